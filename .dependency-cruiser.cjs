@@ -1,0 +1,50 @@
+/** Imports go one way; heavy or native packages stay at the edge (ARCHITECTURE.md). */
+const only = (name, pkg, allowed) => ({
+  name,
+  severity: 'error',
+  from: { path: '^(core|agent|relay|cli)/', pathNot: allowed },
+  to: { path: `node_modules/${pkg}(/|$)` },
+});
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'core-imports-nothing-of-ours', severity: 'error', from: { path: '^core/' }, to: { path: '^(agent|relay|cli|test)/' } },
+    {
+      name: 'core-is-pure',
+      severity: 'error',
+      from: { path: '^core/', pathNot: '\\.test\\.ts$' },
+      to: { dependencyTypes: ['npm', 'core'], pathNot: 'node_modules/zod/' },
+    },
+    { name: 'agent-not-relay', severity: 'error', from: { path: '^agent/' }, to: { path: '^(relay|cli|test)/' } },
+    { name: 'relay-not-agent', severity: 'error', from: { path: '^relay/' }, to: { path: '^(agent|cli|test)/' } },
+    { name: 'cli-not-test', severity: 'error', from: { path: '^cli/' }, to: { path: '^test/' } },
+    {
+      name: 'drivers-not-siblings',
+      severity: 'error',
+      from: { path: '^agent/drivers/([^/]+)/' },
+      to: { path: '^agent/drivers/([^/]+)/', pathNot: '^agent/drivers/$1/' },
+    },
+    {
+      name: 'stages-meet-in-main',
+      severity: 'error',
+      from: { path: '^agent/(drivers|ingest|ring|alarm|annunciate|forward)/', pathNot: '\\.test\\.ts$' },
+      to: {
+        path: '^agent/(drivers|ingest|ring|alarm|annunciate|forward)/',
+        pathNot: ['^agent/$1/', '^agent/drivers/driver\\.ts$', '^agent/ring/port\\.ts$'],
+      },
+    },
+    only('onoff-at-the-edge', 'onoff', '^agent/drivers/gpio/'),
+    only('serialport-at-the-edge', 'serialport', '^agent/(drivers/serial|annunciate/sms)/'),
+    only('modbus-at-the-edge', 'modbus-serial', '^agent/drivers/serial/'),
+    only('sqlite-at-the-edge', 'better-sqlite3', '^(agent/ring|relay/log/embedded)/'),
+    only('kafkajs-at-the-edge', 'kafkajs', '^relay/log/kafka/'),
+    only('mqtt-at-the-edge', '(mqtt|aedes)', '^agent/drivers/mqtt/'),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'] },
+    exclude: { path: '^dist/' },
+  },
+};

@@ -1,0 +1,206 @@
+import { type Clock, every, type Timer } from '../../core/clock/clock.js';
+import type { AlertBody } from '../../core/contract/messages.js';
+import {
+  DWELL_START,
+  type Rule,
+  stepContact,
+  stepThreshold,
+  type ThresholdRule,
+  type Transition,
+} from '../../core/detect/rules.js';
+import { type FaultInput, stepFault } from '../../core/detect/sensor-fault.js';
+import { type PolicyConfig, type PolicyEffect, type PolicyInput, stepPolicy } from '../../core/policy/local.js';
+import type { Reading } from '../../core/reading.js';
+import type { Ring } from '../ring/port.js';
+import { type AlertFacts, contactAlert, faultAlert, thresholdAlert } from './alert.js';
+import { type AlarmSensor, type AlarmState, restoreState, ruleKey } from './state.js';
+
+const TICK_MS = 1000;
+const REPLAY_ROWS = 2000;
+/** State of quiet rules is written this often; after a crash the readings since then are evaluated again. */
+const PERSIST_MS = 300_000;
+
+export interface AlarmOptions {
+  sensors: readonly AlarmSensor[];
+  policy: PolicyConfig;
+  ring: Ring;
+  clock: Clock;
+  /** Carries out what policy decides: buzzer, lamp, texts. */
+  annunciate: (effect: PolicyEffect, openEpisodes: number) => void;
+}
+
+type RuleIndex = ReadonlyMap<string, { sensor: AlarmSensor; rules: readonly Rule[] }>;
+
+/** Rules and policy on live readings. It stands beside the ring: a card that hangs or is full silences nothing. */
+export class Alarm {
+  readonly #options: AlarmOptions;
+  readonly #byId: RuleIndex;
+  readonly #contacts = new Map<string, 0 | 1>();
+  #state: AlarmState;
+  #timer: Timer | undefined;
+  #persistedMs = 0;
+  #dirty = false;
+
+  constructor(options: AlarmOptions) {
+    this.#options = options;
+    this.#byId = new Map(options.sensors.map((sensor) => [sensor.id, { sensor, rules: sensor.rules }]));
+    this.#state = restoreState(options.ring.loadState('alarm'), options.sensors, options.ring.timeline());
+  }
+
+  /** Evaluates what was stored after the last saved state, then runs. */
+  async start(): Promise<void> {
+    const { ring, clock } = this.#options;
+    this.#annunciateRestored();
+    for (;;) {
+      const rows = await ring.replay(this.#state.throughSeq, REPLAY_ROWS);
+      for (const { seq, reading } of rows) this.reading(reading, seq);
+      if (rows.length < REPLAY_ROWS) break;
+    }
+    this.#timer = every(clock, TICK_MS, () => this.#tick());
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#persist();
+  }
+
+  get open(): readonly AlertBody[] {
+    return Object.values(this.#state.open);
+  }
+
+  get policyState(): AlarmState['policy'] {
+    return this.#state.policy;
+  }
+
+  reading(reading: Reading, seq: number): void {
+    this.#state.throughSeq = Math.max(this.#state.throughSeq, seq);
+    const entry = this.#byId.get(reading.sensor);
+    if (!entry) return;
+    if (reading.quality === 'bad') return this.failure(reading.sensor, reading.reason ?? 'bad');
+    if (reading.quantity === 'contact') this.#contacts.set(reading.sensor, reading.milli === 0 ? 0 : 1);
+    const wallOffset = reading.deviceMs === undefined ? reading.wallMs - reading.atMs : 0;
+    for (const rule of entry.rules) {
+      if (rule.kind === 'threshold' && rule.quantity === reading.quantity) {
+        this.#threshold(entry.sensor, rule, reading, wallOffset);
+      }
+    }
+    this.#contactRules(entry.sensor);
+    this.#faultRules(entry.sensor, { kind: 'good', atMs: this.#options.ring.timeline() });
+    this.#dirty = true;
+  }
+
+  failure(sensor: string, reason: string): void {
+    const entry = this.#byId.get(sensor);
+    if (entry) this.#faultRules(entry.sensor, { kind: 'bad', atMs: this.#options.ring.timeline(), reason });
+  }
+
+  /** A person took notice: by code, or of everything with `null`. Returns the codes acknowledged. */
+  acknowledge(code: string | null, by: string, comment?: string): string[] {
+    const before = this.#state.policy.episodes.filter((e) => e.ackedMs === null);
+    const atMs = this.#options.ring.timeline();
+    this.#policy({ kind: 'ack', atMs, code, by, ...(comment === undefined ? {} : { comment }) });
+    const open = new Set(this.#state.policy.episodes.filter((e) => e.ackedMs === null).map((e) => e.episodeId));
+    return [...new Set(before.filter((e) => !open.has(e.episodeId)).map((e) => e.code))];
+  }
+
+  #threshold(sensor: AlarmSensor, rule: ThresholdRule, reading: Reading, wallOffset: number): void {
+    const key = ruleKey(sensor.id, rule);
+    const { state, transition } = stepThreshold(
+      rule,
+      this.#state.dwell[key] ?? DWELL_START,
+      reading.atMs,
+      reading.milli,
+    );
+    this.#state.dwell[key] = state;
+    if (transition) {
+      const where = { sensor: sensor.id, name: sensor.name, wallOffset };
+      this.#emit(key, transition.kind, thresholdAlert(rule, transition, where));
+    }
+  }
+
+  #contactRules(sensor: AlarmSensor): void {
+    const position = this.#contacts.get(sensor.id);
+    if (position === undefined) return;
+    for (const rule of sensor.rules) {
+      if (rule.kind !== 'contact') continue;
+      const key = ruleKey(sensor.id, rule);
+      const now = this.#options.ring.timeline();
+      const { state, transition } = stepContact(rule, this.#state.dwell[key] ?? DWELL_START, now, position);
+      this.#state.dwell[key] = state;
+      if (transition) this.#emit(key, transition.kind, contactAlert(rule, transition, this.#here(sensor)));
+    }
+  }
+
+  #faultRules(sensor: AlarmSensor, input: FaultInput): void {
+    for (const rule of sensor.rules) {
+      if (rule.kind !== 'sensor_fault') continue;
+      const key = ruleKey(sensor.id, rule);
+      const { state, transition } = stepFault(rule, this.#state.faults[key]!, input);
+      this.#state.faults[key] = state;
+      if (transition) this.#emit(key, transition.kind, faultAlert(rule, transition, this.#here(sensor)));
+    }
+  }
+
+  #here(sensor: AlarmSensor) {
+    const { clock, ring } = this.#options;
+    return { sensor: sensor.id, name: sensor.name, wallOffset: clock.wall() - ring.timeline() };
+  }
+
+  /** Numbers the alert, makes it durable at once with the state that it came from, and lets policy act on it. */
+  #emit(key: string, kind: Transition['kind'], facts: AlertFacts): void {
+    const { ring } = this.#options;
+    const id = `${ring.epoch}-${ring.head('events') + 1}`;
+    const alert: AlertBody = { ...facts, alert_id: id, episode_id: this.#state.open[key]?.episode_id ?? id };
+    if (kind === 'raised') this.#state.open[key] = alert;
+    else delete this.#state.open[key];
+    // The commit is made up after this turn of the event loop, so it takes along the state saved below.
+    ring.appendEvent({ type: 'alert', alert });
+    this.#policy({ kind: 'alert', atMs: ring.timeline(), alert });
+    this.#persist();
+  }
+
+  #policy(input: PolicyInput): void {
+    const { state, effects } = stepPolicy(this.#options.policy, this.#state.policy, input);
+    const changed = state !== this.#state.policy;
+    this.#state.policy = state;
+    for (const effect of effects) this.#carryOut(effect);
+    if (changed) this.#dirty = true;
+    if (effects.length > 0) this.#persist();
+  }
+
+  #carryOut(effect: PolicyEffect): void {
+    this.#options.annunciate(effect, this.#state.policy.episodes.length);
+    if (effect.kind !== 'acknowledged') return;
+    const { ring, clock } = this.#options;
+    const alert: AlertBody = {
+      ...effect.episode.alert,
+      alert_id: `${ring.epoch}-${ring.head('events') + 1}`,
+      timestamp: new Date(clock.wall()).toISOString(),
+      state: 'acknowledged',
+      by: effect.by,
+      ...(effect.comment === undefined ? {} : { comment: effect.comment }),
+    };
+    ring.appendEvent({ type: 'alert', alert });
+  }
+
+  #annunciateRestored(): void {
+    const { policy } = this.#state;
+    this.#options.annunciate({ kind: 'buzzer', pattern: policy.buzzer }, policy.episodes.length);
+  }
+
+  #tick(): void {
+    const atMs = this.#options.ring.timeline();
+    for (const { sensor } of this.#byId.values()) {
+      this.#faultRules(sensor, { kind: 'tick', atMs });
+      this.#contactRules(sensor);
+    }
+    this.#policy({ kind: 'tick', atMs });
+    if (this.#dirty && atMs - this.#persistedMs >= PERSIST_MS) this.#persist();
+  }
+
+  #persist(): void {
+    this.#dirty = false;
+    this.#persistedMs = this.#options.ring.timeline();
+    this.#options.ring.saveState('alarm', this.#state);
+  }
+}

@@ -1,0 +1,54 @@
+import { DWELL_START, type DwellState, type Rule } from '../../core/detect/rules.js';
+import { type FaultState, faultStart } from '../../core/detect/sensor-fault.js';
+import type { AlertBody } from '../../core/contract/messages.js';
+import { POLICY_START, type PolicyState } from '../../core/policy/local.js';
+
+/** Everything that the alarm must not forget. Plain JSON: one value in the ring. */
+export interface AlarmState {
+  /** Readings up to this seq have been evaluated. */
+  throughSeq: number;
+  dwell: Record<string, DwellState>;
+  faults: Record<string, FaultState>;
+  /** The alert that opened each rule's current episode. */
+  open: Record<string, AlertBody>;
+  policy: PolicyState;
+}
+
+export interface AlarmSensor {
+  id: string;
+  name: string;
+  rules: readonly Rule[];
+}
+
+export const ruleKey = (sensor: string, rule: Rule) => `${sensor}/${rule.name}`;
+
+/**
+ * The stored state, for the sensors and rules that the site has now. What was well starts afresh: a sensor is not
+ * blamed for the time that the gateway was off. What was firing still fires.
+ */
+export function restoreState(stored: unknown, sensors: readonly AlarmSensor[], nowMs: number): AlarmState {
+  const old = (stored ?? {}) as Partial<AlarmState>;
+  const state: AlarmState = {
+    throughSeq: old.throughSeq ?? 0,
+    dwell: {},
+    faults: {},
+    open: {},
+    policy: old.policy ?? POLICY_START,
+  };
+  for (const sensor of sensors) {
+    for (const rule of sensor.rules) {
+      const key = ruleKey(sensor.id, rule);
+      if (rule.kind === 'sensor_fault') {
+        const fault = old.faults?.[key];
+        state.faults[key] = fault?.phase === 'faulted' ? fault : faultStart(nowMs);
+      } else {
+        state.dwell[key] = old.dwell?.[key] ?? DWELL_START;
+      }
+      const open = old.open?.[key];
+      if (open) state.open[key] = open;
+    }
+  }
+  const known = new Set(Object.values(state.open).map((alert) => alert.episode_id));
+  state.policy = { ...state.policy, episodes: state.policy.episodes.filter((e) => known.has(e.episodeId)) };
+  return state;
+}

@@ -1,0 +1,99 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../../core/clock/clock.js';
+import type { PolicyEffect, PolicyState } from '../../core/policy/local.js';
+import { catalogOf, type MessageContext, messageText } from '../../core/text/message.js';
+import { Buzzer } from './buzzer.js';
+import type { Outbox } from './outbox.js';
+import { AnswerLimit, parseReply, samePhone } from './replies.js';
+import type { SmsTransport } from './sms/transport.js';
+
+interface Output {
+  write(on: boolean): void;
+}
+
+export interface AnnunciatorOptions {
+  buzzer: Output | undefined;
+  lamp: Output | undefined;
+  texts: { outbox: Outbox; transport: SmsTransport } | undefined;
+  people: readonly { id: string; name: string; phone: string }[];
+  context: MessageContext;
+  clock: Clock;
+  log: Logger;
+  acknowledge: (code: string | null, by: string, comment?: string) => string[];
+  state: () => PolicyState;
+  sensorsOk: () => { sensors: number; ok: number };
+}
+
+/** Carries out what policy decided, and brings in what people answer. */
+export class Annunciator {
+  readonly #options: AnnunciatorOptions;
+  readonly #buzzer: Buzzer | undefined;
+  readonly #answers = new AnswerLimit();
+
+  constructor(options: AnnunciatorOptions) {
+    this.#options = options;
+    const { buzzer, clock, log } = options;
+    if (buzzer) this.#buzzer = new Buzzer(buzzer, clock, (error) => log.error({ err: error }, 'the buzzer line failed'));
+  }
+
+  start(): void {
+    this.#options.texts?.outbox.start();
+    this.#options.texts?.transport.start((from, text) => this.#received(from, text));
+  }
+
+  carryOut(effect: PolicyEffect, openEpisodes: number): void {
+    if (effect.kind === 'buzzer') this.#buzzer?.set(effect.pattern);
+    if (effect.kind === 'message') this.#tell(effect);
+    this.#lamp(openEpisodes > 0);
+  }
+
+  /** The button at the gateway: it can mean everything that is firing, and nobody needs a code. */
+  pressed(): void {
+    const codes = this.#options.acknowledge(null, 'button');
+    this.#options.log.info({ codes }, 'acknowledge button pressed');
+  }
+
+  #lamp(on: boolean): void {
+    try {
+      this.#options.lamp?.write(on);
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'the lamp line failed');
+    }
+  }
+
+  #tell({ to, about, episodes }: PolicyEffect & { kind: 'message' }): void {
+    const { texts, context } = this.#options;
+    const text = messageText(context, about, episodes);
+    for (const person of to) texts?.outbox.push(person, text);
+  }
+
+  #received(from: string, text: string): void {
+    const { people, log, clock } = this.#options;
+    const person = people.find((candidate) => samePhone(candidate.phone, from));
+    if (!person) return log.warn('a text from a number that is not among the people of this site: ignored');
+    log.info({ person: person.id }, 'a text came in');
+    const answer = this.#answer(person, text);
+    if (this.#answers.allow(person.id, clock.mono())) this.#options.texts?.outbox.push(person.id, answer);
+  }
+
+  #answer(person: { name: string }, text: string): string {
+    const { context, acknowledge, state, sensorsOk } = this.#options;
+    const words = catalogOf(context.language);
+    const reply = parseReply(text);
+    if (reply.kind === 'ack') {
+      const codes = acknowledge(reply.code, person.name, reply.comment);
+      return codes.length > 0 ? words.acknowledged(codes.join(', '), person.name) : words.unknownCode(reply.code);
+    }
+    if (reply.kind === 'other') return words.help;
+    const { episodes } = state();
+    const list = episodes.slice(0, 3).map((e) => `${context.sensorName(e.alert.sensor)} ${e.code}`);
+    const status = words.status({ ...sensorsOk(), open: episodes.length });
+    return [status, list.length > 0 ? list.join(', ') : words.nothingOpen].join(' ');
+  }
+
+  async stop(): Promise<void> {
+    this.#buzzer?.stop();
+    await this.#options.texts?.outbox.stop();
+    await this.#options.texts?.transport.stop();
+  }
+}

@@ -1,0 +1,12 @@
+import { z } from 'zod';
+
+export const smsConfigSchema = z.strictObject({
+  port: z.string().min(1).describe('serial port of the modem'),
+  baud: z.int().min(1200).max(921_600).default(115_200),
+  pin: z
+    .string()
+    .regex(/^\d{4,8}$/, 'expected 4 to 8 digits')
+    .optional()
+    .describe('of the SIM; tried once, never again after a refusal'),
+});
+export type SmsConfig = z.output<typeof smsConfigSchema>;

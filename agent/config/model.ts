@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { REASONS } from '../../core/quality.js';
+import { duration } from '../../core/schema.js';
+import { QUANTITY_NAMES } from '../../core/units.js';
+import { w1ModelSchema } from '../drivers/gpio/w1-schema.js';
+import { mqttModelSchema } from '../drivers/mqtt/schema.js';
+import { lineModelSchema, modbusModelSchema } from '../drivers/serial/schema.js';
+
+/** device-configs/models/<maker>/<model>.yaml: the facts of one device, and no code. */
+export const modelSchema = z.strictObject({
+  model: z.string().regex(/^[a-z0-9-]+\/[a-z0-9-]+$/, 'expected maker/model in lower case'),
+  name: z.string().min(1),
+  source: z.string().min(1).describe('where these facts come from: datasheet, manual, kernel document'),
+  every: duration.default(60_000).describe('how often to read it, or how often it reports by itself'),
+  protocol: z.discriminatedUnion('transport', [
+    w1ModelSchema,
+    modbusModelSchema,
+    lineModelSchema,
+    mqttModelSchema,
+  ]),
+  sentinels: z
+    .array(
+      z.strictObject({
+        quantity: z.enum(QUANTITY_NAMES),
+        value: z.number(),
+        reason: z.enum(REASONS).exclude(['']).default('sentinel'),
+      }),
+    )
+    .default([])
+    .describe('values that mean "no value"; checked before the range'),
+  range: z
+    .partialRecord(z.enum(QUANTITY_NAMES), z.tuple([z.number(), z.number()]))
+    .default({})
+    .describe('what the device can physically measure'),
+});
+export type DeviceModel = z.output<typeof modelSchema>;

@@ -1,0 +1,150 @@
+import { type Rule, ruleSchema } from '../../core/detect/rules.js';
+import { type Problem, show } from '../../core/schema.js';
+import type { DeviceModel } from './model.js';
+import type { Preset, SensorConfig, SiteConfig } from './site.js';
+
+/** What the site file only names: shipped with the product, or beside the site file. */
+export interface Library {
+  models: ReadonlyMap<string, DeviceModel>;
+  presets: ReadonlyMap<string, Preset>;
+}
+
+export interface ResolvedSensor extends SensorConfig {
+  name: string;
+  device: DeviceModel | undefined;
+  everyMs: number;
+  allRules: Rule[];
+}
+
+export interface ResolvedSite {
+  config: SiteConfig;
+  sensors: ResolvedSensor[];
+}
+
+const DEFAULT_EVERY_MS = 60_000;
+
+/** Looks up what the site file names and checks what no single field can: every problem at once. */
+export function resolveSite(
+  config: SiteConfig,
+  library: Library,
+): { site: ResolvedSite; problems: [] } | { problems: Problem[] } {
+  const problems = [
+    ...duplicates(config),
+    ...config.sensors.flatMap((sensor, i) => sensorProblems(sensor, i, library)),
+    ...peopleProblems(config),
+  ];
+  if (problems.length > 0) return { problems };
+  const sensors = config.sensors.map((sensor) => resolveSensor(sensor, library));
+  return { site: { config, sensors }, problems: [] };
+}
+
+function resolveSensor(sensor: SensorConfig, library: Library): ResolvedSensor {
+  const device = sensor.model === undefined ? undefined : library.models.get(sensor.model);
+  const preset = sensor.preset === undefined ? undefined : library.presets.get(sensor.preset);
+  const everyMs = sensor.every ?? device?.every ?? DEFAULT_EVERY_MS;
+  const rules = [...(preset?.rules ?? []), ...sensor.rules];
+  return {
+    ...sensor,
+    name: sensor.name ?? sensor.id,
+    device,
+    everyMs,
+    allRules: rules.some((r) => r.kind === 'sensor_fault') ? rules : [...rules, faultRule(everyMs)],
+  };
+}
+
+/** Every sensor is watched for silence, asked for or not: ten missed readings, and never under ten minutes. */
+function faultRule(everyMs: number): Rule {
+  const patience = Math.max(600_000, everyMs * 10);
+  return ruleSchema.parse({ kind: 'sensor_fault', name: 'sensor', missing_after: `${patience}ms` });
+}
+
+function sensorProblems(sensor: SensorConfig, i: number, library: Library): Problem[] {
+  const problems: Problem[] = [];
+  const at = (field: string) => `sensors[${i}].${field}`;
+  const device = sensor.model === undefined ? undefined : library.models.get(sensor.model);
+  if (sensor.model !== undefined && !device) {
+    problems.push({ path: at('model'), got: show(sensor.model), expected: oneOf(library.models.keys()) });
+  }
+  if (sensor.preset !== undefined && !library.presets.has(sensor.preset)) {
+    problems.push({ path: at('preset'), got: show(sensor.preset), expected: oneOf(library.presets.keys()) });
+  }
+  if (device && device.protocol.transport !== sensor.source.kind) {
+    problems.push({
+      path: at('source.kind'),
+      got: show(sensor.source.kind),
+      expected: `"${device.protocol.transport}", which is how ${device.model} is connected`,
+    });
+  }
+  const mapped = sensor.source.kind === 'mqtt' && sensor.source.values !== undefined;
+  if (sensor.model === undefined && !mapped) {
+    problems.push({
+      path: at('model'),
+      got: 'nothing',
+      expected: 'a device model (or, for mqtt, source.values with a mapping)',
+    });
+  }
+  const names = sensor.rules.map((rule) => rule.name);
+  names.forEach((name, n) => {
+    if (names.indexOf(name) !== n) {
+      problems.push({ path: at(`rules[${n}].name`), got: show(name), expected: 'a name used once per sensor' });
+    }
+  });
+  return problems;
+}
+
+function oneOf(names: Iterable<string>): string {
+  const list = [...names].sort();
+  return list.length === 0 ? 'one that exists (none was found)' : `one of ${list.join(', ')}`;
+}
+
+/** What must not occur twice: ids, probes' own addresses, GPIO lines. */
+function duplicates(config: SiteConfig): Problem[] {
+  const entries: { path: string; key: string; expected: string }[] = [];
+  config.sensors.forEach((sensor, i) => {
+    entries.push({ path: `sensors[${i}].id`, key: `id ${sensor.id}`, expected: 'an id used once' });
+    entries.push({
+      path: `sensors[${i}].source`,
+      key: `source ${JSON.stringify(addressOf(sensor))}`,
+      expected: 'a probe that no other sensor names',
+    });
+  });
+  config.contacts.forEach((contact, i) => {
+    entries.push({ path: `contacts[${i}].id`, key: `id ${contact.id}`, expected: 'an id used once' });
+    entries.push({ path: `contacts[${i}].line`, key: `line ${contact.line}`, expected: 'a line used once' });
+  });
+  for (const [name, line] of Object.entries(config.lines)) {
+    if (line) entries.push({ path: `lines.${name}.line`, key: `line ${line.line}`, expected: 'a line used once' });
+  }
+  config.people.forEach((person, i) => {
+    entries.push({ path: `people[${i}].id`, key: `person ${person.id}`, expected: 'an id used once' });
+  });
+  const seen = new Set<string>();
+  return entries.flatMap(({ path, key, expected }) => {
+    if (!seen.has(key)) {
+      seen.add(key);
+      return [];
+    }
+    return [{ path, got: show(key.slice(key.indexOf(' ') + 1)), expected }];
+  });
+}
+
+function addressOf({ source }: SensorConfig): unknown {
+  if (source.kind === 'w1') return source.rom;
+  if (source.kind === 'modbus') return [source.port, source.unit];
+  return source.kind === 'line' ? source.port : source.topic;
+}
+
+function peopleProblems(config: SiteConfig): Problem[] {
+  const known = new Set(config.people.map((person) => person.id));
+  const problems = config.alarm.steps.flatMap((step, s) =>
+    step.to.flatMap((id, t) =>
+      known.has(id)
+        ? []
+        : [{ path: `alarm.steps[${s}].to[${t}]`, got: show(id), expected: `one of people: ${oneOf(known)}` }],
+    ),
+  );
+  if (config.alarm.steps.length > 0 && !config.sms) {
+    problems.push({ path: 'sms', got: 'nothing', expected: 'a modem, since alarm.steps sends texts' });
+  }
+  return problems;
+}

@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { ruleSchema } from '../../core/detect/rules.js';
+import { idSchema } from '../../core/identity.js';
+import { policySchema } from '../../core/policy/local.js';
+import { duration } from '../../core/schema.js';
+import { LANGUAGES } from '../../core/text/catalog.js';
+import { linesConfigSchema } from '../annunciate/schema.js';
+import { smsConfigSchema } from '../annunciate/sms/schema.js';
+import { w1SourceSchema } from '../drivers/gpio/w1-schema.js';
+import { mqttConfigSchema, mqttSourceSchema } from '../drivers/mqtt/schema.js';
+import { lineSourceSchema, modbusSourceSchema } from '../drivers/serial/schema.js';
+import { forwardConfigSchema } from '../forward/schema.js';
+import { ringConfigSchema } from '../ring/schema.js';
+
+const timezone = z.string().refine((zone) => {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}, 'expected a time zone such as "Africa/Nairobi"');
+
+const sensorSchema = z.strictObject({
+  id: idSchema,
+  name: z.string().min(1).max(60).optional().describe('what staff call it'),
+  model: z.string().optional().describe('maker/model from device-configs/models'),
+  source: z.discriminatedUnion('kind', [
+    w1SourceSchema,
+    modbusSourceSchema,
+    lineSourceSchema,
+    mqttSourceSchema,
+  ]),
+  every: duration.optional().describe('overrides the model’s cadence'),
+  preset: z.string().optional().describe('limits from device-configs/presets'),
+  rules: z.array(ruleSchema).max(20).default([]),
+});
+
+/** A contact on a GPIO line. `active` is the level when the door is open, or the mains is there. */
+const contactSchema = z.strictObject({
+  id: idSchema,
+  name: z.string().min(1).max(60).optional(),
+  role: z.enum(['door', 'mains']),
+  line: z.int().min(0).max(1023),
+  active: z.enum(['high', 'low']).default('high'),
+  every: duration.default(60_000),
+  after: duration.default(300_000).describe('how long open, or how long without mains, until it alarms'),
+  severity: z.enum(['info', 'warning', 'critical']).default('warning'),
+});
+
+export const siteSchema = z.strictObject({
+  clinic: z.strictObject({
+    id: idSchema,
+    name: z.string().min(1).max(40),
+    timezone: timezone.default('UTC'),
+    language: z.enum(LANGUAGES).default('en'),
+  }),
+  gateway: idSchema,
+  data: z.string().min(1).describe('folder of the ring; on a partition that can be written'),
+  sensors: z.array(sensorSchema).max(500).default([]),
+  contacts: z.array(contactSchema).max(50).default([]),
+  people: z
+    .array(
+      z.strictObject({
+        id: idSchema,
+        name: z.string().min(1).max(40),
+        phone: z.string().regex(/^\+[1-9][0-9]{6,14}$/, 'expected an international number such as "+254700000001"'),
+      }),
+    )
+    .max(50)
+    .default([]),
+  alarm: policySchema.prefault({}),
+  gpio: z
+    .strictObject({
+      root: z.string().default('/sys/class/gpio'),
+      w1_root: z.string().default('/sys/bus/w1/devices'),
+    })
+    .prefault({}),
+  lines: linesConfigSchema.prefault({}),
+  mqtt: mqttConfigSchema.optional(),
+  sms: smsConfigSchema.optional(),
+  relay: forwardConfigSchema.optional().describe('absent: this gateway works alone'),
+  ring: ringConfigSchema.prefault({}),
+  clock: z
+    .strictObject({
+      synchronised_file: z
+        .string()
+        .default('/run/systemd/timesync/synchronized')
+        .describe('exists once NTP has set the clock in this boot'),
+    })
+    .prefault({}),
+  http: z
+    .strictObject({ host: z.string().default('0.0.0.0'), port: z.int().min(0).max(65_535).default(8080) })
+    .prefault({}),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+});
+
+export type SiteConfig = z.output<typeof siteSchema>;
+export type SensorConfig = SiteConfig['sensors'][number];
+export type ContactConfig = SiteConfig['contacts'][number];
+
+/** device-configs/presets/<name>.yaml */
+export const presetSchema = z.strictObject({
+  preset: z.string().regex(/^[a-z0-9-]+$/, 'expected a name in lower case'),
+  name: z.string().min(1),
+  source: z.string().min(1).describe('whose rules these are'),
+  rules: z.array(ruleSchema).min(1).max(20),
+});
+export type Preset = z.output<typeof presetSchema>;

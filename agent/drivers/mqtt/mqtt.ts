@@ -1,0 +1,90 @@
+import type { IPublishPacket } from 'mqtt';
+import type { Logger } from 'pino';
+import { messageOf } from '../../../core/errors.js';
+import type { Driver, DriverSink } from '../driver.js';
+import { decodeJson } from './decode.js';
+import { connectDurable, type DurableClient } from './durable-client.js';
+import { type EmbeddedBroker, startBroker } from './embedded-broker.js';
+import { Receipts } from './receipts.js';
+import type { MqttConfig, MqttModel } from './schema.js';
+
+export interface MqttSensor {
+  sensor: string;
+  topic: string;
+  model: Pick<MqttModel, 'values' | 'time'>;
+}
+
+/** Where the receipts are kept between runs: in the ring, in the same commit as the readings. */
+export interface ReceiptStore {
+  load(): unknown;
+  save(receipts: Receipts): void;
+  whenDurable(fn: () => void): void;
+}
+
+const RECONNECT_MS = 2000;
+
+/** Sensors behind an MQTT broker: the clinic's own, or one inside the agent where the site names none. */
+export function openMqtt(
+  config: MqttConfig,
+  clientId: string,
+  sensors: readonly MqttSensor[],
+  store: ReceiptStore,
+  log: Logger,
+): Driver & { connected(): boolean } {
+  const byTopic = new Map(sensors.map((sensor) => [sensor.topic, sensor]));
+  const receipts = new Receipts(store.load());
+  let broker: EmbeddedBroker | undefined;
+  let link: DurableClient | undefined;
+
+  function onMessage(sink: DriverSink, topic: string, payload: Buffer, packet: IPublishPacket): void {
+    const generation = link!.generation();
+    const confirm = () => packet.messageId !== undefined && link!.confirm(packet.messageId, generation);
+    const sensor = byTopic.get(topic);
+    if (!sensor) {
+      confirm();
+      // Retained messages of bridges (their own state, device lists) are no sensor's.
+      if (!packet.retain) sink.unknown(`mqtt ${topic}`, payload.subarray(0, 200).toString('utf8'));
+      return;
+    }
+    if (packet.qos === 0) return sink.payload(sensor.sensor, decodeJson(sensor.model, payload));
+    if (receipts.repeated(packet.messageId ?? 0, packet.dup, topic, payload)) return store.whenDurable(confirm);
+    sink.payload(sensor.sensor, decodeJson(sensor.model, payload), confirm);
+    store.save(receipts);
+  }
+
+  async function start(sink: DriverSink): Promise<void> {
+    if (config.url === undefined) broker = await startBroker(config.embedded.host, config.embedded.port, log);
+    link = connectDurable(config.url ?? broker!.url, {
+      clientId,
+      clean: false,
+      keepalive: 30,
+      reconnectPeriod: RECONNECT_MS,
+      resubscribe: false,
+      ...(config.username === undefined ? {} : { username: config.username }),
+      ...(config.password === undefined ? {} : { password: config.password }),
+    });
+    const { client } = link;
+    client.on('connect', () => {
+      log.info({ sensors: sensors.length }, 'connected to the MQTT broker');
+      for (const topic of [...byTopic.keys(), ...config.listen]) {
+        client.subscribe(topic, { qos: 1 }, (error) => {
+          if (error) log.error({ topic, error: messageOf(error) }, 'the MQTT broker refused a subscription');
+        });
+      }
+    });
+    client.on('message', (topic, payload, packet) => onMessage(sink, topic, payload, packet));
+    client.on('close', () => log.debug('MQTT connection closed'));
+    let lastError = '';
+    client.on('error', (error) => {
+      if (messageOf(error) !== lastError) log.warn({ error: messageOf(error) }, 'MQTT broker unreachable: trying again');
+      lastError = messageOf(error);
+    });
+  }
+
+  async function stop(): Promise<void> {
+    await link?.client.endAsync(true);
+    await broker?.stop();
+  }
+
+  return { probes: [], start, stop, connected: () => link?.client.connected ?? false };
+}

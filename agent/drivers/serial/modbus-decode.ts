@@ -1,0 +1,96 @@
+import type { Decoded, RawSample } from '../driver.js';
+import type { ModbusModel } from './schema.js';
+
+type Register = ModbusModel['registers'][number];
+
+/** Contiguous registers of one function, read in one request. */
+export interface Block {
+  function: 3 | 4;
+  address: number;
+  length: number;
+  registers: Register[];
+}
+
+const words = (register: Register) => (register.type.startsWith('float32') ? 2 : 1);
+
+/** One request per run of neighbouring registers: fewer turns on the bus. */
+export function blocksOf(model: ModbusModel): Block[] {
+  const sorted = [...model.registers].sort((a, b) => a.function - b.function || a.address - b.address);
+  const blocks: Block[] = [];
+  for (const register of sorted) {
+    const last = blocks.at(-1);
+    if (last && last.function === register.function && last.address + last.length === register.address) {
+      last.length += words(register);
+      last.registers.push(register);
+    } else {
+      blocks.push({ function: register.function, address: register.address, length: words(register), registers: [register] });
+    }
+  }
+  return blocks;
+}
+
+/** The data bytes of a block's answer (without unit, function, count and CRC) → samples. */
+export function decodeBlock(block: Block, data: Buffer): Decoded {
+  if (data.length !== block.length * 2) {
+    return { samples: [], problems: [`answer of ${data.length} data bytes, expected ${block.length * 2}`] };
+  }
+  const samples: RawSample[] = [];
+  const problems: string[] = [];
+  for (const register of block.registers) {
+    const raw = valueOf(register, data.subarray((register.address - block.address) * 2));
+    if (Number.isFinite(raw)) {
+      samples.push({ quantity: register.quantity, unit: register.unit, value: raw * register.scale });
+    } else {
+      problems.push(`register ${register.address} holds no number`);
+    }
+  }
+  return { samples, problems };
+}
+
+function valueOf(register: Register, data: Buffer): number {
+  switch (register.type) {
+    case 'int16':
+      return data.readInt16BE(0);
+    case 'uint16':
+      return data.readUInt16BE(0);
+    case 'float32':
+      return data.readFloatBE(0);
+    case 'float32_low_first':
+      return Buffer.from([data[2]!, data[3]!, data[0]!, data[1]!]).readFloatBE(0);
+  }
+}
+
+/*
+ * A whole RTU response: unit, function, count, data, CRC-16 low byte first (MODBUS over serial line V1.02).
+ * An exception is unit, function | 0x80, code, CRC.
+ */
+export function decodeResponse(model: ModbusModel, frame: Buffer): Decoded {
+  const none = (problem: string): Decoded => ({ samples: [], problems: [problem] });
+  if (frame.length < 5) return none(`frame of ${frame.length} bytes, expected at least 5`);
+  const body = frame.subarray(0, -2);
+  if (crc16(body) !== frame.readUInt16LE(frame.length - 2)) return none('wrong CRC: noise on the bus, or a wrong baud rate');
+  const code = frame[1]!;
+  if (code & 0x80) return none(`the device refused with exception ${frame[2]}: ${EXCEPTIONS[frame[2]!] ?? 'unknown'}`);
+  const data = body.subarray(3);
+  const block = blocksOf(model).find((b) => b.function === code && b.length * 2 === data.length);
+  if (frame[2] !== data.length || !block) return none(`function ${code} with ${data.length} data bytes is not of this model`);
+  return decodeBlock(block, data);
+}
+
+export const EXCEPTIONS: Record<number, string> = {
+  1: 'it does not know this function',
+  2: 'it has no such register',
+  3: 'it does not accept this length',
+  4: 'it failed inside',
+  6: 'it is busy',
+};
+
+/** CRC-16/MODBUS: polynomial 0xA001 reflected, start 0xFFFF. */
+export function crc16(bytes: Uint8Array): number {
+  let crc = 0xffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >> 1) ^ 0xa001 : crc >> 1;
+  }
+  return crc;
+}

@@ -1,0 +1,215 @@
+import { z } from 'zod';
+import { type Clock, sleep } from '../../core/clock/clock.js';
+import { type Batch, encodeBatch, heldSchema } from '../../core/contract/batch.js';
+import { addRange, countOf, missing, type RangeSet, rangeSetSchema, union } from '../../core/contract/ranges.js';
+import { ColdwatchError, messageOf } from '../../core/errors.js';
+import { STREAMS, type Stream } from '../../core/identity.js';
+import { retrySchedule } from '../../core/retry.js';
+import type { Ring } from '../ring/port.js';
+import { type Answer, RelayHttp } from './http.js';
+import { type Plan, planNext } from './plan.js';
+import type { ForwardConfig } from './schema.js';
+
+/** Readings older than this when they are sent are marked as back-fill. */
+const LATE_MS = 300_000;
+const FIRST_RETRY_MS = 1000;
+const BATCH_ROWS_MIN = 10;
+
+const progressSchema = z.object({ streams: z.array(heldSchema) });
+
+export interface ForwardOptions {
+  config: ForwardConfig;
+  clinic: string;
+  gateway: string;
+  ring: Ring;
+  clock: Clock;
+  random: () => number;
+  onState: (state: ForwardState) => void;
+  /** The relay will never take these rows: they stay in the ring, and people must hear of it. */
+  onRefused: (stream: Stream, from: number, to: number, why: string) => void;
+}
+
+export interface ForwardState {
+  connected: boolean;
+  problem: string | null;
+}
+
+/** Ring → relay. The cursor moves only on the relay's word that it holds a range. */
+export class Forwarder {
+  readonly #options: ForwardOptions;
+  readonly #http: RelayHttp;
+  readonly #stop = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #poke = new AbortController();
+  #poked = false;
+  #rows: number;
+  #liveAt = Number.NEGATIVE_INFINITY;
+  #known = false;
+  readonly #givenUp: Record<Stream, RangeSet>;
+  accepted = 0;
+
+  constructor(options: ForwardOptions) {
+    this.#options = options;
+    this.#http = new RelayHttp(options.config, options.clock);
+    this.#rows = options.config.batch;
+    const stored = (stream: Stream) => rangeSetSchema.catch([]).parse(options.ring.loadState(`refused.${stream}`) ?? []);
+    this.#givenUp = { readings: stored('readings'), events: stored('events') };
+  }
+
+  get sentBytes(): number {
+    return this.#http.sentBytes;
+  }
+
+  /** Rows that the relay does not hold yet. */
+  get backlog(): number {
+    return STREAMS.reduce((sum, stream) => {
+      const { tail, head, settled } = this.#view(stream);
+      return sum + (head < tail ? 0 : countOf(missing(settled, [tail, head])));
+    }, 0);
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** There is something that should not wait for the next turn. */
+  poke(): void {
+    this.#poked = true;
+    this.#poke.abort();
+  }
+
+  /** Ends after the request under way, or at once when it does not end in `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stop.abort();
+    this.#poke.abort();
+    const grace = this.#options.clock.after(graceMs, () => this.#http.close());
+    await this.#running;
+    grace.cancel();
+    this.#http.close();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, config, random } = this.#options;
+    const spec = { firstMs: FIRST_RETRY_MS, maxMs: config.backoff_max };
+    let delays = retrySchedule(spec, random);
+    while (!this.#stop.signal.aborted) {
+      try {
+        const more = await this.#turn();
+        delays = retrySchedule(spec, random);
+        this.#options.onState({ connected: true, problem: null });
+        if (!more) await this.#wait(config.every);
+      } catch (error) {
+        this.#known = false;
+        this.#options.onState({ connected: false, problem: messageOf(error) });
+        const asked = error instanceof RetryAfter ? error.ms : 0;
+        await sleep(clock, Math.max(asked, delays.next().value), this.#stop.signal);
+      }
+    }
+  }
+
+  async #wait(ms: number): Promise<void> {
+    this.#poke = new AbortController();
+    if (!this.#poked && !this.#stop.signal.aborted) await sleep(this.#options.clock, ms, this.#poke.signal);
+    this.#poked = false;
+  }
+
+  /** One exchange with the relay. False when there is nothing to send now. */
+  async #turn(): Promise<boolean> {
+    if (!this.#known) await this.#learn();
+    const now = this.#options.clock.mono();
+    const liveDue = now - this.#liveAt >= this.#options.config.every;
+    const plan = planNext(this.#view('events'), this.#view('readings'), this.#rows, liveDue);
+    if (!plan) return false;
+    if (plan.live) this.#liveAt = now;
+    await this.#send(plan);
+    return true;
+  }
+
+  #view(stream: Stream) {
+    const { ring } = this.#options;
+    return {
+      tail: ring.tail(stream),
+      head: ring.durable(stream),
+      settled: union(ring.held(stream), this.#givenUp[stream]),
+    };
+  }
+
+  /** After a start or a broken link: what the relay really holds. */
+  async #learn(): Promise<void> {
+    const { ring, gateway } = this.#options;
+    const answer = await this.#http.get(`/v1/gateways/${gateway}/progress`);
+    if (answer.status !== 200) throw this.#unhappy(answer);
+    const { streams } = parse(progressSchema, answer.body);
+    for (const stream of STREAMS) {
+      const mine = streams.find((entry) => entry.epoch === ring.epoch && entry.stream === stream);
+      ring.markHeld(stream, mine?.held ?? []);
+    }
+    this.#known = true;
+  }
+
+  async #send(plan: Plan): Promise<void> {
+    const batch = await this.#batchOf(plan);
+    const answer = await this.#http.post(`/v1/gateways/${this.#options.gateway}/batches`, encodeBatch(batch));
+    if (answer.status === 200) return this.#accepted(plan, answer);
+    if (answer.status === 413 && this.#rows > BATCH_ROWS_MIN) {
+      this.#rows = Math.max(BATCH_ROWS_MIN, Math.floor(this.#rows / 2));
+      return;
+    }
+    if (answer.status === 400 || answer.status === 413 || answer.status === 422) return this.#refused(plan, answer);
+    throw this.#unhappy(answer);
+  }
+
+  async #batchOf({ stream, range }: Plan): Promise<Batch> {
+    const { ring, clinic, gateway, clock } = this.#options;
+    const head = { clinic, gateway, epoch: ring.epoch, from: range[0], to: range[1] };
+    if (stream === 'events') return { ...head, stream, backfill: false, rows: await ring.readEvents(range) };
+    const rows = await ring.readReadings(range);
+    const backfill = rows.length > 0 && rows[0]!.measuredAt < clock.wall() - LATE_MS;
+    return { ...head, stream, backfill, rows };
+  }
+
+  #accepted(plan: Plan, answer: Answer): void {
+    const { held, epoch, stream } = parse(heldSchema, answer.body);
+    if (epoch !== this.#options.ring.epoch || stream !== plan.stream || missing(held, plan.range).length > 0) {
+      throw new ColdwatchError('wire.invalid', 'the relay’s answer does not hold what was sent', { retry: true });
+    }
+    this.accepted += plan.range[1] - plan.range[0] + 1;
+    this.#options.ring.markHeld(plan.stream, held);
+  }
+
+  #refused({ stream, range }: Plan, answer: Answer): void {
+    this.#givenUp[stream] = addRange(this.#givenUp[stream], range);
+    this.#options.ring.saveState(`refused.${stream}`, this.#givenUp[stream]);
+    this.#options.onRefused(stream, range[0], range[1], answer.body.slice(0, 300));
+  }
+
+  #unhappy({ status, body, retryAfterMs }: Answer): Error {
+    const message = `the relay answered ${status}: ${body.slice(0, 200)}`;
+    if (retryAfterMs !== null) return new RetryAfter(message, Math.min(retryAfterMs, this.#options.config.backoff_max));
+    return new ColdwatchError('wire.refused', message, { retry: true });
+  }
+}
+
+/** The relay said when to come back. */
+class RetryAfter extends Error {
+  readonly ms: number;
+
+  constructor(message: string, ms: number) {
+    super(message);
+    this.ms = ms;
+  }
+}
+
+function parse<T>(schema: z.ZodType<T>, body: string): T {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    throw new ColdwatchError('wire.invalid', 'the answer is not JSON: is this a relay?', { retry: true });
+  }
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) {
+    throw new ColdwatchError('wire.invalid', 'the answer is not a relay’s', { retry: true, cause: parsed.error });
+  }
+  return parsed.data;
+}

@@ -1,0 +1,17 @@
+import { z } from 'zod';
+import { BATCH_ROWS_MAX } from '../../core/contract/batch.js';
+import { duration } from '../../core/schema.js';
+
+export const forwardConfigSchema = z.strictObject({
+  url: z.url({ protocol: /^https?$/ }).describe('of the relay'),
+  token: z.string().min(16).optional().describe('bearer token; write ${credential:NAME}'),
+  tls: z
+    .strictObject({ ca: z.string().optional(), cert: z.string().optional(), key: z.string().optional() })
+    .optional()
+    .describe('PEM files: the relay’s authority, this gateway’s certificate and key'),
+  every: duration.default(10_000).describe('how long fresh readings wait for company'),
+  batch: z.int().min(1).max(BATCH_ROWS_MAX).default(2000),
+  deadline: duration.default(30_000).describe('for one request, from connecting to the whole answer'),
+  backoff_max: duration.default(300_000),
+});
+export type ForwardConfig = z.output<typeof forwardConfigSchema>;

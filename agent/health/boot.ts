@@ -1,0 +1,41 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { SystemClock } from '../../core/clock/system.js';
+
+const LOOK_EVERY_MS = 5000;
+
+export interface Boot {
+  id: string;
+  clock: SystemClock;
+}
+
+/** The kernel's boot id, and a clock on CLOCK_BOOTTIME that knows whether NTP has set the wall clock. */
+export function readBoot(synchronisedFile: string): Boot {
+  const id = read('/proc/sys/kernel/random/boot_id') ?? randomUUID();
+  const uptime = Number(read('/proc/uptime')?.split(' ')[0]);
+  const sinceStart = Number(process.hrtime.bigint() / 1000n) / 1000;
+  const bootOffsetMs = Number.isFinite(uptime) ? Math.round(uptime * 1000 - sinceStart) : 0;
+  return { id, clock: new SystemClock({ bootOffsetMs, synchronised: cachedExists(synchronisedFile) }) };
+}
+
+/** Asked for each reading, looked up every few seconds. */
+function cachedExists(file: string): () => boolean {
+  let known = existsSync(file);
+  let lookAgain = process.uptime() * 1000 + LOOK_EVERY_MS;
+  return () => {
+    const now = process.uptime() * 1000;
+    if (now >= lookAgain) {
+      known = existsSync(file);
+      lookAgain = now + LOOK_EVERY_MS;
+    }
+    return known;
+  };
+}
+
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,43 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Registry } from 'prom-client';
+
+export interface HealthPages {
+  status: () => unknown;
+  healthy: () => boolean;
+  metrics: Registry;
+}
+
+/** The agent's own answers on the LAN: /api/status, /healthz, /metrics. */
+export async function serveHealth(host: string, port: number, pages: HealthPages) {
+  const server = createServer((request, response) => {
+    answer(request.url ?? '/', pages, response).catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  return { port: (server.address() as AddressInfo).port, close: () => close(server) };
+}
+
+async function answer(url: string, pages: HealthPages, response: ServerResponse): Promise<void> {
+  const send = (status: number, type: string, body: string) => {
+    response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
+  };
+  const json = (status: number, body: unknown) => send(status, 'application/json', JSON.stringify(body));
+  switch (new URL(url, 'http://agent').pathname) {
+    case '/healthz':
+      return pages.healthy() ? json(200, { ok: true }) : json(503, { ok: false, why: 'sampling has stopped' });
+    case '/api/status':
+      return json(200, pages.status());
+    case '/metrics':
+      return send(200, pages.metrics.contentType, await pages.metrics.metrics());
+    default:
+      return json(404, { error: 'there is no such page' });
+  }
+}
+
+function close(server: Server): Promise<void> {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(() => resolve()));
+}

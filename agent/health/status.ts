@@ -1,0 +1,84 @@
+import type { Clock } from '../../core/clock/clock.js';
+import { fromMilli, QUANTITIES, type Quantity } from '../../core/units.js';
+import type { Alarm } from '../alarm/alarm.js';
+import type { ResolvedSite } from '../config/resolve.js';
+import type { Forwarder, ForwardState } from '../forward/forward.js';
+import type { Board, SensorBoard } from '../ingest/board.js';
+import type { Ring } from '../ring/port.js';
+import type { Sources } from './metrics.js';
+
+export interface Parts {
+  site: ResolvedSite;
+  board: Board;
+  ring: Ring;
+  alarm: Alarm;
+  forward: { forwarder: Forwarder; state: { now: ForwardState } } | undefined;
+  clock: Clock;
+}
+
+const iso = (ms: number) => new Date(ms).toISOString();
+
+/** GET /api/status: what this gateway knows of itself, for the technician's page and for scripts. */
+export function agentStatus({ site, board, ring, alarm, forward, clock }: Parts) {
+  const { clinic, gateway } = site.config;
+  return {
+    clinic: clinic.id,
+    gateway,
+    now: iso(clock.wall()),
+    clock_synchronised: clock.synchronised(),
+    sensors: [...board.sensors].map(([id, entry]) => ({ id, ...sensorStatus(entry) })),
+    unknown_sources: [...board.unknown].map(([source, seen]) => ({ source, ...seen, at: iso(seen.wallMs) })),
+    unknown_sources_beyond: board.unknownBeyond,
+    open_alerts: alarm.open,
+    acknowledged: alarm.policyState.episodes.filter((e) => e.ackedMs !== null).map((e) => e.episodeId),
+    ring: {
+      epoch: ring.epoch,
+      readings: ring.durable('readings'),
+      events: ring.durable('events'),
+      ...ring.stats(),
+    },
+    relay: forward
+      ? { ...forward.state.now, backlog: forward.forwarder.backlog, sent_bytes: forward.forwarder.sentBytes }
+      : null,
+  };
+}
+
+function sensorStatus(entry: SensorBoard) {
+  const last = Object.fromEntries(
+    Object.entries(entry.last).map(([quantity, reading]) => [
+      quantity,
+      {
+        value: fromMilli(reading.milli),
+        unit: QUANTITIES[quantity as Quantity],
+        quality: reading.quality,
+        at: iso(reading.deviceMs ?? reading.wallMs),
+      },
+    ]),
+  );
+  const { name, good, bad, problems, lastProblem } = entry;
+  const problem = lastProblem && { text: lastProblem.text, at: iso(lastProblem.wallMs) };
+  return { name, last, good, bad, problems, last_problem: problem };
+}
+
+export function statusSources({ board, ring, alarm, forward }: Parts): Sources {
+  const perSensor = (read: (entry: SensorBoard) => number) => () =>
+    [...board.sensors].map(([sensor, entry]): [Record<string, string>, number] => [{ sensor }, read(entry)]);
+  return {
+    readings_good: { help: 'Good readings since start.', read: perSensor((entry) => entry.good) },
+    readings_bad: { help: 'Readings that plausibility refused, since start.', read: perSensor((entry) => entry.bad) },
+    problems: { help: 'Failed reads and malformed payloads since start.', read: perSensor((entry) => entry.problems) },
+    unknown_messages: {
+      help: 'Messages of no configured sensor since start.',
+      read: () => [...board.unknown.values()].reduce((sum, seen) => sum + seen.count, board.unknownBeyond),
+    },
+    alerts_open: { help: 'Alerts open now.', read: () => alarm.open.length },
+    ring_rows: { help: 'Readings in the ring.', read: () => ring.stats().rows },
+    ring_waiting: { help: 'Readings not yet on the card.', read: () => ring.stats().waiting },
+    ring_overwritten: { help: 'Readings overwritten before they were sent, since start.', read: () => ring.stats().overwritten },
+    ring_commits: { help: 'Commits since start.', read: () => ring.stats().commits },
+    ring_commit_ms: { help: 'Time of the last commit in ms.', read: () => ring.stats().lastCommitMs },
+    relay_connected: { help: '1 while the relay answers.', read: () => (forward?.state.now.connected ? 1 : 0) },
+    relay_backlog: { help: 'Rows that the relay does not hold yet.', read: () => forward?.forwarder.backlog ?? 0 },
+    relay_sent_bytes: { help: 'Bytes of request bodies since start.', read: () => forward?.forwarder.sentBytes ?? 0 },
+  };
+}

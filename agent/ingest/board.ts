@@ -1,0 +1,62 @@
+import type { Reading } from '../../core/reading.js';
+import type { Quantity } from '../../core/units.js';
+
+/** What the technician sees of one sensor. */
+export interface SensorBoard {
+  name: string;
+  last: Partial<Record<Quantity, Reading>>;
+  good: number;
+  bad: number;
+  problems: number;
+  lastProblem: { text: string; wallMs: number } | null;
+}
+
+export interface UnknownSource {
+  count: number;
+  last: string;
+  wallMs: number;
+}
+
+/** More sources than this that nobody has configured are counted together, not kept. */
+export const UNKNOWN_MAX = 50;
+
+/** The last of everything, for people: bounded, and lost with the process. */
+export class Board {
+  readonly sensors = new Map<string, SensorBoard>();
+  readonly unknown = new Map<string, UnknownSource>();
+  unknownBeyond = 0;
+
+  constructor(sensors: Iterable<{ id: string; name: string }>) {
+    for (const { id, name } of sensors) {
+      this.sensors.set(id, { name, last: {}, good: 0, bad: 0, problems: 0, lastProblem: null });
+    }
+  }
+
+  reading(reading: Reading): void {
+    const entry = this.sensors.get(reading.sensor);
+    if (!entry) return;
+    entry.last[reading.quantity] = reading;
+    if (reading.quality === 'bad') entry.bad += 1;
+    else entry.good += 1;
+  }
+
+  problem(sensor: string, text: string, wallMs: number): void {
+    const entry = this.sensors.get(sensor);
+    if (!entry) return;
+    entry.problems += 1;
+    entry.lastProblem = { text: text.slice(0, 300), wallMs };
+  }
+
+  heardUnknown(source: string, detail: string, wallMs: number): void {
+    const entry = this.unknown.get(source);
+    if (entry) {
+      entry.count += 1;
+      entry.last = detail;
+      entry.wallMs = wallMs;
+    } else if (this.unknown.size < UNKNOWN_MAX) {
+      this.unknown.set(source, { count: 1, last: detail, wallMs });
+    } else {
+      this.unknownBeyond += 1;
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import type { DeviceModel } from '../../agent/config/model.js';
+import type { Decoded } from '../../agent/drivers/driver.js';
+import { decodeW1 } from '../../agent/drivers/gpio/w1-decode.js';
+import { decodeJson } from '../../agent/drivers/mqtt/decode.js';
+import { decodeLine } from '../../agent/drivers/serial/line-decode.js';
+import { decodeResponse } from '../../agent/drivers/serial/modbus-decode.js';
+import { judge } from '../../agent/ingest/plausibility.js';
+import { messageOf } from '../../core/errors.js';
+import { fromMilli, QUANTITIES, toMilli } from '../../core/units.js';
+import { loadModel } from '../config/load.js';
+import { failWith, misuse, print } from '../output.js';
+
+interface Options {
+  model: string;
+  topic?: string;
+  hex?: string;
+  json?: string;
+  file?: string;
+}
+
+export function decodeCommand(): Command {
+  return new Command('decode')
+    .description('one payload through a device model; prints samples and problems as JSON')
+    .requiredOption('--model <MAKER/MODEL>', 'a model of device-configs/models')
+    .option('--topic <T>', 'the MQTT topic that it came on')
+    .option('--hex <H>', 'the payload as hex digits')
+    .option('--json <J>', 'the payload as JSON text')
+    .option('--file <F>', 'a file that holds the payload')
+    .action((options: Options) => {
+      const payload = payloadOf(options);
+      if (typeof payload === 'string') return misuse(payload);
+      if (!/^[a-z0-9-]+\/[a-z0-9-]+$/.test(options.model)) {
+        return misuse(`--model: got ${JSON.stringify(options.model)}, expected maker/model`);
+      }
+      const loaded = loadModel(options.model);
+      if (!('value' in loaded)) return failWith(loaded.problems);
+      const result = present(loaded.value, options.topic, decodeWith(loaded.value, payload));
+      print(JSON.stringify(result));
+      if (result.samples.length === 0) process.exitCode = 1;
+    });
+}
+
+/** The payload's bytes, or what is wrong with the way it was given. */
+function payloadOf({ hex, json, file }: Options): Buffer | string {
+  const given = [hex, json, file].filter((value) => value !== undefined).length;
+  if (given !== 1) return 'expected exactly one of --hex, --json and --file';
+  if (json !== undefined) return Buffer.from(json);
+  if (hex !== undefined) {
+    const digits = hex.replace(/\s/g, '');
+    return /^([0-9a-fA-F]{2})+$/.test(digits) ? Buffer.from(digits, 'hex') : '--hex: expected pairs of hex digits';
+  }
+  try {
+    return readFileSync(file!);
+  } catch (error) {
+    return `--file: ${messageOf(error)}`;
+  }
+}
+
+function decodeWith({ protocol }: DeviceModel, payload: Buffer): Decoded {
+  switch (protocol.transport) {
+    case 'w1':
+      return decodeW1(payload.toString('latin1'));
+    case 'modbus':
+      return decodeResponse(protocol, payload);
+    case 'line':
+      return decodeLine(protocol, payload.toString('latin1').replace(/[\r\n]+$/, ''));
+    case 'mqtt':
+      return decodeJson(protocol, payload);
+  }
+}
+
+function present(model: DeviceModel, topic: string | undefined, { samples, problems }: Decoded) {
+  const device = topic?.split('/').at(-1) ?? model.model;
+  return {
+    samples: samples.map(({ quantity, value, unit, fault, deviceMs }) => {
+      const milli = toMilli(value, unit);
+      return {
+        device,
+        quantity,
+        value: fromMilli(milli),
+        unit: QUANTITIES[quantity],
+        ...judge(quantity, milli, fault, model),
+        ...(deviceMs === undefined ? {} : { at: new Date(deviceMs).toISOString() }),
+      };
+    }),
+    problems,
+  };
+}

@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { epochSchema, idSchema } from '../identity.js';
+import { QUALITIES, REASONS } from '../quality.js';
+import { QUANTITIES, QUANTITY_NAMES, type Quantity } from '../units.js';
+import { seqSchema } from './ranges.js';
+
+/** Names of the topics in Kafka (and of the streams of the embedded log). */
+export const TOPICS = {
+  temperature: 'iot.temperature',
+  status: 'iot.status',
+  alerts: 'alerts',
+  audit: 'gateway.audit',
+  progress: 'gateway.progress',
+} as const;
+
+export const DATA_TOPICS = [TOPICS.temperature, TOPICS.status, TOPICS.alerts, TOPICS.audit] as const;
+export type DataTopic = (typeof DATA_TOPICS)[number];
+
+const UNITS = [...new Set(Object.values(QUANTITIES))] as [string, ...string[]];
+
+/** Reading, topic `iot.temperature` (temperature, humidity) or `iot.status` (the rest); key `clinic/sensor`. */
+export const readingMessageSchema = z.strictObject({
+  clinic: idSchema,
+  gateway: idSchema,
+  sensor: idSchema,
+  quantity: z.enum(QUANTITY_NAMES),
+  value: z.number(),
+  unit: z.enum(UNITS),
+  measured_at: z.int(),
+  time_quality: z.enum(['synchronised', 'estimated']),
+  quality: z.enum(QUALITIES),
+  reason: z.enum(REASONS).exclude(['']).optional(),
+  epoch: epochSchema,
+  seq: seqSchema,
+  backfill: z.boolean(),
+});
+export type ReadingMessage = z.infer<typeof readingMessageSchema>;
+
+export const ALERT_TYPES = [
+  'excursion',
+  'pre_alarm',
+  'sensor_fault',
+  'communication_lost',
+  'mains_lost',
+  'door_open',
+  'low_battery',
+  'clock',
+  'calibration',
+  'storage',
+  'gateway_silent',
+  'kpi',
+] as const;
+export type AlertType = (typeof ALERT_TYPES)[number];
+
+export const SEVERITIES = ['info', 'warning', 'critical'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+/** An alert as the agent numbers it; epoch, seq, clinic and gateway are added by the batch that carries it. */
+export const alertBodySchema = z.strictObject({
+  alert_id: z.string().min(1).max(80),
+  episode_id: z.string().min(1).max(80),
+  alert_type: z.enum(ALERT_TYPES),
+  timestamp: z.iso.datetime(),
+  kpi: z.strictObject({
+    name: z.string().max(80),
+    value: z.number().nullable(),
+    threshold: z.number().nullable(),
+    unit: z.string().max(8),
+  }),
+  severity: z.enum(SEVERITIES),
+  state: z.enum(['raised', 'escalated', 'acknowledged', 'cleared']),
+  rule: z.string().max(80),
+  since: z.iso.datetime(),
+  sensor: idSchema,
+  /** What happened in one sentence, with its numbers. */
+  summary: z.string().max(400),
+  /** Who acknowledged, and what they said. */
+  by: z.string().max(80).optional(),
+  comment: z.string().max(400).optional(),
+});
+export type AlertBody = z.infer<typeof alertBodySchema>;
+
+/** Alert, topic `alerts`, key `clinic/sensor`. */
+export const alertMessageSchema = alertBodySchema.extend({
+  clinic: idSchema,
+  gateway: idSchema,
+  epoch: epochSchema,
+  seq: seqSchema,
+});
+export type AlertMessage = z.infer<typeof alertMessageSchema>;
+
+export const GAP_REASONS = ['thinned', 'overwritten', 'power-off', 'not-sampled', 'corrupt'] as const;
+
+/** Names readings that will never come, and why; `from` and `to` are seqs where rows had numbers. */
+export const gapBodySchema = z.strictObject({
+  reason: z.enum(GAP_REASONS),
+  from: seqSchema.optional(),
+  to: seqSchema.optional(),
+  since: z.iso.datetime(),
+  until: z.iso.datetime(),
+});
+
+export const auditBodySchema = z.strictObject({
+  action: z.string().max(80),
+  at: z.iso.datetime(),
+  detail: z.string().max(400),
+});
+
+/** One row of the `events` stream. */
+export const eventSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('alert'), alert: alertBodySchema }),
+  z.strictObject({ type: z.literal('gap'), gap: gapBodySchema }),
+  z.strictObject({ type: z.literal('audit'), audit: auditBodySchema }),
+]);
+export type RingEvent = z.infer<typeof eventSchema>;
+
+export function topicOf(quantity: Quantity): DataTopic {
+  return quantity === 'temperature' || quantity === 'humidity' ? TOPICS.temperature : TOPICS.status;
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { duration, milli } from '../schema.js';
+import { QUANTITY_NAMES } from '../units.js';
+import { DWELL_START, type DwellState, stepDwell, type Transition, type Zone } from './dwell.js';
+
+const severity = z.enum(['info', 'warning', 'critical']);
+const name = z.string().regex(/^[a-z0-9_-]{1,40}$/, 'expected 1 to 40 of a-z, 0-9, "-" and "_"');
+
+/** threshold + dwell + hysteresis: "above 8 °C for 10 minutes, over when below 7.5 °C again". */
+export const thresholdRuleSchema = z
+  .strictObject({
+    kind: z.literal('threshold'),
+    name,
+    quantity: z.enum(QUANTITY_NAMES).default('temperature'),
+    side: z.enum(['above', 'below']),
+    limit: milli,
+    bound: z.enum(['exclusive', 'inclusive']).default('exclusive').describe('inclusive: the limit itself is outside'),
+    dwell: duration,
+    hysteresis: milli.default(0).describe('how far back inside the limit a reading must be to end the excursion'),
+    reset_on: z.enum(['first_in_range', 'hysteresis']).default('first_in_range'),
+    gap: duration.default(1_800_000).describe('a longer silence does not count as time outside'),
+    severity: severity.default('critical'),
+    alert: z.enum(['excursion', 'pre_alarm']).default('excursion'),
+  })
+  .describe('A limit, how long it may be passed, and when it is over');
+
+/** A door left open, mains gone: a contact that has stood in one position too long. */
+export const contactRuleSchema = z.strictObject({
+  kind: z.literal('contact'),
+  name,
+  when: z.union([z.literal(0), z.literal(1)]).describe('the position that counts'),
+  dwell: duration,
+  severity: severity.default('warning'),
+  alert: z.enum(['door_open', 'mains_lost']),
+});
+
+/** A sensor that is silent or gives only bad readings: its absence alarms, never its values. */
+export const sensorFaultRuleSchema = z.strictObject({
+  kind: z.literal('sensor_fault'),
+  name,
+  missing_after: duration.default(600_000).describe('no good reading for so long: communication lost'),
+  fault_after: duration.default(180_000).describe('only failures for so long: sensor fault'),
+  recover_readings: z.int().min(1).max(100).default(2).describe('good readings in a row that end it'),
+  severity: severity.default('warning'),
+});
+
+export const ruleSchema = z.discriminatedUnion('kind', [
+  thresholdRuleSchema,
+  contactRuleSchema,
+  sensorFaultRuleSchema,
+]);
+
+export type ThresholdRule = z.output<typeof thresholdRuleSchema>;
+export type ContactRule = z.output<typeof contactRuleSchema>;
+export type SensorFaultRule = z.output<typeof sensorFaultRuleSchema>;
+export type Rule = z.output<typeof ruleSchema>;
+
+/** Positive beyond the limit, negative inside it, in milli-units. */
+function excess(rule: ThresholdRule, value: number): number {
+  return rule.side === 'above' ? value - rule.limit : rule.limit - value;
+}
+
+/** Where a value stands with respect to a threshold rule. Exported for reports that need no state. */
+export function thresholdZone(rule: ThresholdRule, value: number): Zone {
+  const beyond = excess(rule, value);
+  if (rule.bound === 'inclusive' ? beyond >= 0 : beyond > 0) return 'outside';
+  return beyond + rule.hysteresis > 0 ? 'margin' : 'inside';
+}
+
+export function stepThreshold(rule: ThresholdRule, state: DwellState, atMs: number, value: number) {
+  return stepDwell({ dwellMs: rule.dwell, gapMs: rule.gap, resetOn: rule.reset_on }, state, {
+    atMs,
+    zone: thresholdZone(rule, value),
+    excessMilli: excess(rule, value),
+    milli: value,
+  });
+}
+
+/** A contact's position is known at every moment, so no silence ever interrupts its dwell. */
+export function stepContact(rule: ContactRule, state: DwellState, atMs: number, position: 0 | 1) {
+  return stepDwell({ dwellMs: rule.dwell, gapMs: Number.POSITIVE_INFINITY, resetOn: 'first_in_range' }, state, {
+    atMs,
+    zone: position === rule.when ? 'outside' : 'inside',
+    excessMilli: 0,
+    milli: position * 1000,
+  });
+}
+
+export { DWELL_START, type DwellState, type Transition };

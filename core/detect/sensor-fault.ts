@@ -1,0 +1,72 @@
+import type { SensorFaultRule } from './rules.js';
+
+/**
+ * Sensor fault: evidence is either good, bad (a value that plausibility refused, a failed read), or nothing at
+ * all (a tick). Faults of the probe and silence of the link are told apart, since different people fix them.
+ */
+export type FaultInput =
+  | { kind: 'good'; atMs: number }
+  | { kind: 'bad'; atMs: number; reason: string }
+  | { kind: 'tick'; atMs: number };
+
+export type FaultState =
+  | { phase: 'ok'; lastGoodMs: number; badSinceMs: number | null; reason: string }
+  | { phase: 'faulted'; type: FaultType; sinceMs: number; reason: string; goodRun: number };
+
+export type FaultType = 'sensor_fault' | 'communication_lost';
+
+export interface FaultTransition {
+  kind: 'raised' | 'cleared';
+  type: FaultType;
+  atMs: number;
+  sinceMs: number;
+  reason: string;
+}
+
+/** A sensor starts as if it had just been well: it has `missing_after` to show up. */
+export function faultStart(atMs: number): FaultState {
+  return { phase: 'ok', lastGoodMs: atMs, badSinceMs: null, reason: '' };
+}
+
+export function stepFault(
+  rule: SensorFaultRule,
+  state: FaultState,
+  input: FaultInput,
+): { state: FaultState; transition?: FaultTransition } {
+  return state.phase === 'ok' ? stepOk(rule, state, input) : stepFaulted(rule, state, input);
+}
+
+function stepOk(rule: SensorFaultRule, state: FaultState & { phase: 'ok' }, input: FaultInput) {
+  if (input.kind === 'good') {
+    return { state: { phase: 'ok', lastGoodMs: input.atMs, badSinceMs: null, reason: '' } satisfies FaultState };
+  }
+  const next =
+    input.kind === 'bad'
+      ? { ...state, badSinceMs: state.badSinceMs ?? input.atMs, reason: input.reason }
+      : state;
+  if (next.badSinceMs !== null && input.atMs - next.badSinceMs >= rule.fault_after) {
+    return raise('sensor_fault', next.badSinceMs, next.reason, input.atMs);
+  }
+  if (input.atMs - next.lastGoodMs >= rule.missing_after) {
+    return next.badSinceMs === null
+      ? raise('communication_lost', next.lastGoodMs, 'silent', input.atMs)
+      : raise('sensor_fault', next.badSinceMs, next.reason, input.atMs);
+  }
+  return { state: next };
+}
+
+function stepFaulted(rule: SensorFaultRule, state: FaultState & { phase: 'faulted' }, input: FaultInput) {
+  if (input.kind === 'tick') return { state };
+  if (input.kind === 'bad') return { state: { ...state, goodRun: 0 } };
+  const goodRun = state.goodRun + 1;
+  if (goodRun < rule.recover_readings) return { state: { ...state, goodRun } };
+  const { type, sinceMs, reason } = state;
+  const transition: FaultTransition = { kind: 'cleared', type, atMs: input.atMs, sinceMs, reason };
+  return { state: faultStart(input.atMs), transition };
+}
+
+function raise(type: FaultType, sinceMs: number, reason: string, atMs: number) {
+  const state: FaultState = { phase: 'faulted', type, sinceMs, reason, goodRun: 0 };
+  const transition: FaultTransition = { kind: 'raised', type, atMs, sinceMs, reason };
+  return { state, transition };
+}

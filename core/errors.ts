@@ -1,0 +1,32 @@
+export type ErrorCode =
+  | 'config.invalid'
+  | 'device.silent'
+  | 'device.malformed'
+  | 'device.unavailable'
+  | 'ring.unavailable'
+  | 'wire.invalid'
+  | 'wire.too_large'
+  | 'wire.refused'
+  | 'wire.unreachable'
+  | 'log.fenced'
+  | 'log.unavailable'
+  | 'modem.failed'
+  | 'modem.unknown_outcome';
+
+/** An error that says what to do: a stable code, whether trying again can help, and the cause. */
+export class ColdwatchError extends Error {
+  readonly code: ErrorCode;
+  readonly retry: boolean;
+
+  constructor(code: ErrorCode, message: string, options: { retry?: boolean; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'ColdwatchError';
+    this.code = code;
+    this.retry = options.retry ?? false;
+  }
+}
+
+/** The message of anything thrown, for a log line or a person. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,238 @@
+import { z } from 'zod';
+import type { AlertBody, AlertType, Severity } from '../contract/messages.js';
+import { SEVERITIES } from '../contract/messages.js';
+import { duration } from '../schema.js';
+
+/**
+ * Who is told at the clinic, and when: grouping, escalation by time, reminders, acknowledgement.
+ * Pure: (config, state, input) → (state, effects). State is plain JSON, kept in the ring, so that a restart
+ * forgets nothing that is firing, acknowledged or told.
+ */
+export const policySchema = z.strictObject({
+  group_wait: duration.default(10_000).describe('alerts within this time of each other go out as one message'),
+  steps: z
+    .array(z.strictObject({ to: z.array(z.string()).min(1).max(20), after: duration.default(0) }))
+    .max(10)
+    .default([])
+    .describe('whom to text, and how long after the alert if nobody has acknowledged'),
+  repeat: duration.default(1_800_000).describe('reminder to the last step while unacknowledged'),
+  repeats: z.int().min(0).max(100).default(6),
+  rate_limit: z
+    .strictObject({ messages: z.int().min(1).max(100).default(3), per: duration.default(3_600_000) })
+    .prefault({})
+    .describe('reminders per recipient; first messages, escalations and "cleared" always pass'),
+  ack_timeout: duration.default(3_600_000).describe('an acknowledged alert comes back after this long'),
+  buzzer: z.array(z.enum(SEVERITIES)).default(['critical']),
+  text: z.array(z.enum(SEVERITIES)).default(['critical']),
+});
+export type PolicyConfig = z.output<typeof policySchema>;
+
+/** Episodes open at once; more than this are not tracked one by one (a gateway has tens of sensors). */
+export const OPEN_EPISODES_MAX = 500;
+
+export interface OpenEpisode {
+  episodeId: string;
+  /** Four digits that a person types to acknowledge. */
+  code: string;
+  alert: AlertBody;
+  raisedMs: number;
+  ackedMs: number | null;
+  told: string[];
+  /** Steps already taken; beyond the last one, reminders. */
+  step: number;
+  nextMs: number | null;
+}
+
+export interface PolicyState {
+  episodes: OpenEpisode[];
+  buzzer: BuzzerPattern;
+  codes: number;
+  /** Reminders sent of late, for the rate limit. */
+  sent: { to: string; atMs: number }[];
+}
+
+export type BuzzerPattern = 'off' | 'warning' | 'critical';
+
+export type PolicyInput =
+  | { kind: 'alert'; atMs: number; alert: AlertBody }
+  | { kind: 'ack'; atMs: number; code: string | null; by: string; comment?: string }
+  | { kind: 'tick'; atMs: number };
+
+export type PolicyEffect =
+  | { kind: 'buzzer'; pattern: BuzzerPattern }
+  | { kind: 'message'; to: string[]; about: 'alarm' | 'reminder' | 'cleared'; episodes: OpenEpisode[] }
+  | { kind: 'acknowledged'; episode: OpenEpisode; by: string; comment?: string };
+
+export const POLICY_START: PolicyState = { episodes: [], buzzer: 'off', codes: 0, sent: [] };
+
+interface Outcome {
+  state: PolicyState;
+  effects: PolicyEffect[];
+}
+
+export function stepPolicy(config: PolicyConfig, state: PolicyState, input: PolicyInput): Outcome {
+  const outcome =
+    input.kind === 'alert'
+      ? onAlert(config, state, input.alert, input.atMs)
+      : input.kind === 'ack'
+        ? onAck(config, state, input)
+        : onTick(config, state, input.atMs);
+  return withBuzzer(config, outcome);
+}
+
+/** When `tick` next has something to do, or null. */
+export function nextDue(config: PolicyConfig, state: PolicyState): number | null {
+  const times = state.episodes.flatMap((e) => [
+    ...(e.nextMs === null ? [] : [e.nextMs]),
+    ...(e.ackedMs === null ? [] : [e.ackedMs + config.ack_timeout]),
+  ]);
+  return times.length ? Math.min(...times) : null;
+}
+
+function onAlert(config: PolicyConfig, state: PolicyState, alert: AlertBody, atMs: number): Outcome {
+  if (alert.state === 'raised') return { state: open(config, state, alert, atMs), effects: [] };
+  const episode = state.episodes.find((e) => e.episodeId === alert.episode_id);
+  if (alert.state !== 'cleared' || !episode) return { state, effects: [] };
+  const rest = { ...state, episodes: state.episodes.filter((e) => e !== episode) };
+  if (episode.told.length === 0) return { state: rest, effects: [] };
+  const closed = { ...episode, alert };
+  return { state: rest, effects: [{ kind: 'message', to: episode.told, about: 'cleared', episodes: [closed] }] };
+}
+
+function open(config: PolicyConfig, state: PolicyState, alert: AlertBody, atMs: number): PolicyState {
+  if (state.episodes.some((e) => e.episodeId === alert.episode_id)) return state;
+  if (state.episodes.length >= OPEN_EPISODES_MAX) return state;
+  const texts = config.text.includes(alert.severity) && config.steps.length > 0;
+  const group = texts ? state.episodes.find((e) => waitsToBeTold(e, atMs)) : undefined;
+  const codes = group ? state.codes : freshCode(state);
+  const episode: OpenEpisode = {
+    episodeId: alert.episode_id,
+    code: group?.code ?? codeText(codes),
+    alert,
+    raisedMs: atMs,
+    ackedMs: null,
+    told: [],
+    step: 0,
+    nextMs: texts ? (group?.nextMs ?? atMs + Math.max(config.group_wait, config.steps[0]!.after)) : null,
+  };
+  return { ...state, codes, episodes: [...state.episodes, episode] };
+}
+
+/** An episode whose first message is still being held for company: what joins it shares its message and code. */
+const waitsToBeTold = (e: OpenEpisode, atMs: number) =>
+  e.ackedMs === null && e.step === 0 && e.nextMs !== null && e.nextMs > atMs;
+
+/** Steps through all four-digit codes in an order that makes neighbours look different. */
+const codeText = (n: number) => String(1000 + ((n * 3571) % 9000));
+
+function freshCode(state: PolicyState): number {
+  const used = new Set(state.episodes.map((e) => e.code));
+  let n = state.codes + 1;
+  while (used.has(codeText(n))) n++;
+  return n;
+}
+
+function onAck(config: PolicyConfig, state: PolicyState, input: PolicyInput & { kind: 'ack' }): Outcome {
+  const hit = (e: OpenEpisode) => e.ackedMs === null && (input.code === null || e.code === input.code);
+  const acked = state.episodes.filter(hit);
+  const episodes = state.episodes.map((e) => (hit(e) ? { ...e, ackedMs: input.atMs, nextMs: null } : e));
+  const effects = acked.map(
+    (episode): PolicyEffect => ({
+      kind: 'acknowledged',
+      episode,
+      by: input.by,
+      ...(input.comment === undefined ? {} : { comment: input.comment }),
+    }),
+  );
+  return { state: prune(config, { ...state, episodes }, input.atMs), effects };
+}
+
+function onTick(config: PolicyConfig, state: PolicyState, atMs: number): Outcome {
+  const woken = state.episodes.map((e) => (lapsed(config, e, atMs) ? reopen(config, e, atMs) : e));
+  const due = woken.filter((e) => e.nextMs !== null && e.nextMs <= atMs);
+  if (due.length === 0) return { state: { ...state, episodes: woken }, effects: [] };
+  const { effects, sent } = tell(config, prune(config, state, atMs).sent, due, atMs);
+  const episodes = woken.map((e) => (due.includes(e) ? advance(config, e, atMs) : e));
+  return { state: { ...state, episodes, sent }, effects };
+}
+
+const lapsed = (config: PolicyConfig, e: OpenEpisode, atMs: number) =>
+  e.ackedMs !== null && atMs - e.ackedMs >= config.ack_timeout;
+
+/** The condition outlived its acknowledgement: the chain starts anew. */
+function reopen(config: PolicyConfig, e: OpenEpisode, atMs: number): OpenEpisode {
+  const texts = config.text.includes(e.alert.severity) && config.steps.length > 0;
+  return { ...e, ackedMs: null, raisedMs: atMs, step: 0, nextMs: texts ? atMs : null };
+}
+
+/** One message for each set of recipients, its worst episode first. */
+function tell(config: PolicyConfig, sentBefore: PolicyState['sent'], due: OpenEpisode[], atMs: number) {
+  const sent = [...sentBefore];
+  const groups = new Map<string, PolicyEffect & { kind: 'message' }>();
+  for (const episode of [...due].sort(worstFirst)) {
+    const reminder = episode.step >= config.steps.length;
+    const recipients = config.steps[Math.min(episode.step, config.steps.length - 1)]?.to ?? [];
+    const to = reminder ? recipients.filter((r) => underLimit(config, sent, r)) : recipients;
+    if (to.length === 0) continue;
+    if (reminder) sent.push(...to.map((r) => ({ to: r, atMs })));
+    const about = reminder ? 'reminder' : 'alarm';
+    const key = `${about} ${to.join(' ')}`;
+    const group = groups.get(key) ?? { kind: 'message', to, about, episodes: [] };
+    group.episodes.push(episode);
+    groups.set(key, group);
+  }
+  return { effects: [...groups.values()] as PolicyEffect[], sent };
+}
+
+function advance(config: PolicyConfig, e: OpenEpisode, atMs: number): OpenEpisode {
+  const recipients = config.steps[Math.min(e.step, config.steps.length - 1)]?.to ?? [];
+  const told = [...new Set([...e.told, ...recipients])];
+  const step = e.step + 1;
+  const following = config.steps[step];
+  const repeatsDone = step - config.steps.length;
+  const nextMs = following
+    ? Math.max(e.raisedMs + following.after, atMs)
+    : repeatsDone < config.repeats
+      ? atMs + config.repeat
+      : null;
+  return { ...e, told, step, nextMs };
+}
+
+const underLimit = (config: PolicyConfig, sent: PolicyState['sent'], to: string) =>
+  sent.filter((s) => s.to === to).length < config.rate_limit.messages;
+
+function prune(config: PolicyConfig, state: PolicyState, atMs: number): PolicyState {
+  return { ...state, sent: state.sent.filter((s) => atMs - s.atMs < config.rate_limit.per) };
+}
+
+/** An excursion outranks what caused it: vaccine first, then power, doors and probes. */
+const TYPE_RANK: readonly AlertType[] = ['excursion', 'mains_lost', 'sensor_fault', 'communication_lost'];
+
+const rankOf = (type: AlertType) => {
+  const at = TYPE_RANK.indexOf(type);
+  return at < 0 ? TYPE_RANK.length : at;
+};
+
+const rank = (severity: Severity) => SEVERITIES.indexOf(severity);
+
+function worstFirst(a: OpenEpisode, b: OpenEpisode): number {
+  return (
+    rank(b.alert.severity) - rank(a.alert.severity) ||
+    rankOf(a.alert.alert_type) - rankOf(b.alert.alert_type) ||
+    a.raisedMs - b.raisedMs
+  );
+}
+
+function withBuzzer(config: PolicyConfig, outcome: Outcome): Outcome {
+  const loud = outcome.state.episodes.filter((e) => e.ackedMs === null && config.buzzer.includes(e.alert.severity));
+  const pattern: BuzzerPattern = loud.some((e) => e.alert.severity === 'critical')
+    ? 'critical'
+    : loud.length > 0
+      ? 'warning'
+      : 'off';
+  if (pattern === outcome.state.buzzer) return outcome;
+  return {
+    state: { ...outcome.state, buzzer: pattern },
+    effects: [{ kind: 'buzzer', pattern }, ...outcome.effects],
+  };
+}

@@ -1,0 +1,27 @@
+import type { Quality, Reason } from './quality.js';
+import type { Milli, Quantity } from './units.js';
+
+/** What one place measures: a sensor's temperature, a sensor's humidity, a door's contact. */
+export interface Channel {
+  sensor: string;
+  quantity: Quantity;
+}
+
+/**
+ * One reading inside the agent. Its times:
+ * `atMs` is its moment on the sensor's own timeline that rules run on (never back, also across boots);
+ * `monoMs` and `wallMs` are when it reached us; `deviceMs` is set when the device said when it measured.
+ */
+export interface Reading extends Channel {
+  milli: Milli;
+  quality: Quality;
+  reason?: Reason;
+  atMs: number;
+  monoMs: number;
+  wallMs: number;
+  deviceMs?: number;
+}
+
+export function channelKey(channel: Channel): string {
+  return `${channel.sensor}/${channel.quantity}`;
+}

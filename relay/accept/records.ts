@@ -1,0 +1,65 @@
+import type { Batch, ReadingRow } from '../../core/contract/batch.js';
+import { type AlertMessage, type ReadingMessage, type RingEvent, TOPICS, topicOf } from '../../core/contract/messages.js';
+import { traceparent } from '../../core/identity.js';
+import { unpackQuality } from '../../core/quality.js';
+import { fromMilli, QUANTITIES } from '../../core/units.js';
+import type { LogRecord } from '../log/port.js';
+
+/** A validated batch → the records that Kafka gets, one for each row, in order. */
+export function recordsOf(batch: Batch): LogRecord[] {
+  return batch.stream === 'readings'
+    ? batch.rows.map((row, i) => readingRecord(batch, row, batch.from + i))
+    : batch.rows.map((event, i) => eventRecord(batch, event, batch.from + i));
+}
+
+function headersOf({ gateway, epoch, backfill }: Batch, seq: number): Record<string, string> {
+  return { gateway, epoch, seq: String(seq), backfill: String(backfill), traceparent: traceparent(epoch, seq) };
+}
+
+function readingRecord(batch: Batch, row: ReadingRow, seq: number): LogRecord {
+  const { clinic, gateway, epoch, backfill } = batch;
+  const message: ReadingMessage = {
+    clinic,
+    gateway,
+    sensor: row.sensor,
+    quantity: row.quantity,
+    value: fromMilli(row.milli),
+    unit: QUANTITIES[row.quantity],
+    measured_at: row.measuredAt,
+    time_quality: row.estimated ? 'estimated' : 'synchronised',
+    ...unpackQuality(row.quality),
+    epoch,
+    seq,
+    backfill,
+  };
+  return {
+    topic: topicOf(row.quantity),
+    key: `${clinic}/${row.sensor}`,
+    value: JSON.stringify(message),
+    headers: headersOf(batch, seq),
+    timestamp: row.measuredAt,
+  };
+}
+
+function eventRecord(batch: Batch, event: RingEvent, seq: number): LogRecord {
+  const { clinic, gateway, epoch } = batch;
+  const headers = headersOf(batch, seq);
+  if (event.type === 'alert') {
+    const message: AlertMessage = { ...event.alert, clinic, gateway, epoch, seq };
+    return {
+      topic: TOPICS.alerts,
+      key: `${clinic}/${event.alert.sensor}`,
+      value: JSON.stringify(message),
+      headers,
+      timestamp: Date.parse(event.alert.timestamp),
+    };
+  }
+  const at = event.type === 'gap' ? event.gap.until : event.audit.at;
+  return {
+    topic: TOPICS.audit,
+    key: `${clinic}/${gateway}`,
+    value: JSON.stringify({ ...event, clinic, gateway, epoch, seq }),
+    headers,
+    timestamp: Date.parse(at),
+  };
+}

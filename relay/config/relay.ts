@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { idSchema } from '../../core/identity.js';
+import { duration } from '../../core/schema.js';
+
+export const kafkaConfigSchema = z.strictObject({
+  brokers: z.array(z.string().regex(/^[^\s:]+:\d+$/, 'expected host:port')).min(1),
+  ssl: z.boolean().default(false),
+  sasl: z
+    .strictObject({
+      mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
+      username: z.string(),
+      password: z.string(),
+    })
+    .optional(),
+  /** Lanes: how many Kafka transactions can run side by side. Fixed once the progress topic exists. */
+  lanes: z.int().min(1).max(256).default(4),
+  partitions: z.int().min(1).max(1000).default(6).describe('of the data topics, when they are made here'),
+  replication: z.int().min(1).max(10).default(1),
+});
+export type KafkaConfig = z.output<typeof kafkaConfigSchema>;
+
+export const relaySchema = z.strictObject({
+  data: z.string().min(1).describe('folder of the embedded log'),
+  http: z
+    .strictObject({
+      host: z.string().default('0.0.0.0'),
+      port: z.int().min(0).max(65_535).default(8443),
+      tls: z
+        .strictObject({ cert: z.string(), key: z.string(), client_ca: z.string().optional() })
+        .optional()
+        .describe('PEM files; with client_ca only gateways that it has certified are let in'),
+    })
+    .prefault({}),
+  tokens: z
+    .record(idSchema, z.string().min(16))
+    .optional()
+    .describe('bearer token of each gateway; absent: no token is asked for'),
+  kafka: kafkaConfigSchema.optional().describe('absent: the embedded log'),
+  retention: duration.default(2_592_000_000).describe('of the embedded log; Kafka keeps its own'),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+});
+export type RelayConfig = z.output<typeof relaySchema>;

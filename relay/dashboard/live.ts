@@ -1,0 +1,96 @@
+import type { AlertMessage, ReadingMessage } from '../../core/contract/messages.js';
+import { TOPICS } from '../../core/contract/messages.js';
+import type { StoredRecord } from '../log/port.js';
+
+/** Points of each sensor kept for its chart; sensors beyond the bound are counted, not kept. */
+export const POINTS_MAX = 360;
+export const SENSORS_MAX = 5000;
+const ALERTS_MAX = 200;
+
+export interface SensorView {
+  key: string;
+  clinic: string;
+  gateway: string;
+  sensor: string;
+  quantity: string;
+  unit: string;
+  /** [ms, value], ascending. */
+  points: [number, number][];
+  last: { at: number; value: number; quality: string };
+  readings: number;
+}
+
+/** What the dashboard shows, built from the log alone, so that any relay shows the same. */
+export class LiveView {
+  readonly sensors = new Map<string, SensorView>();
+  /** Open episodes by id, and the alert that opened or last changed each. */
+  readonly episodes = new Map<string, AlertMessage & { cleared_at?: string }>();
+  readonly #changed = new Set<string>();
+  #listeners = new Set<(update: unknown) => void>();
+  readings = 0;
+  sensorsBeyond = 0;
+
+  take(records: readonly StoredRecord[]): void {
+    for (const record of records) {
+      if (record.topic === TOPICS.alerts) this.#alert(JSON.parse(record.value) as AlertMessage);
+      else if (record.topic !== TOPICS.audit) this.#reading(JSON.parse(record.value) as ReadingMessage);
+    }
+  }
+
+  #reading(message: ReadingMessage): void {
+    this.readings += 1;
+    const key = `${message.clinic}/${message.sensor}/${message.quantity}`;
+    let view = this.sensors.get(key);
+    if (!view) {
+      if (this.sensors.size >= SENSORS_MAX) {
+        this.sensorsBeyond += 1;
+        return;
+      }
+      const { clinic, gateway, sensor, quantity, unit, value, quality, measured_at } = message;
+      view = { key, clinic, gateway, sensor, quantity, unit, points: [], readings: 0, last: { at: measured_at, value, quality } };
+      this.sensors.set(key, view);
+    }
+    view.readings += 1;
+    if (message.measured_at >= view.last.at) {
+      view.last = { at: message.measured_at, value: message.value, quality: message.quality };
+    }
+    if (message.quality !== 'bad') insert(view.points, [message.measured_at, message.value]);
+    this.#changed.add(key);
+  }
+
+  #alert(message: AlertMessage): void {
+    const entry = message.state === 'cleared' ? { ...message, cleared_at: message.timestamp } : message;
+    this.episodes.delete(message.episode_id);
+    this.episodes.set(message.episode_id, entry);
+    if (this.episodes.size > ALERTS_MAX) this.episodes.delete(this.episodes.keys().next().value as string);
+    for (const listener of this.#listeners) listener({ type: 'alert', alert: entry });
+  }
+
+  snapshot() {
+    return { type: 'snapshot', sensors: [...this.sensors.values()], alerts: [...this.episodes.values()] };
+  }
+
+  /** Sends what changed since the last call to whoever listens; called a few times a second. */
+  flush(): void {
+    if (this.#changed.size === 0) return;
+    const sensors = [...this.#changed].map((key) => {
+      const { points, ...rest } = this.sensors.get(key)!;
+      return { ...rest, points: points.slice(-3) };
+    });
+    this.#changed.clear();
+    for (const listener of this.#listeners) listener({ type: 'readings', sensors });
+  }
+
+  listen(listener: (update: unknown) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+}
+
+/** Keeps points in order of time however late they come, and no more than the bound. */
+function insert(points: [number, number][], point: [number, number]): void {
+  let at = points.length;
+  while (at > 0 && points[at - 1]![0] > point[0]) at -= 1;
+  points.splice(at, 0, point);
+  if (points.length > POINTS_MAX) points.shift();
+}

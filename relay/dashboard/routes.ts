@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { FastifyInstance } from 'fastify';
+import { type Clock, every } from '../../core/clock/clock.js';
+import type { LiveView } from './live.js';
+
+const PUSH_MS = 500;
+/** A browser that does not read is let go, not buffered for. */
+const BUFFERED_MAX = 4 * 1024 * 1024;
+const WATCHERS_MAX = 100;
+
+/** The page at `/`, and its stream of changes by server-sent events. Returns what ends the open streams. */
+export function dashboardRoutes(app: FastifyInstance, live: LiveView, clock: Clock): () => void {
+  const files = pageFiles();
+  for (const [path, { type, body }] of Object.entries(files)) {
+    app.get(path, (_request, reply) => reply.type(type).send(body));
+  }
+  app.get('/api/live', async () => live.snapshot());
+
+  const watchers = new Set<() => void>();
+  app.get('/api/stream', (request, reply) => {
+    if (watchers.size >= WATCHERS_MAX) {
+      void reply.code(503).send({ error: 'busy', message: 'too many open dashboards' });
+      return;
+    }
+    reply.hijack();
+    const { raw } = reply;
+    raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    const send = (update: unknown) => {
+      if (raw.writableLength > BUFFERED_MAX) raw.destroy();
+      else raw.write(`data: ${JSON.stringify(update)}\n\n`);
+    };
+    send(live.snapshot());
+    const unlisten = live.listen(send);
+    const end = () => raw.end();
+    watchers.add(end);
+    request.raw.on('close', () => {
+      unlisten();
+      watchers.delete(end);
+    });
+  });
+
+  const pushing = every(clock, PUSH_MS, () => live.flush());
+  return () => {
+    pushing.cancel();
+    for (const end of watchers) end();
+  };
+}
+
+function pageFiles(): Record<string, { type: string; body: string }> {
+  const here = fileURLToPath(new URL('./page/', import.meta.url)).replace(/\/dist\//, '/');
+  const uplot = join(dirname(createRequire(import.meta.url).resolve('uplot')), '..', 'dist');
+  const load = (folder: string, name: string) => readFileSync(join(folder, name), 'utf8');
+  return {
+    '/': { type: 'text/html; charset=utf-8', body: load(here, 'index.html') },
+    '/page.js': { type: 'text/javascript', body: load(here, 'page.js') },
+    '/page.css': { type: 'text/css', body: load(here, 'page.css') },
+    '/uplot.js': { type: 'text/javascript', body: load(uplot, 'uPlot.esm.js') },
+    '/uplot.css': { type: 'text/css', body: load(uplot, 'uPlot.min.css') },
+  };
+}

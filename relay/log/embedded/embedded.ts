@@ -1,0 +1,145 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import type { Clock } from '../../../core/clock/clock.js';
+import { every } from '../../../core/clock/clock.js';
+import type { DataTopic } from '../../../core/contract/messages.js';
+import { addRange, missing, type RangeSet, rangeSetSchema } from '../../../core/contract/ranges.js';
+import { ColdwatchError, messageOf } from '../../../core/errors.js';
+import type { Stream } from '../../../core/identity.js';
+import type { Append, Log, LogRecord, Progress, StoredRecord } from '../port.js';
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS records (
+    offset INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+    headers TEXT NOT NULL, timestamp INTEGER NOT NULL, appended INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS progress (
+    gateway TEXT NOT NULL, epoch TEXT NOT NULL, stream TEXT NOT NULL, held TEXT NOT NULL,
+    PRIMARY KEY (gateway, epoch, stream)) WITHOUT ROWID;
+`;
+
+const TAIL_ROWS = 1000;
+const TIDY_MS = 600_000;
+const TIDY_ROWS = 5000;
+
+interface Row {
+  offset: number;
+  topic: DataTopic;
+  key: string;
+  value: string;
+  headers: string;
+  timestamp: number;
+}
+
+/** The log on one machine: a SQLite file, one transaction for records and progress. */
+export class EmbeddedLog implements Log {
+  readonly #db: Database.Database;
+  readonly #clock: Clock;
+  readonly #retentionMs: number;
+  readonly #insert;
+  readonly #after;
+  readonly #tails = new Set<() => void>();
+  readonly #tidy;
+
+  constructor(folder: string, clock: Clock, retentionMs: number) {
+    mkdirSync(folder, { recursive: true });
+    this.#db = new Database(join(folder, 'log.db'));
+    this.#db.pragma('journal_mode = WAL');
+    this.#db.pragma('synchronous = FULL');
+    this.#db.exec(SCHEMA);
+    this.#clock = clock;
+    this.#retentionMs = retentionMs;
+    this.#insert = this.#db.prepare(
+      'INSERT INTO records (topic, key, value, headers, timestamp, appended) VALUES (?, ?, ?, ?, ?, ?)',
+    );
+    this.#after = this.#db.prepare<[number, number], Row>(
+      'SELECT offset, topic, key, value, headers, timestamp FROM records WHERE offset > ? ORDER BY offset LIMIT ?',
+    );
+    this.#tidy = every(clock, TIDY_MS, () => this.#dropOld());
+  }
+
+  async append(batch: Append): Promise<RangeSet> {
+    try {
+      const held = this.#db.transaction(() => this.#appendNow(batch))();
+      for (const wake of this.#tails) wake();
+      return held;
+    } catch (error) {
+      throw new ColdwatchError('log.unavailable', `embedded log: ${messageOf(error)}`, { retry: true, cause: error });
+    }
+  }
+
+  #appendNow({ gateway, epoch, stream, from, records }: Append): RangeSet {
+    const before = this.#held(gateway, epoch, stream);
+    const to = from + records.length - 1;
+    for (const [low, high] of missing(before, [from, to])) {
+      for (let seq = low; seq <= high; seq++) this.#insertRecord(records[seq - from]!);
+    }
+    const held = addRange(before, [from, to]);
+    this.#db
+      .prepare('INSERT OR REPLACE INTO progress (gateway, epoch, stream, held) VALUES (?, ?, ?, ?)')
+      .run(gateway, epoch, stream, JSON.stringify(held));
+    return held;
+  }
+
+  #insertRecord({ topic, key, value, headers, timestamp }: LogRecord): void {
+    this.#insert.run(topic, key, value, JSON.stringify(headers), timestamp, this.#clock.wall());
+  }
+
+  #held(gateway: string, epoch: string, stream: Stream): RangeSet {
+    const json = this.#db
+      .prepare('SELECT held FROM progress WHERE gateway = ? AND epoch = ? AND stream = ?')
+      .pluck()
+      .get(gateway, epoch, stream) as string | undefined;
+    return json === undefined ? [] : rangeSetSchema.parse(JSON.parse(json));
+  }
+
+  async progress(gateway: string): Promise<Progress[]> {
+    const rows = this.#db
+      .prepare('SELECT epoch, stream, held FROM progress WHERE gateway = ?')
+      .all(gateway) as { epoch: string; stream: Stream; held: string }[];
+    return rows.map(({ epoch, stream, held }) => ({ epoch, stream, held: rangeSetSchema.parse(JSON.parse(held)) }));
+  }
+
+  async tail(sinceMs: number, onRecords: (records: StoredRecord[]) => void): Promise<{ stop(): Promise<void> }> {
+    let offset = this.#db
+      .prepare('SELECT coalesce(min(offset), (SELECT coalesce(max(offset), 0) + 1 FROM records)) - 1 FROM records WHERE appended >= ?')
+      .pluck()
+      .get(sinceMs) as number;
+    let scheduled = false;
+    const deliver = () => {
+      scheduled = false;
+      if (!this.#tails.has(wake)) return;
+      const rows = this.#after.all(offset, TAIL_ROWS);
+      const last = rows.at(-1);
+      if (!last) return;
+      offset = last.offset;
+      onRecords(rows.map((row) => ({ ...row, offset: String(row.offset), headers: JSON.parse(row.headers) })));
+      wake();
+    };
+    // Not on the appender's own turn, and a thousand rows at a time: history must not hold up gateways.
+    const wake = () => {
+      if (scheduled) return;
+      scheduled = true;
+      setImmediate(deliver);
+    };
+    this.#tails.add(wake);
+    wake();
+    return { stop: async () => void this.#tails.delete(wake) };
+  }
+
+  #dropOld(): void {
+    this.#db
+      .prepare('DELETE FROM records WHERE offset IN (SELECT offset FROM records WHERE appended < ? ORDER BY offset LIMIT ?)')
+      .run(this.#clock.wall() - this.#retentionMs, TIDY_ROWS);
+  }
+
+  async ready(): Promise<void> {
+    this.#db.prepare('SELECT 1 FROM progress LIMIT 1').get();
+  }
+
+  async close(): Promise<void> {
+    this.#tidy.cancel();
+    this.#tails.clear();
+    this.#db.close();
+  }
+}

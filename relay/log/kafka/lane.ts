@@ -1,0 +1,196 @@
+import type { Kafka, Producer, TopicMessages } from 'kafkajs';
+import { type Clock, sleep } from '../../../core/clock/clock.js';
+import { TOPICS } from '../../../core/contract/messages.js';
+import { addRange, missing, type RangeSet } from '../../../core/contract/ranges.js';
+import { ColdwatchError, messageOf } from '../../../core/errors.js';
+import type { Append, LogRecord, Progress } from '../port.js';
+import { type LaneProgress, progressKey, progressMessage, readProgress } from './progress.js';
+
+/** Batches of many gateways share a transaction: the first waits this long for company. */
+const LINGER_MS = 5;
+/** Records in one transaction: larger ones gain nothing and hold readers back. */
+const TRANSACTION_ROWS = 5000;
+const TRANSACTION_TIMEOUT_MS = 30_000;
+
+interface Waiting {
+  batch: Append;
+  resolve: (held: RangeSet) => void;
+  reject: (error: Error) => void;
+}
+
+export interface LaneDeps {
+  kafka: Kafka;
+  clock: Clock;
+  lane: number;
+}
+
+/**
+ * One lane: a partition of gateway.progress and a transactional id. It commits records and progress together.
+ * After any failure nothing is guessed: the producer is thrown away, a new one fences whatever the old one left
+ * under way, and the progress is read again before the lane serves.
+ */
+export class Lane {
+  readonly #deps: LaneDeps;
+  #producer: Producer | undefined;
+  #held: LaneProgress = new Map();
+  #queue: Waiting[] = [];
+  #working: Promise<void> | undefined;
+  #opening: Promise<void> | undefined;
+
+  constructor(deps: LaneDeps) {
+    this.#deps = deps;
+  }
+
+  /** Takes the lane over: initialising the transactional id aborts and shuts out whatever its former owner had. */
+  async fence(): Promise<Producer> {
+    const { kafka, lane } = this.#deps;
+    const producer = kafka.producer({
+      transactionalId: `coldwatch-lane-${lane}`,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      transactionTimeout: TRANSACTION_TIMEOUT_MS,
+      // Back-to-back transactions meet CONCURRENT_TRANSACTIONS for a moment: try again in ms, not in 300 ms.
+      retry: { initialRetryTime: 3, multiplier: 2, maxRetryTime: 500, retries: 12 },
+    });
+    await producer.connect();
+    return producer;
+  }
+
+  /** Starts to serve, with the progress as it was read after fencing. */
+  serve(producer: Producer, held: LaneProgress): void {
+    this.#producer = producer;
+    this.#held = held;
+  }
+
+  /** After a failure: fences anew, and reads again what is really held. */
+  reopen(): Promise<void> {
+    this.#opening ??= this.#reopen().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  async #reopen(): Promise<void> {
+    const { kafka, clock, lane } = this.#deps;
+    const producer = await this.fence();
+    try {
+      const progress = await readProgress(kafka, clock, [lane]);
+      this.serve(producer, progress.get(lane) ?? new Map());
+    } catch (error) {
+      await producer.disconnect().catch(() => {});
+      throw unavailable(error);
+    }
+  }
+
+  progress(gateway: string): Progress[] {
+    return [...this.#held.values()].filter((entry) => entry.gateway === gateway);
+  }
+
+  async ready(): Promise<void> {
+    if (!this.#producer) await this.reopen();
+  }
+
+  append(batch: Append): Promise<RangeSet> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ batch, resolve, reject });
+      this.#working ??= this.#work().finally(() => {
+        this.#working = undefined;
+      });
+    });
+  }
+
+  async #work(): Promise<void> {
+    await sleep(this.#deps.clock, LINGER_MS);
+    while (this.#queue.length > 0) {
+      const group = this.#takeGroup();
+      try {
+        await this.ready();
+        await this.#commit(group);
+      } catch (error) {
+        for (const waiting of group) waiting.reject(unavailable(error));
+      }
+    }
+  }
+
+  #takeGroup(): Waiting[] {
+    let rows = 0;
+    let count = 0;
+    for (const { batch } of this.#queue) {
+      if (count > 0 && rows + batch.records.length > TRANSACTION_ROWS) break;
+      rows += batch.records.length;
+      count += 1;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  async #commit(group: readonly Waiting[]): Promise<void> {
+    const { records, updates } = this.#merge(group);
+    if (records.length > 0) await this.#transaction(records, updates);
+    for (const [key, entry] of updates) this.#held.set(key, entry);
+    for (const { batch, resolve } of group) resolve(this.#held.get(progressKey(batch))?.held ?? []);
+  }
+
+  /** What is new in the group, and the progress after it; the same range twice in a group counts once. */
+  #merge(group: readonly Waiting[]) {
+    const updates: LaneProgress = new Map();
+    const records: LogRecord[] = [];
+    for (const { batch } of group) {
+      const key = progressKey(batch);
+      const { gateway, epoch, stream, from } = batch;
+      const before = (updates.get(key) ?? this.#held.get(key))?.held ?? [];
+      const to = from + batch.records.length - 1;
+      for (const [low, high] of missing(before, [from, to])) {
+        for (let seq = low; seq <= high; seq++) records.push(batch.records[seq - from]!);
+      }
+      updates.set(key, { gateway, epoch, stream, held: addRange(before, [from, to]) });
+    }
+    return { records, updates };
+  }
+
+  async #transaction(
+    records: readonly LogRecord[],
+    updates: LaneProgress,
+  ): Promise<void> {
+    const producer = this.#producer;
+    if (!producer) throw unavailable(new Error('the lane is not open'));
+    try {
+      const transaction = await producer.transaction();
+      const progress = [...updates].map(([key, entry]) => progressMessage(key, entry, this.#deps.lane));
+      const topicMessages = [...byTopic(records), { topic: TOPICS.progress, messages: progress }];
+      await transaction.sendBatch({ topicMessages, acks: -1 });
+      await transaction.commit();
+    } catch (error) {
+      this.#producer = undefined;
+      await producer.disconnect().catch(() => {});
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#working;
+    await this.#producer?.disconnect();
+    this.#producer = undefined;
+  }
+}
+
+function byTopic(records: readonly LogRecord[]): TopicMessages[] {
+  const topics = new Map<string, TopicMessages['messages']>();
+  for (const { topic, key, value, headers, timestamp } of records) {
+    let messages = topics.get(topic);
+    if (!messages) {
+      messages = [];
+      topics.set(topic, messages);
+    }
+    messages.push({ key, value, headers, timestamp: String(timestamp) });
+  }
+  return [...topics].map(([topic, messages]) => ({ topic, messages }));
+}
+
+export function unavailable(error: unknown): ColdwatchError {
+  if (error instanceof ColdwatchError) return error;
+  const fenced = /INVALID_PRODUCER_EPOCH|PRODUCER_FENCED/.test(
+    `${(error as { type?: string }).type ?? ''} ${messageOf(error)}`,
+  );
+  const code = fenced ? 'log.fenced' : 'log.unavailable';
+  return new ColdwatchError(code, `Kafka: ${messageOf(error)}`, { retry: true, cause: error });
+}

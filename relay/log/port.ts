@@ -1,0 +1,48 @@
+import type { DataTopic } from '../../core/contract/messages.js';
+import type { RangeSet } from '../../core/contract/ranges.js';
+import type { Stream } from '../../core/identity.js';
+
+/** A record of a data topic. `key` keeps a sensor's order; headers carry gateway, epoch, seq, backfill, traceparent. */
+export interface LogRecord {
+  topic: DataTopic;
+  key: string;
+  value: string;
+  headers: Record<string, string>;
+  /** Event time in ms. */
+  timestamp: number;
+}
+
+/** A contiguous range of one stream of one ring: `records[i]` has the seq `from + i`. */
+export interface Append {
+  gateway: string;
+  epoch: string;
+  stream: Stream;
+  from: number;
+  records: LogRecord[];
+}
+
+export interface Progress {
+  epoch: string;
+  stream: Stream;
+  held: RangeSet;
+}
+
+export interface StoredRecord extends LogRecord {
+  /** Grows within a topic (embedded) or a partition (Kafka). */
+  offset: string;
+}
+
+/** Where readings go. Two implementations pass one suite (test/conformance): embedded (SQLite) and kafka. */
+export interface Log {
+  /**
+   * Appends these records and the gateway's progress atomically, leaving out what is held already; resolves once
+   * it is durable, with all that is held of that stream. Rejects with log.* (retry says whether to try again).
+   */
+  append(batch: Append): Promise<RangeSet>;
+  progress(gateway: string): Promise<Progress[]>;
+  /** Delivers committed records from `sinceMs` (event or log time) on, then new ones as they come. */
+  tail(sinceMs: number, onRecords: (records: StoredRecord[]) => void): Promise<{ stop(): Promise<void> }>;
+  /** Rejects when the log cannot take records now. */
+  ready(): Promise<void>;
+  close(): Promise<void>;
+}

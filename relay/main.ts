@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { type Clock, sleep } from '../core/clock/clock.js';
+import { SystemClock } from '../core/clock/system.js';
+import { messageOf } from '../core/errors.js';
+import { retrySchedule } from '../core/retry.js';
+import { acceptRoutes } from './accept/accept.js';
+import type { RelayConfig } from './config/relay.js';
+import { LiveView } from './dashboard/live.js';
+import { dashboardRoutes } from './dashboard/routes.js';
+import { relayMetrics } from './health/metrics.js';
+import { EmbeddedLog } from './log/embedded/embedded.js';
+import type { Log } from './log/port.js';
+
+/** The dashboard starts with this much history. */
+const HISTORY_MS = 86_400_000;
+
+export interface RunningRelay {
+  port: number;
+  stop(): Promise<void>;
+}
+
+export async function openLog(config: RelayConfig, clock: Clock, log: Logger): Promise<Log> {
+  if (!config.kafka) return new EmbeddedLog(config.data, clock, config.retention);
+  const { KafkaLog } = await import('./log/kafka/kafka.js');
+  return KafkaLog.open(config.kafka, clock, log);
+}
+
+/** Builds and wires the relay. Rejects when its log cannot be opened or its port is taken. */
+export async function startRelay(config: RelayConfig, log: Logger): Promise<RunningRelay> {
+  const clock = new SystemClock();
+  const records = await openLog(config, clock, log);
+  const live = new LiveView();
+  const app = Fastify({
+    loggerInstance: log,
+    disableRequestLogging: true,
+    forceCloseConnections: true,
+    ...tlsOptions(config),
+  }) as unknown as FastifyInstance;
+  const stats = acceptRoutes(app, records, config.tokens);
+  const endStreams = dashboardRoutes(app, live, clock);
+  const metrics = relayMetrics(stats, live);
+  app.get('/healthz', async () => ({ ok: true }));
+  app.get('/readyz', async (_request, reply) => {
+    try {
+      await records.ready();
+      return { ok: true };
+    } catch (error) {
+      return reply.code(503).send({ ok: false, why: messageOf(error) });
+    }
+  });
+  app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
+
+  const tail = await records.tail(clock.wall() - HISTORY_MS, (batch) => live.take(batch));
+  await app.listen({ host: config.http.host, port: config.http.port });
+  const { port } = app.server.address() as AddressInfo;
+  log.info({ port, log: config.kafka ? 'kafka' : 'embedded' }, 'the relay takes batches');
+  if (!config.tokens && !config.http.tls?.client_ca) {
+    log.warn('any gateway may send: neither tokens nor client certificates are configured');
+  }
+  return {
+    port,
+    stop: async () => {
+      endStreams();
+      await app.close();
+      await tail.stop();
+      await records.close();
+    },
+  };
+}
+
+function tlsOptions({ http: { tls } }: RelayConfig) {
+  if (!tls) return {};
+  const ca = tls.client_ca === undefined ? {} : { ca: readFileSync(tls.client_ca), requestCert: true };
+  return {
+    https: { cert: readFileSync(tls.cert), key: readFileSync(tls.key), ...ca, rejectUnauthorized: tls.client_ca !== undefined },
+  };
+}
+
+/** Runs until SIGTERM or SIGINT, then drains; a Kafka that is not there yet is waited for. */
+export async function runRelay(config: RelayConfig, log: Logger): Promise<void> {
+  const clock = new SystemClock();
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+  const relay = await startWhenPossible(config, clock, log, stop.signal);
+  if (!relay) return;
+  if (!stop.signal.aborted) await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()));
+  log.info('stopping');
+  await Promise.race([relay.stop(), sleep(clock, 4500)]);
+}
+
+async function startWhenPossible(config: RelayConfig, clock: Clock, log: Logger, stop: AbortSignal) {
+  const delays = retrySchedule({ firstMs: 1000, maxMs: 30_000 }, Math.random);
+  for (;;) {
+    try {
+      return await startRelay(config, log);
+    } catch (error) {
+      if (!(error as { retry?: boolean }).retry) throw error;
+      log.warn({ error: messageOf(error) }, 'the log is not there yet: trying again');
+      await sleep(clock, delays.next().value, stop);
+      if (stop.aborted) return undefined;
+    }
+  }
+}

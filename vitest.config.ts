@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config';
+
+// Unit tests sit beside the code and need no world; test/** needs built programs, brokers, ports (scripts/test).
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['{core,agent,relay,cli}/**/*.test.ts'], pool: 'threads' } },
+      {
+        test: {
+          name: 'world',
+          include: ['test/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
