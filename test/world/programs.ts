@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+
+/** The built CLI, whether this file itself runs from sources or from dist/. */
+const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/dist\/$/, '/');
+const CLI = `${ROOT}dist/cli/main.js`;
+
+/** One of our programs, run as a user runs it: its own process, its own file of settings. */
+export class Program {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<number | null>;
+
+  constructor(name: 'agent' | 'relay', config: object, folder: string) {
+    const file = `${folder}/${name}.yaml`;
+    writeFileSync(file, stringify(config));
+    const log = createWriteStream(`${folder}/${name}.log`, { flags: 'a' });
+    this.#child = spawn(process.execPath, [CLI, name, '--config', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child.stdout!.pipe(log, { end: false });
+    this.#child.stderr!.pipe(log, { end: false });
+    this.#ended = new Promise((resolve) => this.#child.on('exit', (code) => resolve(code)));
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** SIGTERM; resolves with the exit status once it has drained. */
+  async stop(): Promise<number | null> {
+    this.#child.kill('SIGTERM');
+    return this.#ended;
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#ended;
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
+}
+
+/** Looks until `look` gives something; throws, saying what was waited for, after `ms`. */
+export async function until<T>(what: string, ms: number, look: () => T | Promise<T>): Promise<NonNullable<T>> {
+  const end = Date.now() + ms;
+  let last: unknown;
+  for (;;) {
+    try {
+      const found = await look();
+      if (found) return found;
+      last = found;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > end) throw new Error(`waited ${ms / 1000} s in vain for: ${what} (last: ${String(last)})`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+export async function getJson<T>(url: string): Promise<T> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(5000) });
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+  return (await response.json()) as T;
+}
