@@ -2,8 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Clock, sleep } from '../core/clock/clock.js';
-import type { PolicyEffect } from '../core/policy/local.js';
 import { messageOf } from '../core/errors.js';
+import type { PolicyEffect } from '../core/policy/local.js';
 import type { Reading } from '../core/reading.js';
 import { Alarm } from './alarm/alarm.js';
 import type { AlarmSensor } from './alarm/state.js';
@@ -11,8 +11,8 @@ import { Annunciator } from './annunciate/annunciator.js';
 import { Outbox } from './annunciate/outbox.js';
 import { Modem } from './annunciate/sms/modem.js';
 import { openSerialLink } from './annunciate/sms/serial-link.js';
-import type { ResolvedSite } from './config/resolve.js';
 import { contactRule } from './config/contact-rule.js';
+import type { ResolvedSite } from './config/resolve.js';
 import type { Driver, Lines, Receipt } from './drivers/driver.js';
 import { openLines } from './drivers/gpio/lines.js';
 import { openDrivers } from './drivers/open.js';
@@ -33,6 +33,7 @@ import { BYTES_PER_READING } from './ring/schema.js';
 const ALIVE_MS = 120_000;
 /** Of the five seconds that a stop may take, what the request under way gets. */
 const DRAIN_MS = 2000;
+const GRACE_MS = 2500;
 
 export interface RunningAgent {
   httpPort: number;
@@ -51,7 +52,9 @@ export async function startAgent(site: ResolvedSite, log: Logger): Promise<Runni
     flushMs: config.ring.flush,
     clock,
     onHealth: (failure) =>
-      failure === null ? log.info('the ring takes readings again') : log.error({ failure }, 'the ring does not take readings'),
+      failure === null
+        ? log.info('the ring takes readings again')
+        : log.error({ failure }, 'the ring does not take readings'),
     onEvents: () => forwarder?.poke(),
   });
   const lines = lazyLines(config.gpio.root, clock);
@@ -108,7 +111,8 @@ export async function startAgent(site: ResolvedSite, log: Logger): Promise<Runni
   openButton(site, lines, annunciator, log);
   forwarder?.forwarder.start();
 
-  const healthy = () => clock.mono() - lastBeat < ALIVE_MS || drivers.every((driver) => driver.probes.length === 0);
+  const healthy = () =>
+    clock.mono() - lastBeat < ALIVE_MS || drivers.every((driver) => driver.probes.length === 0);
   const parts = { site, board, ring, alarm, forward: forwarder, clock };
   const health = await serveHealth(config.http.host, config.http.port, {
     status: () => agentStatus(parts),
@@ -123,13 +127,15 @@ export async function startAgent(site: ResolvedSite, log: Logger): Promise<Runni
     httpPort: health.port,
     stop: async () => {
       systemd.stopping();
-      await Promise.all([
-        poller.stop(),
-        ...drivers.map((driver) => driver.stop()),
-        annunciator.stop(),
-        forwarder?.forwarder.stop(DRAIN_MS),
-        health.close(),
-      ]);
+      poller.stop();
+      const parts = [
+        ...drivers,
+        annunciator,
+        { stop: () => forwarder?.forwarder.stop(DRAIN_MS) },
+        { stop: health.close },
+      ];
+      // What hangs (a bus, a modem in mid-sentence) is left behind: the ring must be closed in time.
+      await Promise.race([Promise.allSettled(parts.map((part) => part.stop())), sleep(clock, GRACE_MS)]);
       alarm.stop();
       await ring.close();
       lines.close();
@@ -186,7 +192,11 @@ function openForwarder({ config }: ResolvedSite, ring: RingClient, clock: Clock,
     },
     onRefused: (stream, from, to, why) => {
       log.error({ stream, from, to, why }, 'the relay refused rows for their content: they stay here');
-      const audit = { action: 'batch_refused', at: new Date(clock.wall()).toISOString(), detail: `${stream} ${from}-${to}` };
+      const audit = {
+        action: 'batch_refused',
+        at: new Date(clock.wall()).toISOString(),
+        detail: `${stream} ${from}-${to}`,
+      };
       if (stream === 'readings') ring.appendEvent({ type: 'audit', audit });
     },
   });
@@ -253,12 +263,20 @@ function openAnnunciator(
     state: () => alarm.policyState,
     sensorsOk: () => {
       const failing = new Set(alarm.open.map((alert) => alert.sensor));
-      return { sensors: board.sensors.size, ok: [...board.sensors.keys()].filter((id) => !failing.has(id)).length };
+      return {
+        sensors: board.sensors.size,
+        ok: [...board.sensors.keys()].filter((id) => !failing.has(id)).length,
+      };
     },
   });
 }
 
-function openButton({ config }: ResolvedSite, lines: () => Lines, annunciator: Annunciator, log: Logger): void {
+function openButton(
+  { config }: ResolvedSite,
+  lines: () => Lines,
+  annunciator: Annunciator,
+  log: Logger,
+): void {
   const button = config.lines.acknowledge_button;
   if (!button) return;
   try {

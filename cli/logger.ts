@@ -6,6 +6,9 @@ export function openLogger(level: string): Logger {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    redact: { paths: ['*.phone', '*.token', '*.password', '*.pin', 'headers.authorization'], censor: '[hidden]' },
+    redact: {
+      paths: ['*.phone', '*.token', '*.password', '*.pin', 'headers.authorization'],
+      censor: '[hidden]',
+    },
   });
 }

@@ -7,6 +7,9 @@ export interface RetrySpec {
  * Delays before each further attempt: exponential with full jitter (each drawn evenly from 0 to the cap), so that
  * a thousand gateways that lost the same relay do not come back as one.
  */
-export function* retrySchedule({ firstMs, maxMs }: RetrySpec, random: () => number): Generator<number, never> {
+export function* retrySchedule(
+  { firstMs, maxMs }: RetrySpec,
+  random: () => number,
+): Generator<number, never> {
   for (let cap = firstMs; ; cap = Math.min(maxMs, cap * 2)) yield Math.round(random() * cap);
 }

@@ -45,6 +45,13 @@ export function fromMilli(milli: Milli): number {
   return milli / 1000;
 }
 
+const SHOWN: Partial<Record<Unit, string>> = { Cel: ' °C', '%RH': ' % RH', '1': '' };
+
+/** A value as a person reads it: `9.1 °C`. */
+export function showMilli(milli: Milli, unit: Unit): string {
+  return `${Math.round(milli / 10) / 100}${SHOWN[unit] ?? ` ${unit}`}`;
+}
+
 /** `10h`, `60m`, `30s`, `500ms` → milliseconds, or undefined when it is not a duration. */
 export function parseDuration(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);

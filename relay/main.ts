@@ -51,7 +51,9 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
       return reply.code(503).send({ ok: false, why: messageOf(error) });
     }
   });
-  app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.metrics()),
+  );
 
   const tail = await records.tail(clock.wall() - HISTORY_MS, (batch) => live.take(batch));
   await app.listen({ host: config.http.host, port: config.http.port });
@@ -75,7 +77,12 @@ function tlsOptions({ http: { tls } }: RelayConfig) {
   if (!tls) return {};
   const ca = tls.client_ca === undefined ? {} : { ca: readFileSync(tls.client_ca), requestCert: true };
   return {
-    https: { cert: readFileSync(tls.cert), key: readFileSync(tls.key), ...ca, rejectUnauthorized: tls.client_ca !== undefined },
+    https: {
+      cert: readFileSync(tls.cert),
+      key: readFileSync(tls.key),
+      ...ca,
+      rejectUnauthorized: tls.client_ca !== undefined,
+    },
   };
 }
 
@@ -86,7 +93,8 @@ export async function runRelay(config: RelayConfig, log: Logger): Promise<void> 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
   const relay = await startWhenPossible(config, clock, log, stop.signal);
   if (!relay) return;
-  if (!stop.signal.aborted) await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()));
+  if (!stop.signal.aborted)
+    await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()));
   log.info('stopping');
   await Promise.race([relay.stop(), sleep(clock, 4500)]);
 }

@@ -9,7 +9,12 @@ import {
   type Transition,
 } from '../../core/detect/rules.js';
 import { type FaultInput, stepFault } from '../../core/detect/sensor-fault.js';
-import { type PolicyConfig, type PolicyEffect, type PolicyInput, stepPolicy } from '../../core/policy/local.js';
+import {
+  type PolicyConfig,
+  type PolicyEffect,
+  type PolicyInput,
+  stepPolicy,
+} from '../../core/policy/local.js';
 import type { Reading } from '../../core/reading.js';
 import type { Ring } from '../ring/port.js';
 import { type AlertFacts, contactAlert, faultAlert, thresholdAlert } from './alert.js';
@@ -99,7 +104,9 @@ export class Alarm {
     const before = this.#state.policy.episodes.filter((e) => e.ackedMs === null);
     const atMs = this.#options.ring.timeline();
     this.#policy({ kind: 'ack', atMs, code, by, ...(comment === undefined ? {} : { comment }) });
-    const open = new Set(this.#state.policy.episodes.filter((e) => e.ackedMs === null).map((e) => e.episodeId));
+    const open = new Set(
+      this.#state.policy.episodes.filter((e) => e.ackedMs === null).map((e) => e.episodeId),
+    );
     return [...new Set(before.filter((e) => !open.has(e.episodeId)).map((e) => e.code))];
   }
 

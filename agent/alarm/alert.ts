@@ -1,7 +1,7 @@
 import type { AlertBody } from '../../core/contract/messages.js';
 import type { ContactRule, SensorFaultRule, ThresholdRule, Transition } from '../../core/detect/rules.js';
 import type { FaultTransition } from '../../core/detect/sensor-fault.js';
-import { fromMilli, QUANTITIES } from '../../core/units.js';
+import { fromMilli, QUANTITIES, showMilli } from '../../core/units.js';
 
 /** What every alert of one transition shares, before the ring gives it ids. */
 export type AlertFacts = Omit<AlertBody, 'alert_id' | 'episode_id'>;
@@ -17,16 +17,16 @@ const iso = (ms: number) => new Date(ms).toISOString();
 
 export function thresholdAlert(rule: ThresholdRule, t: Transition, where: Where): AlertFacts {
   const unit = QUANTITIES[rule.quantity];
-  const value = fromMilli(t.milli);
-  const threshold = fromMilli(rule.limit);
+  const show = (milli: number) => showMilli(milli, unit);
+  const lasted = minutes(t.atMs - t.sinceMs);
   return {
     ...common(rule, t, where),
     alert_type: rule.alert,
-    kpi: { name: rule.quantity, value, threshold, unit },
+    kpi: { name: rule.quantity, value: fromMilli(t.milli), threshold: fromMilli(rule.limit), unit },
     summary:
       t.kind === 'raised'
-        ? `${where.name} is at ${value} ${unit}, ${rule.side} ${threshold} ${unit} for ${minutes(t.atMs - t.sinceMs)}.`
-        : `${where.name} is back at ${value} ${unit} after ${minutes(t.atMs - t.sinceMs)}; worst ${fromMilli(t.worstMilli)} ${unit}.`,
+        ? `${where.name} is at ${show(t.milli)}, ${rule.side} ${show(rule.limit)} for ${lasted}.`
+        : `${where.name} is back at ${show(t.milli)} after ${lasted}; worst ${show(t.worstMilli)}.`,
   };
 }
 

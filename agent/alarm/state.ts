@@ -1,6 +1,6 @@
+import type { AlertBody } from '../../core/contract/messages.js';
 import { DWELL_START, type DwellState, type Rule } from '../../core/detect/rules.js';
 import { type FaultState, faultStart } from '../../core/detect/sensor-fault.js';
-import type { AlertBody } from '../../core/contract/messages.js';
 import { POLICY_START, type PolicyState } from '../../core/policy/local.js';
 
 /** Everything that the alarm must not forget. Plain JSON: one value in the ring. */

@@ -33,7 +33,10 @@ export class Annunciator {
   constructor(options: AnnunciatorOptions) {
     this.#options = options;
     const { buzzer, clock, log } = options;
-    if (buzzer) this.#buzzer = new Buzzer(buzzer, clock, (error) => log.error({ err: error }, 'the buzzer line failed'));
+    if (buzzer)
+      this.#buzzer = new Buzzer(buzzer, clock, (error) =>
+        log.error({ err: error }, 'the buzzer line failed'),
+      );
   }
 
   start(): void {
@@ -82,7 +85,9 @@ export class Annunciator {
     const reply = parseReply(text);
     if (reply.kind === 'ack') {
       const codes = acknowledge(reply.code, person.name, reply.comment);
-      return codes.length > 0 ? words.acknowledged(codes.join(', '), person.name) : words.unknownCode(reply.code);
+      return codes.length > 0
+        ? words.acknowledged(codes.join(', '), person.name)
+        : words.unknownCode(reply.code);
     }
     if (reply.kind === 'other') return words.help;
     const { episodes } = state();

@@ -73,13 +73,17 @@ export class Outbox {
   #wake(ms: number): void {
     if (this.#stopped || this.#sending) return;
     this.#timer?.cancel();
-    this.#timer = this.#options.clock.after(ms, () => {
-      this.#sending = this.#drain().finally(() => {
-        this.#sending = undefined;
-        const next = Math.min(...this.#entries.map((entry) => entry.nextMs));
-        if (Number.isFinite(next)) this.#wake(Math.max(1000, next - this.#options.timeline()));
-      });
-    }, true);
+    this.#timer = this.#options.clock.after(
+      ms,
+      () => {
+        this.#sending = this.#drain().finally(() => {
+          this.#sending = undefined;
+          const next = Math.min(...this.#entries.map((entry) => entry.nextMs));
+          if (Number.isFinite(next)) this.#wake(Math.max(1000, next - this.#options.timeline()));
+        });
+      },
+      true,
+    );
   }
 
   async #drain(): Promise<void> {

@@ -86,7 +86,11 @@ function sensorProblems(sensor: SensorConfig, i: number, library: Library): Prob
   const names = sensor.rules.map((rule) => rule.name);
   names.forEach((name, n) => {
     if (names.indexOf(name) !== n) {
-      problems.push({ path: at(`rules[${n}].name`), got: show(name), expected: 'a name used once per sensor' });
+      problems.push({
+        path: at(`rules[${n}].name`),
+        got: show(name),
+        expected: 'a name used once per sensor',
+      });
     }
   });
   return problems;
@@ -113,7 +117,8 @@ function duplicates(config: SiteConfig): Problem[] {
     entries.push({ path: `contacts[${i}].line`, key: `line ${contact.line}`, expected: 'a line used once' });
   });
   for (const [name, line] of Object.entries(config.lines)) {
-    if (line) entries.push({ path: `lines.${name}.line`, key: `line ${line.line}`, expected: 'a line used once' });
+    if (line)
+      entries.push({ path: `lines.${name}.line`, key: `line ${line.line}`, expected: 'a line used once' });
   }
   config.people.forEach((person, i) => {
     entries.push({ path: `people[${i}].id`, key: `person ${person.id}`, expected: 'an id used once' });

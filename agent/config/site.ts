@@ -64,7 +64,9 @@ export const siteSchema = z.strictObject({
       z.strictObject({
         id: idSchema,
         name: z.string().min(1).max(40),
-        phone: z.string().regex(/^\+[1-9][0-9]{6,14}$/, 'expected an international number such as "+254700000001"'),
+        phone: z
+          .string()
+          .regex(/^\+[1-9][0-9]{6,14}$/, 'expected an international number such as "+254700000001"'),
       }),
     )
     .max(50)

@@ -33,7 +33,12 @@ export async function openDrivers({ config, sensors }: ResolvedSite, deps: Drive
     drivers.push(openMqtt(settings, `coldwatch-${config.gateway}`, mqtt, deps.receipts, deps.log));
   }
   if (config.contacts.length > 0) {
-    const contacts = config.contacts.map(({ id, line, active, every }) => ({ sensor: id, line, active, everyMs: every }));
+    const contacts = config.contacts.map(({ id, line, active, every }) => ({
+      sensor: id,
+      line,
+      active,
+      everyMs: every,
+    }));
     drivers.push(openContacts(deps.lines(), contacts));
   }
   return drivers;

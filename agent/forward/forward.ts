@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { type Clock, sleep } from '../../core/clock/clock.js';
 import { type Batch, encodeBatch, heldSchema } from '../../core/contract/batch.js';
-import { addRange, countOf, missing, type RangeSet, rangeSetSchema, union } from '../../core/contract/ranges.js';
+import {
+  addRange,
+  countOf,
+  missing,
+  type RangeSet,
+  rangeSetSchema,
+  union,
+} from '../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
 import { STREAMS, type Stream } from '../../core/identity.js';
 import { retrySchedule } from '../../core/retry.js';
@@ -52,7 +59,8 @@ export class Forwarder {
     this.#options = options;
     this.#http = new RelayHttp(options.config, options.clock);
     this.#rows = options.config.batch;
-    const stored = (stream: Stream) => rangeSetSchema.catch([]).parse(options.ring.loadState(`refused.${stream}`) ?? []);
+    const stored = (stream: Stream) =>
+      rangeSetSchema.catch([]).parse(options.ring.loadState(`refused.${stream}`) ?? []);
     this.#givenUp = { readings: stored('readings'), events: stored('events') };
   }
 
@@ -155,7 +163,8 @@ export class Forwarder {
       this.#rows = Math.max(BATCH_ROWS_MIN, Math.floor(this.#rows / 2));
       return;
     }
-    if (answer.status === 400 || answer.status === 413 || answer.status === 422) return this.#refused(plan, answer);
+    if (answer.status === 400 || answer.status === 413 || answer.status === 422)
+      return this.#refused(plan, answer);
     throw this.#unhappy(answer);
   }
 
@@ -170,8 +179,14 @@ export class Forwarder {
 
   #accepted(plan: Plan, answer: Answer): void {
     const { held, epoch, stream } = parse(heldSchema, answer.body);
-    if (epoch !== this.#options.ring.epoch || stream !== plan.stream || missing(held, plan.range).length > 0) {
-      throw new ColdwatchError('wire.invalid', 'the relay’s answer does not hold what was sent', { retry: true });
+    if (
+      epoch !== this.#options.ring.epoch ||
+      stream !== plan.stream ||
+      missing(held, plan.range).length > 0
+    ) {
+      throw new ColdwatchError('wire.invalid', 'the relay’s answer does not hold what was sent', {
+        retry: true,
+      });
     }
     this.accepted += plan.range[1] - plan.range[0] + 1;
     this.#options.ring.markHeld(plan.stream, held);
@@ -185,7 +200,8 @@ export class Forwarder {
 
   #unhappy({ status, body, retryAfterMs }: Answer): Error {
     const message = `the relay answered ${status}: ${body.slice(0, 200)}`;
-    if (retryAfterMs !== null) return new RetryAfter(message, Math.min(retryAfterMs, this.#options.config.backoff_max));
+    if (retryAfterMs !== null)
+      return new RetryAfter(message, Math.min(retryAfterMs, this.#options.config.backoff_max));
     return new ColdwatchError('wire.refused', message, { retry: true });
   }
 }
@@ -209,7 +225,10 @@ function parse<T>(schema: z.ZodType<T>, body: string): T {
   }
   const parsed = schema.safeParse(json);
   if (!parsed.success) {
-    throw new ColdwatchError('wire.invalid', 'the answer is not a relay’s', { retry: true, cause: parsed.error });
+    throw new ColdwatchError('wire.invalid', 'the answer is not a relay’s', {
+      retry: true,
+      cause: parsed.error,
+    });
   }
   return parsed.data;
 }

@@ -38,6 +38,7 @@ export function planNext(
   return onlyFresh ? undefined : { stream: 'readings', range: head(backlog, rows), live: false };
 }
 
-const unsent = (view: StreamView) => (view.head < view.tail ? [] : missing(view.settled, [view.tail, view.head]));
+const unsent = (view: StreamView) =>
+  view.head < view.tail ? [] : missing(view.settled, [view.tail, view.head]);
 
 const head = ([from, to]: Range, rows: number): Range => [from, Math.min(to, from + rows - 1)];

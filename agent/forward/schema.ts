@@ -4,7 +4,7 @@ import { duration } from '../../core/schema.js';
 
 export const forwardConfigSchema = z.strictObject({
   url: z.url({ protocol: /^https?$/ }).describe('of the relay'),
-  token: z.string().min(16).optional().describe('bearer token; write ${credential:NAME}'),
+  token: z.string().min(16).optional().describe('bearer token; never written here but named as a credential'),
   tls: z
     .strictObject({ ca: z.string().optional(), cert: z.string().optional(), key: z.string().optional() })
     .optional()

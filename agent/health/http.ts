@@ -27,7 +27,9 @@ async function answer(url: string, pages: HealthPages, response: ServerResponse)
   const json = (status: number, body: unknown) => send(status, 'application/json', JSON.stringify(body));
   switch (new URL(url, 'http://agent').pathname) {
     case '/healthz':
-      return pages.healthy() ? json(200, { ok: true }) : json(503, { ok: false, why: 'sampling has stopped' });
+      return pages.healthy()
+        ? json(200, { ok: true })
+        : json(503, { ok: false, why: 'sampling has stopped' });
     case '/api/status':
       return json(200, pages.status());
     case '/metrics':

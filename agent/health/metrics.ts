@@ -1,7 +1,10 @@
 import { Gauge, Registry } from 'prom-client';
 
 /** Gauges read when Prometheus asks, so that counting costs the hot path nothing. */
-export type Sources = Record<string, { help: string; read: () => number | [labels: Record<string, string>, value: number][] }>;
+export type Sources = Record<
+  string,
+  { help: string; read: () => number | [labels: Record<string, string>, value: number][] }
+>;
 
 export function agentMetrics(sources: Sources): Registry {
   const registry = new Registry();

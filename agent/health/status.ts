@@ -65,8 +65,14 @@ export function statusSources({ board, ring, alarm, forward }: Parts): Sources {
     [...board.sensors].map(([sensor, entry]): [Record<string, string>, number] => [{ sensor }, read(entry)]);
   return {
     readings_good: { help: 'Good readings since start.', read: perSensor((entry) => entry.good) },
-    readings_bad: { help: 'Readings that plausibility refused, since start.', read: perSensor((entry) => entry.bad) },
-    problems: { help: 'Failed reads and malformed payloads since start.', read: perSensor((entry) => entry.problems) },
+    readings_bad: {
+      help: 'Readings that plausibility refused, since start.',
+      read: perSensor((entry) => entry.bad),
+    },
+    problems: {
+      help: 'Failed reads and malformed payloads since start.',
+      read: perSensor((entry) => entry.problems),
+    },
     unknown_messages: {
       help: 'Messages of no configured sensor since start.',
       read: () => [...board.unknown.values()].reduce((sum, seen) => sum + seen.count, board.unknownBeyond),
@@ -74,11 +80,23 @@ export function statusSources({ board, ring, alarm, forward }: Parts): Sources {
     alerts_open: { help: 'Alerts open now.', read: () => alarm.open.length },
     ring_rows: { help: 'Readings in the ring.', read: () => ring.stats().rows },
     ring_waiting: { help: 'Readings not yet on the card.', read: () => ring.stats().waiting },
-    ring_overwritten: { help: 'Readings overwritten before they were sent, since start.', read: () => ring.stats().overwritten },
+    ring_overwritten: {
+      help: 'Readings overwritten before they were sent, since start.',
+      read: () => ring.stats().overwritten,
+    },
     ring_commits: { help: 'Commits since start.', read: () => ring.stats().commits },
     ring_commit_ms: { help: 'Time of the last commit in ms.', read: () => ring.stats().lastCommitMs },
-    relay_connected: { help: '1 while the relay answers.', read: () => (forward?.state.now.connected ? 1 : 0) },
-    relay_backlog: { help: 'Rows that the relay does not hold yet.', read: () => forward?.forwarder.backlog ?? 0 },
-    relay_sent_bytes: { help: 'Bytes of request bodies since start.', read: () => forward?.forwarder.sentBytes ?? 0 },
+    relay_connected: {
+      help: '1 while the relay answers.',
+      read: () => (forward?.state.now.connected ? 1 : 0),
+    },
+    relay_backlog: {
+      help: 'Rows that the relay does not hold yet.',
+      read: () => forward?.forwarder.backlog ?? 0,
+    },
+    relay_sent_bytes: {
+      help: 'Bytes of request bodies since start.',
+      read: () => forward?.forwarder.sentBytes ?? 0,
+    },
   };
 }

@@ -45,7 +45,8 @@ export class Ingest implements DriverSink {
     }
     if (readings.length > 0) this.#output.readings(readings, receipt);
     else receipt?.();
-    if (decoded.samples.length === 0) this.#output.failure(sensor, decoded.problems[0] ?? 'nothing in the payload');
+    if (decoded.samples.length === 0)
+      this.#output.failure(sensor, decoded.problems[0] ?? 'nothing in the payload');
   }
 
   /** An attempt to read that failed. */
@@ -66,7 +67,10 @@ export class Ingest implements DriverSink {
     const { quantity, unit, deviceMs } = sample;
     const milli = toMilli(sample.value, unit);
     if (!Number.isFinite(milli) || DEVICE_UNITS[unit].to !== QUANTITIES[quantity]) {
-      this.#problem(sensor, `${quantity}: got ${sample.value} ${unit}, expected a number in ${QUANTITIES[quantity]}`);
+      this.#problem(
+        sensor,
+        `${quantity}: got ${sample.value} ${unit}, expected a number in ${QUANTITIES[quantity]}`,
+      );
       return [];
     }
     if (deviceMs !== undefined && this.#seen(`${sensor}/${quantity}`, deviceMs)) return [];

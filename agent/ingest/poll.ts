@@ -15,12 +15,11 @@ export class Poller {
   readonly #clock: Clock;
   readonly #output: PollOutput;
   readonly #stop = new AbortController();
-  readonly #loops: Promise<void>[];
 
   constructor(probes: readonly Probe[], clock: Clock, output: PollOutput, beat: () => void) {
     this.#clock = clock;
     this.#output = output;
-    this.#loops = [...groupByBus(probes).values()].map((bus) => this.#run(bus, beat));
+    for (const bus of groupByBus(probes).values()) void this.#run(bus, beat);
   }
 
   async #run(probes: readonly Probe[], beat: () => void): Promise<void> {
@@ -44,16 +43,17 @@ export class Poller {
     const late = () =>
       new ColdwatchError('device.silent', `no answer within ${probe.deadlineMs / 1000} s`, { retry: true });
     try {
-      this.#output.payload(probe.sensor, await withDeadline(this.#clock, probe.deadlineMs, reading, late));
+      const decoded = await withDeadline(this.#clock, probe.deadlineMs, reading, late);
+      if (!this.#stop.signal.aborted) this.#output.payload(probe.sensor, decoded);
     } catch (error) {
       reading.catch(() => {});
-      this.#output.failed(probe.sensor, messageOf(error));
+      if (!this.#stop.signal.aborted) this.#output.failed(probe.sensor, messageOf(error));
     }
   }
 
-  async stop(): Promise<void> {
+  /** At once: an answer that is still awaited is not taken any more. */
+  stop(): void {
     this.#stop.abort();
-    await Promise.all(this.#loops);
   }
 }
 

@@ -9,7 +9,7 @@ import { packQuality } from '../../core/quality.js';
 import { channelKey, type Reading } from '../../core/reading.js';
 import { Pending, type Room } from './pending.js';
 import type { Ring, RingStats, StoredReading } from './port.js';
-import { type Segments, openSegments } from './segments.js';
+import { openSegments, type Segments } from './segments.js';
 import type { Opened } from './store.js';
 import type { RingAnswer, RingRequest } from './worker.js';
 
@@ -97,7 +97,12 @@ export class RingClient implements Ring {
     const span = this.#span.readings;
     span.head += 1;
     const segment = this.#segments.current((fresh) => this.#pending.segments.push(fresh));
-    this.#pending.addReading(this.#channelOf(reading), segment, reading, packQuality(reading.quality, reading.reason));
+    this.#pending.addReading(
+      this.#channelOf(reading),
+      segment,
+      reading,
+      packQuality(reading.quality, reading.reason),
+    );
     this.#schedule();
     return span.head;
   }
@@ -131,7 +136,8 @@ export class RingClient implements Ring {
 
   readReadings = (range: Range): Promise<ReadingRow[]> => this.#worker.call({ op: 'readings', range });
   readEvents = (range: Range): Promise<RingEvent[]> => this.#worker.call({ op: 'events', range });
-  replay = (seq: number, limit: number): Promise<StoredReading[]> => this.#worker.call({ op: 'replay', seq, limit });
+  replay = (seq: number, limit: number): Promise<StoredReading[]> =>
+    this.#worker.call({ op: 'replay', seq, limit });
 
   stats(): RingStats {
     const { tail, head } = this.#span.readings;
@@ -239,7 +245,10 @@ export class RingClient implements Ring {
     const gaps: RingEvent[] = [];
     const unsent = readings === 0 ? [] : missing(this.#held.readings, [this.#span.readings.tail, readings]);
     for (const [from, to] of unsent) {
-      const span = await this.#worker.call<{ sinceMs: number; untilMs: number }>({ op: 'span', range: [from, to] });
+      const span = await this.#worker.call<{ sinceMs: number; untilMs: number }>({
+        op: 'span',
+        range: [from, to],
+      });
       this.#overwritten += to - from + 1;
       const [since, until] = [new Date(span.sinceMs).toISOString(), new Date(span.untilMs).toISOString()];
       gaps.push({ type: 'gap', gap: { reason: 'overwritten', from, to, since, until } });

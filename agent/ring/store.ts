@@ -3,8 +3,8 @@ import Database from 'better-sqlite3';
 import type { ReadingRow } from '../../core/contract/batch.js';
 import type { RingEvent } from '../../core/contract/messages.js';
 import type { Range } from '../../core/contract/ranges.js';
-import type { Quantity } from '../../core/units.js';
 import { unpackQuality } from '../../core/quality.js';
+import type { Quantity } from '../../core/units.js';
 import type { StoredReading } from './port.js';
 
 /**
@@ -114,7 +114,9 @@ export class RingStore {
 
   open(): Opened {
     const span = (table: string) =>
-      this.#db.prepare(`SELECT coalesce(min(seq), 0) AS tail, coalesce(max(seq), 0) AS head FROM ${table}`).get() as {
+      this.#db
+        .prepare(`SELECT coalesce(min(seq), 0) AS tail, coalesce(max(seq), 0) AS head FROM ${table}`)
+        .get() as {
         tail: number;
         head: number;
       };
@@ -149,16 +151,25 @@ export class RingStore {
 
   commit(commit: Commit): void {
     this.#db.transaction(() => {
-      for (const c of commit.channels) this.#run('INSERT INTO channels VALUES (?, ?, ?)', c.id, c.sensor, c.quantity);
+      for (const c of commit.channels)
+        this.#run('INSERT INTO channels VALUES (?, ?, ?)', c.id, c.sensor, c.quantity);
       for (const s of commit.segments) {
         const sync = s.synchronised ? 1 : 0;
-        this.#run('INSERT INTO segments VALUES (?, ?, ?, ?, ?)', s.id, s.boot, s.wallOffset, s.timelineOffset, sync);
+        this.#run(
+          'INSERT INTO segments VALUES (?, ?, ?, ?, ?)',
+          s.id,
+          s.boot,
+          s.wallOffset,
+          s.timelineOffset,
+          sync,
+        );
       }
       if (commit.evictReadings > 0) this.#run('DELETE FROM readings WHERE seq <= ?', commit.evictReadings);
       if (commit.evictEvents > 0) this.#run('DELETE FROM events WHERE seq <= ?', commit.evictEvents);
       this.#insertReadings(commit.readings);
       for (const { seq, event } of commit.events) this.#insertEvent.run(seq, JSON.stringify(event));
-      for (const [key, json] of commit.state) this.#run('INSERT OR REPLACE INTO state VALUES (?, ?)', key, json);
+      for (const [key, json] of commit.state)
+        this.#run('INSERT OR REPLACE INTO state VALUES (?, ?)', key, json);
     })();
   }
 
@@ -223,4 +234,3 @@ export class RingStore {
     this.#db.close();
   }
 }
-

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { messageOf } from '../../core/errors.js';
 import type { Range } from '../../core/contract/ranges.js';
+import { messageOf } from '../../core/errors.js';
 import { type Commit, RingStore } from './store.js';
 
 /** What the worker can be asked; every request is answered once, in order. */

@@ -11,7 +11,9 @@ export function checkCommand(): Command {
       const results = files.map((file) => ({ file, ...checkFile(file) }));
       const problems = results.flatMap((result) => result.problems);
       if (json) print(JSON.stringify({ ok: problems.length === 0, files: results }));
-      else for (const { file, kind, problems: own } of results) if (own.length === 0) print(`${file}: a good ${kind} file`);
+      else
+        for (const { file, kind, problems: own } of results)
+          if (own.length === 0) print(`${file}: a good ${kind} file`);
       if (problems.length > 0) failWith(problems);
     });
 }

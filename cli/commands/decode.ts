@@ -49,7 +49,9 @@ function payloadOf({ hex, json, file }: Options): Buffer | string {
   if (json !== undefined) return Buffer.from(json);
   if (hex !== undefined) {
     const digits = hex.replace(/\s/g, '');
-    return /^([0-9a-fA-F]{2})+$/.test(digits) ? Buffer.from(digits, 'hex') : '--hex: expected pairs of hex digits';
+    return /^([0-9a-fA-F]{2})+$/.test(digits)
+      ? Buffer.from(digits, 'hex')
+      : '--hex: expected pairs of hex digits';
   }
   try {
     return readFileSync(file!);

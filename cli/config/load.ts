@@ -78,7 +78,8 @@ export function checkFile(file: string): { kind: string; problems: FileProblem[]
   const top = (yaml.value ?? {}) as Record<string, unknown>;
   const has = (...names: string[]) => names.some((name) => name in top);
   if (yaml.problems.length > 0) return { kind: 'file', problems: yaml.problems };
-  if (has('model') && has('protocol')) return { kind: 'device model', problems: validate(modelSchema, yaml).problems };
+  if (has('model') && has('protocol'))
+    return { kind: 'device model', problems: validate(modelSchema, yaml).problems };
   if (has('preset')) return { kind: 'preset', problems: validate(presetSchema, yaml).problems };
   if (has('clinic', 'sensors', 'gateway')) return { kind: 'site', problems: loadSiteFrom(yaml).problems };
   if (has('kafka', 'data', 'http')) return { kind: 'relay', problems: validate(relaySchema, yaml).problems };

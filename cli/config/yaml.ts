@@ -34,19 +34,48 @@ export function readYaml(file: string, credential: (name: string) => string | un
   } catch (error) {
     const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
     const got = absent ? 'no such file' : messageOf(error);
-    const problem = { file, line: 1, column: 1, path: '(file)', got, expected: 'a YAML file that can be read' };
-    return { file, value: undefined, problems: [problem], locate: (p) => ({ ...p, file, line: 1, column: 1 }) };
+    const problem = {
+      file,
+      line: 1,
+      column: 1,
+      path: '(file)',
+      got,
+      expected: 'a YAML file that can be read',
+    };
+    return {
+      file,
+      value: undefined,
+      problems: [problem],
+      locate: (p) => ({ ...p, file, line: 1, column: 1 }),
+    };
   }
   const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
   const problems = document.errors.map((error): FileProblem => {
     const { line, col } = counter.linePos(error.pos[0]);
-    return { file, line, column: col, path: '(syntax)', got: error.message.replace(/\n[\s\S]*/, ''), expected: 'valid YAML' };
+    return {
+      file,
+      line,
+      column: col,
+      path: '(syntax)',
+      got: error.message.replace(/\n[\s\S]*/, ''),
+      expected: 'valid YAML',
+    };
   });
-  const locate = (problem: Problem): FileProblem => ({ ...problem, file, ...position(document, counter, problem.path) });
+  const locate = (problem: Problem): FileProblem => ({
+    ...problem,
+    file,
+    ...position(document, counter, problem.path),
+  });
   const value = problems.length > 0 ? undefined : document.toJS();
   const missing: FileProblem[] = [];
   const filled = fillCredentials(value, [], credential, (path, name) => {
-    missing.push(locate({ path: formatPath(path), got: `no credential ${name}`, expected: 'a credential of that name (see README, Secrets)' }));
+    missing.push(
+      locate({
+        path: formatPath(path),
+        got: `no credential ${name}`,
+        expected: 'a credential of that name (see README, Secrets)',
+      }),
+    );
   });
   return { file, value: filled, problems: [...problems, ...missing], locate };
 }
@@ -98,9 +127,13 @@ function fillCredentials(
       return secret ?? whole;
     });
   }
-  if (Array.isArray(value)) return value.map((item, i) => fillCredentials(item, [...path, i], credential, onMissing));
+  if (Array.isArray(value))
+    return value.map((item, i) => fillCredentials(item, [...path, i], credential, onMissing));
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, fillCredentials(item, [...path, key], credential, onMissing)]),
+    Object.entries(value).map(([key, item]) => [
+      key,
+      fillCredentials(item, [...path, key], credential, onMissing),
+    ]),
   );
 }

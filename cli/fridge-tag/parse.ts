@@ -60,16 +60,17 @@ export function parseLoggerFile(text: string): LoggerFile {
   const head = toLines(dataAt < 0 ? raw : raw.slice(0, dataAt));
   const conf = block(head, 'Conf', 0);
   const hist = block(head, 'Hist', 0);
-  const zoneHours = Number(valueOf(conf, 'Zone', 1) ?? 0);
-  if (!Number.isFinite(zoneHours)) throw new LoggerFileError(1, String(valueOf(conf, 'Zone', 1)), 'Zone in hours');
-  const activated = valueOf(hist, 'TS Actv', 1);
+  const zoneHours = Number(field(conf, 'Zone', 1) ?? 0);
+  if (!Number.isFinite(zoneHours))
+    throw new LoggerFileError(1, String(field(conf, 'Zone', 1)), 'Zone in hours');
+  const activated = field(hist, 'TS Actv', 1);
   return {
     device: head[0]?.value ?? '',
-    serial: valueOf(conf, 'Serial', 1) ?? '',
+    serial: field(conf, 'Serial', 1) ?? '',
     zoneHours,
     alarms: alarmsOf(block(conf, 'Alarm', 1)),
-    delayMin: Number(valueOf(conf, 'Measurement delay', 1) ?? 0),
-    intervalMin: Number(valueOf(conf, 'Logging Interval', 1) ?? 1),
+    delayMin: Number(field(conf, 'Measurement delay', 1) ?? 0),
+    intervalMin: Number(field(conf, 'Logging Interval', 1) ?? 1),
     activatedAt: activated === undefined ? null : toUtc(activated, zoneHours),
     days: daysOf(hist),
     rows: dataAt < 0 ? [] : rowsOf(raw, dataAt + 2, zoneHours),
@@ -79,7 +80,9 @@ export function parseLoggerFile(text: string): LoggerFile {
 function toLines(raw: readonly string[]): Line[] {
   return raw.flatMap((text, i) => {
     const match = /^( *)([^:]+):\s?(.*)$/.exec(text);
-    return match ? [{ number: i + 1, depth: match[1]!.length, key: match[2]!.trim(), value: match[3]!.trim() }] : [];
+    return match
+      ? [{ number: i + 1, depth: match[1]!.length, key: match[2]!.trim(), value: match[3]!.trim() }]
+      : [];
   });
 }
 
@@ -92,14 +95,16 @@ function block(lines: readonly Line[], key: string, depth: number): Line[] {
   return end < 0 ? rest : rest.slice(0, end);
 }
 
-function valueOf(lines: readonly Line[], key: string, depth: number): string | undefined {
+function field(lines: readonly Line[], key: string, depth: number): string | undefined {
   return lines.find((line) => line.key === key && line.depth === depth)?.value;
 }
 
 /** `+2.0, t AL: 60` under the key `T AL` → the whole line's fields. */
 function fields(line: Line): Map<string, string> {
   const parts = `${line.key}: ${line.value}`.split(/,\s*(?=[^,]+:\s)/);
-  return new Map(parts.map((part) => [part.slice(0, part.indexOf(':')).trim(), part.slice(part.indexOf(':') + 1).trim()]));
+  return new Map(
+    parts.map((part) => [part.slice(0, part.indexOf(':')).trim(), part.slice(part.indexOf(':') + 1).trim()]),
+  );
 }
 
 /** Alarms come as a number and below it `T AL`, `t AL`. The lowest limit of all guards against cold, the rest heat. */
@@ -143,8 +148,9 @@ function dayOf(lines: readonly Line[]): DayVerdict {
       },
     ];
   });
-  const date = valueOf(lines, 'Date', 2);
-  if (!date || !/^\d{4}-\d\d-\d\d$/.test(date)) throw new LoggerFileError(lines[0]?.number ?? 0, date ?? '', 'a date');
+  const date = field(lines, 'Date', 2);
+  if (!date || !/^\d{4}-\d\d-\d\d$/.test(date))
+    throw new LoggerFileError(lines[0]?.number ?? 0, date ?? '', 'a date');
   return { date, minC: number('Min T'), maxC: number('Max T'), meanC: number('Avrg T'), alarms };
 }
 
@@ -154,7 +160,8 @@ function rowsOf(raw: readonly string[], from: number, zoneHours: number): Logger
     const [, time = '', value = '', mark = ''] = raw[i]!.split('\t');
     const at = toUtc(time, zoneHours);
     const valueC = value === '--.-' ? null : Number(value);
-    if (at === null || Number.isNaN(valueC)) throw new LoggerFileError(i + 1, raw[i]!, 'a time, a value and perhaps "x"');
+    if (at === null || Number.isNaN(valueC))
+      throw new LoggerFileError(i + 1, raw[i]!, 'a time, a value and perhaps "x"');
     rows.push({ at, valueC, outside: mark.trim() === 'x' });
   }
   return rows;
@@ -163,6 +170,12 @@ function rowsOf(raw: readonly string[], from: number, zoneHours: number): Logger
 function toUtc(local: string, zoneHours: number): number | null {
   const match = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d)$/.exec(local.trim());
   if (!match) return null;
-  const [year, month, day, hour, minute] = match.slice(1).map(Number) as [number, number, number, number, number];
+  const [year, month, day, hour, minute] = match.slice(1).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   return Date.UTC(year, month - 1, day, hour, minute) - zoneHours * 3_600_000;
 }

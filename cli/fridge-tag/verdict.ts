@@ -1,4 +1,11 @@
-import { DWELL_START, type DwellState, ruleSchema, stepThreshold, type ThresholdRule, thresholdZone } from '../../core/detect/rules.js';
+import {
+  DWELL_START,
+  type DwellState,
+  ruleSchema,
+  stepThreshold,
+  type ThresholdRule,
+  thresholdZone,
+} from '../../core/detect/rules.js';
 import type { DayVerdict, LoggerAlarm, LoggerFile, LoggerRow } from './parse.js';
 
 /*
@@ -38,7 +45,8 @@ export function verdictOf(file: LoggerFile): DayVerdict[] {
     date,
     minC: values.length > 0 ? Math.min(...values) : null,
     maxC: values.length > 0 ? Math.max(...values) : null,
-    meanC: values.length > 0 ? Math.round((values.reduce((a, b) => a + b, 0) / values.length) * 10) / 10 : null,
+    meanC:
+      values.length > 0 ? Math.round((values.reduce((a, b) => a + b, 0) / values.length) * 10) / 10 : null,
     alarms,
   }));
 }
@@ -55,7 +63,8 @@ function samplesOf({ rows, activatedAt, delayMin }: LoggerFile): Sample[] {
   });
 }
 
-const nextValue = (rows: readonly LoggerRow[], i: number) => rows.slice(i).find((row) => row.valueC !== null)?.valueC ?? null;
+const nextValue = (rows: readonly LoggerRow[], i: number) =>
+  rows.slice(i).find((row) => row.valueC !== null)?.valueC ?? null;
 
 function alarmByDay(alarm: LoggerAlarm, samples: readonly Sample[], intervalMs: number, zone: number) {
   const rule = ruleSchema.parse({
@@ -90,7 +99,12 @@ function alarmByDay(alarm: LoggerAlarm, samples: readonly Sample[], intervalMs: 
 }
 
 /** Adds [from, to) to the day or days that it touches. */
-function addOutside(dayOf: (at: number) => { outsideMs: number }, from: number, to: number, zone: number): void {
+function addOutside(
+  dayOf: (at: number) => { outsideMs: number },
+  from: number,
+  to: number,
+  zone: number,
+): void {
   const midnight = Math.ceil((from + zone + 1) / DAY) * DAY - zone;
   dayOf(from).outsideMs += Math.min(to, midnight) - from;
   if (to > midnight) dayOf(midnight).outsideMs += to - midnight;

@@ -40,7 +40,10 @@ const column = z.array(z.int()).min(1).max(BATCH_ROWS_MAX);
 const readingsBatchSchema = z.strictObject({
   ...head,
   stream: z.literal('readings'),
-  channels: z.array(z.tuple([idSchema, z.enum(QUANTITY_NAMES)])).min(1).max(BATCH_ROWS_MAX),
+  channels: z
+    .array(z.tuple([idSchema, z.enum(QUANTITY_NAMES)]))
+    .min(1)
+    .max(BATCH_ROWS_MAX),
   t0: z.int(),
   c: z.array(index).min(1).max(BATCH_ROWS_MAX),
   t: column,
@@ -151,7 +154,8 @@ export function decodeBatch(input: unknown): Decoded {
   }
   const { clinic, gateway, epoch, from, to, backfill } = wire;
   const batchHead = { clinic, gateway, epoch, from, to, backfill };
-  if (wire.stream === 'events') return { ok: true, batch: { ...batchHead, stream: 'events', rows: wire.rows } };
+  if (wire.stream === 'events')
+    return { ok: true, batch: { ...batchHead, stream: 'events', rows: wire.rows } };
   const columns = decodeColumns(wire);
   if ('problems' in columns) return { ok: false, problems: columns.problems };
   return { ok: true, batch: { ...batchHead, stream: 'readings', rows: columns.rows } };
@@ -162,7 +166,8 @@ type WireReadings = z.infer<typeof readingsBatchSchema>;
 function decodeColumns(wire: WireReadings): { rows: ReadingRow[] } | { problems: Problem[] } {
   const length = wire.c.length;
   for (const name of ['t', 'm'] as const) {
-    if (wire[name].length !== length) return refuse(name, wire[name].length, `${length} entries, as many as in c`);
+    if (wire[name].length !== length)
+      return refuse(name, wire[name].length, `${length} entries, as many as in c`);
   }
   const trails = new Map<number, Trail>();
   const rows: ReadingRow[] = [];
@@ -189,7 +194,10 @@ function decodeColumns(wire: WireReadings): { rows: ReadingRow[] } | { problems:
   return applySparse(wire, rows);
 }
 
-function applySparse(wire: WireReadings, rows: ReadingRow[]): { rows: ReadingRow[] } | { problems: Problem[] } {
+function applySparse(
+  wire: WireReadings,
+  rows: ReadingRow[],
+): { rows: ReadingRow[] } | { problems: Problem[] } {
   for (const [n, [i, code]] of wire.q.entries()) {
     const row = rows[i];
     if (!row) return refuse(`q[${n}][0]`, i, `a row below ${rows.length}`);

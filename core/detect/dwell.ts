@@ -104,7 +104,10 @@ function raiseWhenDue(
   };
 }
 
-function leave(state: DwellState & Accruing, input: DwellInput): { state: DwellState; transition?: Transition } {
+function leave(
+  state: DwellState & Accruing,
+  input: DwellInput,
+): { state: DwellState; transition?: Transition } {
   if (state.phase === 'pending') return { state: DWELL_START };
   return { state: DWELL_START, transition: transition('cleared', state, input) };
 }

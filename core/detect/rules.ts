@@ -14,9 +14,14 @@ export const thresholdRuleSchema = z
     quantity: z.enum(QUANTITY_NAMES).default('temperature'),
     side: z.enum(['above', 'below']),
     limit: milli,
-    bound: z.enum(['exclusive', 'inclusive']).default('exclusive').describe('inclusive: the limit itself is outside'),
+    bound: z
+      .enum(['exclusive', 'inclusive'])
+      .default('exclusive')
+      .describe('inclusive: the limit itself is outside'),
     dwell: duration,
-    hysteresis: milli.default(0).describe('how far back inside the limit a reading must be to end the excursion'),
+    hysteresis: milli
+      .default(0)
+      .describe('how far back inside the limit a reading must be to end the excursion'),
     reset_on: z.enum(['first_in_range', 'hysteresis']).default('first_in_range'),
     gap: duration.default(1_800_000).describe('a longer silence does not count as time outside'),
     severity: severity.default('critical'),
@@ -78,12 +83,16 @@ export function stepThreshold(rule: ThresholdRule, state: DwellState, atMs: numb
 
 /** A contact's position is known at every moment, so no silence ever interrupts its dwell. */
 export function stepContact(rule: ContactRule, state: DwellState, atMs: number, position: 0 | 1) {
-  return stepDwell({ dwellMs: rule.dwell, gapMs: Number.POSITIVE_INFINITY, resetOn: 'first_in_range' }, state, {
-    atMs,
-    zone: position === rule.when ? 'outside' : 'inside',
-    excessMilli: 0,
-    milli: position * 1000,
-  });
+  return stepDwell(
+    { dwellMs: rule.dwell, gapMs: Number.POSITIVE_INFINITY, resetOn: 'first_in_range' },
+    state,
+    {
+      atMs,
+      zone: position === rule.when ? 'outside' : 'inside',
+      excessMilli: 0,
+      milli: position * 1000,
+    },
+  );
 }
 
 export { DWELL_START, type DwellState, type Transition };

@@ -38,7 +38,9 @@ export function stepFault(
 
 function stepOk(rule: SensorFaultRule, state: FaultState & { phase: 'ok' }, input: FaultInput) {
   if (input.kind === 'good') {
-    return { state: { phase: 'ok', lastGoodMs: input.atMs, badSinceMs: null, reason: '' } satisfies FaultState };
+    return {
+      state: { phase: 'ok', lastGoodMs: input.atMs, badSinceMs: null, reason: '' } satisfies FaultState,
+    };
   }
   const next =
     input.kind === 'bad'

@@ -9,7 +9,9 @@ import { duration } from '../schema.js';
  * forgets nothing that is firing, acknowledged or told.
  */
 export const policySchema = z.strictObject({
-  group_wait: duration.default(10_000).describe('alerts within this time of each other go out as one message'),
+  group_wait: duration
+    .default(10_000)
+    .describe('alerts within this time of each other go out as one message'),
   steps: z
     .array(z.strictObject({ to: z.array(z.string()).min(1).max(20), after: duration.default(0) }))
     .max(10)
@@ -96,7 +98,10 @@ function onAlert(config: PolicyConfig, state: PolicyState, alert: AlertBody, atM
   const rest = { ...state, episodes: state.episodes.filter((e) => e !== episode) };
   if (episode.told.length === 0) return { state: rest, effects: [] };
   const closed = { ...episode, alert };
-  return { state: rest, effects: [{ kind: 'message', to: episode.told, about: 'cleared', episodes: [closed] }] };
+  return {
+    state: rest,
+    effects: [{ kind: 'message', to: episode.told, about: 'cleared', episodes: [closed] }],
+  };
 }
 
 function open(config: PolicyConfig, state: PolicyState, alert: AlertBody, atMs: number): PolicyState {
@@ -224,7 +229,9 @@ function worstFirst(a: OpenEpisode, b: OpenEpisode): number {
 }
 
 function withBuzzer(config: PolicyConfig, outcome: Outcome): Outcome {
-  const loud = outcome.state.episodes.filter((e) => e.ackedMs === null && config.buzzer.includes(e.alert.severity));
+  const loud = outcome.state.episodes.filter(
+    (e) => e.ackedMs === null && config.buzzer.includes(e.alert.severity),
+  );
   const pattern: BuzzerPattern = loud.some((e) => e.alert.severity === 'critical')
     ? 'critical'
     : loud.length > 0

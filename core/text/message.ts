@@ -30,7 +30,9 @@ export function messageText(
   const parts = [`COLDWATCH ${context.clinicName}:`];
   if (about === 'cleared') {
     const what = `${context.sensorName(first.alert.sensor)} ${condition(context, first.alert)}`;
-    return [...parts, words.cleared({ what, at: localTime(first.alert.timestamp, context.timezone) })].join(' ');
+    return [...parts, words.cleared({ what, at: localTime(first.alert.timestamp, context.timezone) })].join(
+      ' ',
+    );
   }
   if (about === 'reminder') parts.push(words.reminder);
   for (const episode of episodes.slice(0, 3)) {

@@ -27,6 +27,7 @@ export const sw: Catalog = {
   acknowledged: (codes, by) => `${codes} imepokelewa na ${by}. Asante.`,
   unknownCode: (code) => `Hakuna tahadhari yenye namba ${code}. Jibu STATUS kuona zilizo wazi.`,
   nothingOpen: 'Hakuna tahadhari iliyo wazi.',
-  status: ({ sensors, ok, open }) => `Vipimo ${ok} kati ya ${sensors} viko sawa, tahadhari ${open} ziko wazi.`,
+  status: ({ sensors, ok, open }) =>
+    `Vipimo ${ok} kati ya ${sensors} viko sawa, tahadhari ${open} ziko wazi.`,
   help: 'Jibu ACK na namba ya tarakimu nne, au STATUS.',
 };

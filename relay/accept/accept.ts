@@ -1,6 +1,6 @@
+import { timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip } from 'node:zlib';
-import { timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BATCH_BYTES_MAX, decodeBatch } from '../../core/contract/batch.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
@@ -36,57 +36,71 @@ export function acceptRoutes(
 ): AcceptStats {
   const stats: AcceptStats = { batches: 0, rows: 0, refused: 0, throttled: 0, rowsUnderWay: 0 };
 
-  app.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX }, (request, body, done) => {
-    unpack(request.headers['content-encoding'], body as Buffer).then(
-      (json) => done(null, json),
-      (error: Error) => done(error),
-    );
-  });
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX },
+    (request, body, done) => {
+      unpack(request.headers['content-encoding'], body as Buffer).then(
+        (json) => done(null, json),
+        (error: Error) => done(error),
+      );
+    },
+  );
 
   const guard = async (request: FastifyRequest<{ Params: { id: string } }>, reply: FastifyReply) => {
     const { id } = request.params;
     if (!idSchema.safeParse(id).success) {
-      return reply.code(400).send(bad([{ path: 'gateway', got: JSON.stringify(id), expected: 'a gateway id' }]));
+      return reply
+        .code(400)
+        .send(bad([{ path: 'gateway', got: JSON.stringify(id), expected: 'a gateway id' }]));
     }
     if (tokens && !authorised(tokens[id], request.headers.authorization)) {
       return reply.code(401).send({ error: 'unauthorised', message: 'expected this gateway’s bearer token' });
     }
   };
 
-  app.post<{ Params: { id: string } }>('/v1/gateways/:id/batches', { onRequest: guard }, async (request, reply) => {
-    const decoded = decodeBatch(request.body);
-    if (!decoded.ok) {
-      stats.refused += 1;
-      return reply.code(400).send(bad(decoded.problems));
-    }
-    const { batch } = decoded;
-    if (batch.gateway !== request.params.id) {
-      stats.refused += 1;
-      const problem = { path: 'gateway', got: JSON.stringify(batch.gateway), expected: `"${request.params.id}"` };
-      return reply.code(400).send(bad([problem]));
-    }
-    const rows = batch.rows.length;
-    if (stats.rowsUnderWay + rows > ROWS_UNDER_WAY_MAX) {
-      stats.throttled += 1;
-      return busy(reply, 429, 'the log is behind');
-    }
-    stats.rowsUnderWay += rows;
-    try {
-      const { gateway, epoch, stream, from } = batch;
-      const held = await log.append({ gateway, epoch, stream, from, records: recordsOf(batch) });
-      stats.batches += 1;
-      stats.rows += rows;
-      return { epoch, stream, held };
-    } catch (error) {
-      if (error instanceof ColdwatchError && error.code === 'wire.invalid') {
-        return reply.code(422).send({ error: 'refused', message: error.message });
+  app.post<{ Params: { id: string } }>(
+    '/v1/gateways/:id/batches',
+    { onRequest: guard },
+    async (request, reply) => {
+      const decoded = decodeBatch(request.body);
+      if (!decoded.ok) {
+        stats.refused += 1;
+        return reply.code(400).send(bad(decoded.problems));
       }
-      request.log.warn({ error: messageOf(error) }, 'the log did not take a batch');
-      return busy(reply, 503, 'the log cannot take this now');
-    } finally {
-      stats.rowsUnderWay -= rows;
-    }
-  });
+      const { batch } = decoded;
+      if (batch.gateway !== request.params.id) {
+        stats.refused += 1;
+        const problem = {
+          path: 'gateway',
+          got: JSON.stringify(batch.gateway),
+          expected: `"${request.params.id}"`,
+        };
+        return reply.code(400).send(bad([problem]));
+      }
+      const rows = batch.rows.length;
+      if (stats.rowsUnderWay + rows > ROWS_UNDER_WAY_MAX) {
+        stats.throttled += 1;
+        return busy(reply, 429, 'the log is behind');
+      }
+      stats.rowsUnderWay += rows;
+      try {
+        const { gateway, epoch, stream, from } = batch;
+        const held = await log.append({ gateway, epoch, stream, from, records: recordsOf(batch) });
+        stats.batches += 1;
+        stats.rows += rows;
+        return { epoch, stream, held };
+      } catch (error) {
+        if (error instanceof ColdwatchError && error.code === 'wire.invalid') {
+          return reply.code(422).send({ error: 'refused', message: error.message });
+        }
+        request.log.warn({ error: messageOf(error) }, 'the log did not take a batch');
+        return busy(reply, 503, 'the log cannot take this now');
+      } finally {
+        stats.rowsUnderWay -= rows;
+      }
+    },
+  );
 
   app.get<{ Params: { id: string } }>('/v1/gateways/:id/progress', { onRequest: guard }, async (request) => ({
     streams: await log.progress(request.params.id),

@@ -1,5 +1,11 @@
 import type { Batch, ReadingRow } from '../../core/contract/batch.js';
-import { type AlertMessage, type ReadingMessage, type RingEvent, TOPICS, topicOf } from '../../core/contract/messages.js';
+import {
+  type AlertMessage,
+  type ReadingMessage,
+  type RingEvent,
+  TOPICS,
+  topicOf,
+} from '../../core/contract/messages.js';
 import { traceparent } from '../../core/identity.js';
 import { unpackQuality } from '../../core/quality.js';
 import { fromMilli, QUANTITIES } from '../../core/units.js';
@@ -13,7 +19,13 @@ export function recordsOf(batch: Batch): LogRecord[] {
 }
 
 function headersOf({ gateway, epoch, backfill }: Batch, seq: number): Record<string, string> {
-  return { gateway, epoch, seq: String(seq), backfill: String(backfill), traceparent: traceparent(epoch, seq) };
+  return {
+    gateway,
+    epoch,
+    seq: String(seq),
+    backfill: String(backfill),
+    traceparent: traceparent(epoch, seq),
+  };
 }
 
 function readingRecord(batch: Batch, row: ReadingRow, seq: number): LogRecord {

@@ -47,7 +47,17 @@ export class LiveView {
         return;
       }
       const { clinic, gateway, sensor, quantity, unit, value, quality, measured_at } = message;
-      view = { key, clinic, gateway, sensor, quantity, unit, points: [], readings: 0, last: { at: measured_at, value, quality } };
+      view = {
+        key,
+        clinic,
+        gateway,
+        sensor,
+        quantity,
+        unit,
+        points: [],
+        readings: 0,
+        last: { at: measured_at, value, quality },
+      };
       this.sensors.set(key, view);
     }
     view.readings += 1;

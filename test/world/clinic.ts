@@ -63,8 +63,24 @@ export class Clinic {
   siteConfig() {
     const { folder, relayUrl, httpPort, mqttPort, dwell } = this.#options;
     const limits = [
-      { kind: 'threshold', name: 'warm', side: 'above', limit: 8, dwell, hysteresis: 0.5, reset_on: 'hysteresis' },
-      { kind: 'threshold', name: 'cold', side: 'below', limit: 2, dwell, hysteresis: 0.5, reset_on: 'hysteresis' },
+      {
+        kind: 'threshold',
+        name: 'warm',
+        side: 'above',
+        limit: 8,
+        dwell,
+        hysteresis: 0.5,
+        reset_on: 'hysteresis',
+      },
+      {
+        kind: 'threshold',
+        name: 'cold',
+        side: 'below',
+        limit: 2,
+        dwell,
+        hysteresis: 0.5,
+        reset_on: 'hysteresis',
+      },
     ];
     const sensor = (id: string, name: string, source: object, model?: string) => ({
       id,
@@ -80,12 +96,25 @@ export class Clinic {
       data: `${folder}/agent`,
       sensors: [
         sensor('fridge-1', 'Fridge 1', { kind: 'w1', rom: ROM }, 'maxim/ds18b20'),
-        sensor('fridge-2', 'Fridge 2', { kind: 'modbus', port: this.#ptys.modbus.path, unit: 1 }, 'xy/xy-md02'),
+        sensor(
+          'fridge-2',
+          'Fridge 2',
+          { kind: 'modbus', port: this.#ptys.modbus.path, unit: 1 },
+          'xy/xy-md02',
+        ),
         sensor('fridge-3', 'Fridge 3', { kind: 'mqtt', topic: 'zigbee2mqtt/fridge-3' }, 'aqara/wsdcgq11lm'),
         sensor('cabinet', 'Cabinet', { kind: 'line', port: this.#ptys.line.path }, 'htronic/tsm125'),
       ],
       contacts: [
-        { id: 'mains', name: 'Mains', role: 'mains', line: LINES.mains, active: 'high', every: '5s', after: '1s' },
+        {
+          id: 'mains',
+          name: 'Mains',
+          role: 'mains',
+          line: LINES.mains,
+          active: 'high',
+          every: '5s',
+          after: '1s',
+        },
         { id: 'door-1', name: 'Door of fridge 1', role: 'door', line: LINES.door, every: '5s', after: '20s' },
       ],
       people: [NURSE, MANAGER],

@@ -38,7 +38,13 @@ async function main(): Promise<number> {
   };
   const { kafka } = options;
   const readLog = async () => (kafka ? readKafka(kafka, TOPICS) : readEmbedded(`${folder}/relay`));
-  const common = { folder, kafka, tell, readLog, relayPort: options.port ?? (options.fast ? await freePort() : 8470) };
+  const common = {
+    folder,
+    kafka,
+    tell,
+    readLog,
+    relayPort: options.port ?? (options.fast ? await freePort() : 8470),
+  };
   try {
     const told = options.readings
       ? await replayHistory({ ...common, file: options.readings, unit: options.unit })
@@ -85,8 +91,10 @@ function parse(): Options | string {
     const { help, fast, kafka, readings, unit } = values;
     const port = values.port === undefined ? undefined : Number(values.port);
     if (unit !== 'C' && unit !== 'F') return `--unit: got ${unit}, expected C or F`;
-    if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536)) return '--port: expected 1 to 65535';
-    if (kafka !== undefined && !/^[^\s:]+:\d+$/.test(kafka)) return `--kafka: got ${kafka}, expected HOST:PORT`;
+    if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536))
+      return '--port: expected 1 to 65535';
+    if (kafka !== undefined && !/^[^\s:]+:\d+$/.test(kafka))
+      return `--kafka: got ${kafka}, expected HOST:PORT`;
     return { help, fast, kafka, port, readings, unit };
   } catch (error) {
     return (error as Error).message;

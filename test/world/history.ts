@@ -17,7 +17,9 @@ export function readHistory(file: string): History {
   if (text.startsWith('Device: ')) {
     const logger = parseLoggerFile(text);
     const sensor = `logger-${logger.serial}`;
-    const readings = logger.rows.flatMap(({ at, valueC }) => (valueC === null ? [] : [{ sensor, at, value: valueC }]));
+    const readings = logger.rows.flatMap(({ at, valueC }) =>
+      valueC === null ? [] : [{ sensor, at, value: valueC }],
+    );
     return { readings, alarms: logger.alarms, intervalMin: logger.intervalMin };
   }
   return { readings: readCsv(text), alarms: [], intervalMin: undefined };
@@ -29,9 +31,15 @@ function readCsv(text: string): History['readings'] {
   const columns =
     header[0] === 'timestamp' && header[1] === 'value'
       ? { sensor: -1, at: 0, value: 1 }
-      : { sensor: header.indexOf('sensor'), at: header.indexOf('ts_utc_iso'), value: header.indexOf('temperature_c') };
+      : {
+          sensor: header.indexOf('sensor'),
+          at: header.indexOf('ts_utc_iso'),
+          value: header.indexOf('temperature_c'),
+        };
   if (columns.at < 0 || columns.value < 0) {
-    throw new Error(`line 1: got "${lines[0]?.slice(0, 60)}", expected sensor,ts_utc_iso,temperature_c or timestamp,value`);
+    throw new Error(
+      `line 1: got "${lines[0]?.slice(0, 60)}", expected sensor,ts_utc_iso,temperature_c or timestamp,value`,
+    );
   }
   return lines.slice(1).flatMap((line, i) => {
     const cells = line.split(',');
@@ -42,6 +50,12 @@ function readCsv(text: string): History['readings'] {
     if (Number.isNaN(at) || !Number.isFinite(Number(value))) {
       throw new Error(`line ${i + 2}: got "${line.slice(0, 60)}", expected a time and a number`);
     }
-    return [{ sensor: columns.sensor < 0 ? 'history' : cells[columns.sensor]!.toLowerCase(), at, value: Number(value) }];
+    return [
+      {
+        sensor: columns.sensor < 0 ? 'history' : cells[columns.sensor]!.toLowerCase(),
+        at,
+        value: Number(value),
+      },
+    ];
   });
 }

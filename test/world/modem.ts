@@ -94,11 +94,16 @@ export class FakeModem {
       'AT+CSQ': ['+CSQ: 17,99', 'OK'],
       'AT+CMGL=4': this.#list(),
     };
-    this.#reply(...(answers[command] ?? [/^AT($|E0|\+CMEE|\+CMGF|\+CNMI|\+CFUN)/.test(command) ? 'OK' : 'ERROR']));
+    this.#reply(
+      ...(answers[command] ?? [/^AT($|E0|\+CMEE|\+CMGF|\+CNMI|\+CFUN)/.test(command) ? 'OK' : 'ERROR']),
+    );
   }
 
   #list(): string[] {
-    const entries = [...this.#inbox].flatMap(([index, pdu]) => [`+CMGL: ${index},0,,${pdu.length / 2 - 1}`, pdu]);
+    const entries = [...this.#inbox].flatMap(([index, pdu]) => [
+      `+CMGL: ${index},0,,${pdu.length / 2 - 1}`,
+      pdu,
+    ]);
     return [...entries, 'OK'];
   }
 

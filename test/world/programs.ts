@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 
@@ -18,7 +18,9 @@ export class Program {
     const file = `${folder}/${name}.yaml`;
     writeFileSync(file, stringify(config));
     const log = createWriteStream(`${folder}/${name}.log`, { flags: 'a' });
-    this.#child = spawn(process.execPath, [CLI, name, '--config', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(process.execPath, [CLI, name, '--config', file], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.#child.stdout!.pipe(log, { end: false });
     this.#child.stderr!.pipe(log, { end: false });
     this.#ended = new Promise((resolve) => this.#child.on('exit', (code) => resolve(code)));
@@ -53,7 +55,11 @@ export async function freePort(): Promise<number> {
 }
 
 /** Looks until `look` gives something; throws, saying what was waited for, after `ms`. */
-export async function until<T>(what: string, ms: number, look: () => T | Promise<T>): Promise<NonNullable<T>> {
+export async function until<T>(
+  what: string,
+  ms: number,
+  look: () => T | Promise<T>,
+): Promise<NonNullable<T>> {
   const end = Date.now() + ms;
   let last: unknown;
   for (;;) {
@@ -64,7 +70,8 @@ export async function until<T>(what: string, ms: number, look: () => T | Promise
     } catch (error) {
       last = error;
     }
-    if (Date.now() > end) throw new Error(`waited ${ms / 1000} s in vain for: ${what} (last: ${String(last)})`);
+    if (Date.now() > end)
+      throw new Error(`waited ${ms / 1000} s in vain for: ${what} (last: ${String(last)})`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

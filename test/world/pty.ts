@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
-import { createWriteStream, openSync, writeSync } from 'node:fs';
-import { existsSync } from 'node:fs';
+import { createWriteStream, existsSync, openSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { ReadStream } from 'node:tty';
 
@@ -34,7 +33,9 @@ export function openPty(): PtyEnd {
 /** A pair of pseudo-terminals from socat: one end for the program under test, the other held open here. */
 export async function openSocatPty(folder: string, name: string): Promise<PtyEnd> {
   const [near, far] = [`${folder}/${name}-device`, `${folder}/${name}`];
-  const socat = spawn('socat', [`pty,raw,echo=0,link=${near}`, `pty,raw,echo=0,link=${far}`], { stdio: 'ignore' });
+  const socat = spawn('socat', [`pty,raw,echo=0,link=${near}`, `pty,raw,echo=0,link=${far}`], {
+    stdio: 'ignore',
+  });
   const failed = new Promise<never>((_, reject) => {
     socat.on('error', () => reject(new Error('socat is missing: apt-get install socat')));
   });

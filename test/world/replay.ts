@@ -57,7 +57,12 @@ function loggerRules({ alarms, intervalMin }: History) {
 }
 
 /** Publishes history in order, as fast as the broker confirms. */
-export async function publishHistory(url: string, history: History, from = 0, to = history.readings.length): Promise<void> {
+export async function publishHistory(
+  url: string,
+  history: History,
+  from = 0,
+  to = history.readings.length,
+): Promise<void> {
   const client = await connectAsync(url);
   const window: Promise<unknown>[] = [];
   for (const { sensor, at, value } of history.readings.slice(from, to)) {
@@ -73,13 +78,18 @@ export async function publishHistory(url: string, history: History, from = 0, to
 export async function replayHistory(options: ReplayOptions): Promise<Told> {
   const { folder, tell, relayPort, kafka } = options;
   const history = readHistory(options.file);
-  if (history.readings.length === 0) throw new Error(`${options.file} holds no readings (daily summaries only?)`);
+  if (history.readings.length === 0)
+    throw new Error(`${options.file} holds no readings (daily summaries only?)`);
   mkdirSync(folder, { recursive: true });
   const [httpPort, mqttPort] = [await freePort(), await freePort()];
   const relayUrl = `http://127.0.0.1:${relayPort}`;
   const relay = new Program(
     'relay',
-    { data: `${folder}/relay`, http: { host: '127.0.0.1', port: relayPort }, ...(kafka ? { kafka: { brokers: [kafka] } } : {}) },
+    {
+      data: `${folder}/relay`,
+      http: { host: '127.0.0.1', port: relayPort },
+      ...(kafka ? { kafka: { brokers: [kafka] } } : {}),
+    },
     folder,
   );
   await until('the relay answers', 30_000, () => getJson(`${relayUrl}/healthz`));
@@ -108,7 +118,9 @@ export async function replayHistory(options: ReplayOptions): Promise<Told> {
     const temperatures = records.filter((record) => record.topic === 'iot.temperature');
     const twice = [...occurrences(records).values()].filter((count) => count > 1).length;
     if (twice > 0 || temperatures.length !== history.readings.length) {
-      throw new Error(`expected ${history.readings.length} readings once, found ${temperatures.length}, ${twice} twice`);
+      throw new Error(
+        `expected ${history.readings.length} readings once, found ${temperatures.length}, ${twice} twice`,
+      );
     }
     tell(`All ${temperatures.length} readings are in the log, each once.`);
     for (const { message } of records.filter((record) => record.topic === 'alerts')) {

@@ -28,7 +28,8 @@ export interface Told {
 export async function tellStory(options: StoryOptions): Promise<Told> {
   const { folder, fast, tell } = options;
   mkdirSync(folder, { recursive: true });
-  const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, (fast ? 0.3 : 1) * seconds * 1000));
+  const pause = (seconds: number) =>
+    new Promise((resolve) => setTimeout(resolve, (fast ? 0.3 : 1) * seconds * 1000));
   const relayUrl = `http://127.0.0.1:${options.relayPort}`;
   const relay = new Program('relay', relayConfig(options), folder);
   const link = await new FlakyLink('127.0.0.1', options.relayPort).listen();
@@ -55,7 +56,9 @@ export async function tellStory(options: StoryOptions): Promise<Told> {
     tell(`The relay is up. Live page: ${relayUrl}/`);
     await until('the agent answers', 20_000, agentStatus);
     await clinic.start();
-    tell('The agent is up: a 1-wire probe, a Modbus probe, a Zigbee sensor and a serial probe, each in a fridge.');
+    tell(
+      'The agent is up: a 1-wire probe, a Modbus probe, a Zigbee sensor and a serial probe, each in a fridge.',
+    );
 
     await until('readings of every sensor at the relay', 20_000, async () => {
       const seen = new Set((await relayView()).sensors.map((s) => s.sensor));
@@ -81,7 +84,9 @@ export async function tellStory(options: StoryOptions): Promise<Told> {
 
     await until('the buzzer sounds', 5000, () => clinic.gpio.level(LINES.buzzer) || clinic.buzzerAt > 0);
     tell('The buzzer sounds.');
-    const text = await until('a text to the nurse', 20_000, () => clinic.modem.sent.find((s) => s.to === NURSE.phone));
+    const text = await until('a text to the nurse', 20_000, () =>
+      clinic.modem.sent.find((s) => s.to === NURSE.phone),
+    );
     tell(`A text leaves the modem: "${text.text}"`);
 
     const code = /ACK (\d{4})/.exec(text.text)?.[1];
@@ -89,25 +94,32 @@ export async function tellStory(options: StoryOptions): Promise<Told> {
     await pause(4);
     clinic.modem.receive(NURSE.phone, `ACK ${code} on my way`);
     tell(`${NURSE.name} answers from bed: "ACK ${code} on my way"`);
-    await until('the acknowledgement', 30_000, async () => (await agentStatus()).acknowledged.includes(excursion.episode_id));
+    await until('the acknowledgement', 30_000, async () =>
+      (await agentStatus()).acknowledged.includes(excursion.episode_id),
+    );
     await until('the buzzer falls silent', 5000, async () => {
       const before = clinic.gpio.level(LINES.buzzer);
       await new Promise((resolve) => setTimeout(resolve, 600));
       return !before && !clinic.gpio.level(LINES.buzzer);
     });
     tell('The agent takes it: the buzzer is silent, and nobody else is woken.');
-    if (clinic.modem.sent.some((s) => s.to === MANAGER.phone)) throw new Error('the manager was woken all the same');
+    if (clinic.modem.sent.some((s) => s.to === MANAGER.phone))
+      throw new Error('the manager was woken all the same');
     await pause(10);
 
     const offline = await agentStatus();
     clinic.setMains(true);
     link.up();
-    tell(`The mains and the internet are back. ${offline.relay.backlog} readings and alerts have waited in the ring.`);
+    tell(
+      `The mains and the internet are back. ${offline.relay.backlog} readings and alerts have waited in the ring.`,
+    );
     await until('the fridge is back in range', 60_000, async () => {
       const { open_alerts } = await agentStatus();
       return open_alerts.every((a) => a.alert_type !== 'excursion' && a.alert_type !== 'mains_lost');
     });
-    await until('the nurse hears that it is over', 20_000, () => clinic.modem.sent.find((s) => s.text.includes('OVER')));
+    await until('the nurse hears that it is over', 20_000, () =>
+      clinic.modem.sent.find((s) => s.text.includes('OVER')),
+    );
     tell('Fridge 1 is back in range, and the nurse is told that it is over.');
 
     await until('the ring is empty of unsent rows', 30_000, async () => {
@@ -115,9 +127,15 @@ export async function tellStory(options: StoryOptions): Promise<Told> {
       return up.connected && up.backlog < 20;
     });
     const through = (await agentStatus()).ring;
-    await until('all of it in the log', 30_000, async () => missingFrom(await options.readLog(), through) === 0);
+    await until(
+      'all of it in the log',
+      30_000,
+      async () => missingFrom(await options.readLog(), through) === 0,
+    );
     const counted = judge(await options.readLog(), through);
-    tell(`Everything is in the relay's log: ${counted.readings} readings and ${counted.events} alerts and events, each once.`);
+    tell(
+      `Everything is in the relay's log: ${counted.readings} readings and ${counted.events} alerts and events, each once.`,
+    );
     await checkAlerts(relayView, excursion.episode_id);
     tell('So are all steps of the alert: raised, acknowledged, cleared, with who and when.');
     return { relayUrl, stop };
@@ -151,7 +169,13 @@ function missingFrom(records: readonly SeenRecord[], through: Through): number {
 function judge(records: readonly SeenRecord[], through: Through): { readings: number; events: number } {
   const mine = records.filter(({ message }) => message.epoch === through.epoch);
   const twice = [...occurrences(mine)].filter(([, count]) => count > 1);
-  if (twice.length > 0) throw new Error(`found more than once: ${twice.map(([id]) => id).slice(0, 5).join(', ')}`);
+  if (twice.length > 0)
+    throw new Error(
+      `found more than once: ${twice
+        .map(([id]) => id)
+        .slice(0, 5)
+        .join(', ')}`,
+    );
   return through;
 }
 

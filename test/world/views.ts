@@ -17,5 +17,12 @@ export interface AgentStatus {
 
 export interface RelayView {
   sensors: { sensor: string; quantity: string; readings: number; last: { value: number } }[];
-  alerts: { alert_type: string; sensor: string; state: string; episode_id: string; summary: string; by?: string }[];
+  alerts: {
+    alert_type: string;
+    sensor: string;
+    state: string;
+    episode_id: string;
+    summary: string;
+    by?: string;
+  }[];
 }

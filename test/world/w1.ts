@@ -20,7 +20,7 @@ export function w1Text(celsius: number, fault?: W1Fault): string {
   const crc = crc8(scratchpad);
   const shown = fault === 'crc' ? crc ^ 0x55 : crc;
   const bytes = [...scratchpad, shown].map(hex).join(' ');
-  const signed = ((scratchpad[1]! << 8) | scratchpad[0]!) << 16 >> 16;
+  const signed = (((scratchpad[1]! << 8) | scratchpad[0]!) << 16) >> 16;
   const verdict = fault === 'crc' ? 'NO' : 'YES';
   return `${bytes} : crc=${hex(shown)} ${verdict}\n${bytes} t=${Math.trunc((signed * 1000) / 16)}\n`;
 }

@@ -24,7 +24,8 @@ interface Running {
 }
 
 /** What a modem says on its own, at any moment, also in the middle of an answer. */
-const UNSOLICITED = /^(\+CMTI:|\+CMT:|\+CDSI?:|RING$|\+CRING|\+CLIP:|NO CARRIER$|\+CREG: \d(,"|$)|\^|\+CUSD:|SMS Ready|Call Ready|\+PDP|\+CPIN: NOT READY)/;
+const UNSOLICITED =
+  /^(\+CMTI:|\+CMT:|\+CDSI?:|RING$|\+CRING|\+CLIP:|NO CARRIER$|\+CREG: \d(,"|$)|\^|\+CUSD:|SMS Ready|Call Ready|\+PDP|\+CPIN: NOT READY)/;
 
 const LINE_MAX = 2048;
 
@@ -68,7 +69,9 @@ export class AtDialogue {
       try {
         return (await this.#exchange(`${text}\x1a`, text, resultMs, false)) as AtResult;
       } catch (error) {
-        throw new ColdwatchError('modem.unknown_outcome', 'the modem fell silent after the text', { cause: error });
+        throw new ColdwatchError('modem.unknown_outcome', 'the modem fell silent after the text', {
+          cause: error,
+        });
       }
     });
   }
@@ -84,11 +87,20 @@ export class AtDialogue {
     return next;
   }
 
-  #exchange(data: string, command: string, timeoutMs: number, wantsPrompt: boolean): Promise<AtResult | 'prompt'> {
+  #exchange(
+    data: string,
+    command: string,
+    timeoutMs: number,
+    wantsPrompt: boolean,
+  ): Promise<AtResult | 'prompt'> {
     return new Promise((resolve, reject) => {
       const timer = this.#clock.after(timeoutMs, () => {
         this.#running = undefined;
-        reject(new ColdwatchError('device.silent', `the modem did not answer ${command.slice(0, 12)}`, { retry: true }));
+        reject(
+          new ColdwatchError('device.silent', `the modem did not answer ${command.slice(0, 12)}`, {
+            retry: true,
+          }),
+        );
       });
       this.#running = { command, lines: [], wantsPrompt, resolve, timer };
       this.#link.write(data);

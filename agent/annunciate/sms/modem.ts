@@ -27,7 +27,9 @@ const LOOK_MS = 20_000;
 const RESET_AFTER = 3;
 
 /** +CMS ERROR codes by what can be done (3GPP TS 27.005, 3.2.5). */
-const PERMANENT = new Set([1, 8, 10, 21, 28, 29, 30, 50, 69, 304, 305, 310, 311, 312, 313, 315, 316, 317, 318]);
+const PERMANENT = new Set([
+  1, 8, 10, 21, 28, 29, 30, 50, 69, 304, 305, 310, 311, 312, 313, 315, 316, 317, 318,
+]);
 const MEMORY_FULL = new Set([320, 321, 322]);
 const UNKNOWN_ERROR = 500;
 
@@ -119,13 +121,19 @@ export class Modem implements SmsTransport {
 
   async #unlock(at: AtDialogue): Promise<void> {
     const answer = await at.command('AT+CPIN?', ANSWER_MS);
-    const state = answer.lines.find((line) => line.startsWith('+CPIN:'))?.slice(6).trim();
+    const state = answer.lines
+      .find((line) => line.startsWith('+CPIN:'))
+      ?.slice(6)
+      .trim();
     if (state === 'READY') return;
     if (state !== 'SIM PIN') throw failed(`the SIM is not usable (${state ?? errorText(answer)})`, true);
     if (this.#options.pin === undefined) throw failed('the SIM asks for a PIN: set sms.pin', true);
     if ((await at.command(`AT+CPIN=${this.#options.pin}`, ANSWER_MS)).ok) return;
     this.#pinRefused = true;
-    throw failed('the SIM refused the PIN: it is not tried again, since three wrong ones lock the card', false);
+    throw failed(
+      'the SIM refused the PIN: it is not tried again, since three wrong ones lock the card',
+      false,
+    );
   }
 
   async #expect(at: AtDialogue, command: string, what: string): Promise<void> {

@@ -33,7 +33,8 @@ export function encodeSubmit(number: string, text: string, reference: number): P
     : split([...text], LIMITS.ucs2, (char) => char.length).map((part) => part.join(''));
   const kept = parts.slice(0, PARTS_MAX);
   return kept.map((part, i) => {
-    const header = kept.length > 1 ? Buffer.from([5, 0, 3, reference & 0xff, kept.length, i + 1]) : Buffer.alloc(0);
+    const header =
+      kept.length > 1 ? Buffer.from([5, 0, 3, reference & 0xff, kept.length, i + 1]) : Buffer.alloc(0);
     const { coding, length, data } = typeof part === 'string' ? ucs2(part, header) : gsm7(part, header);
     const body = Buffer.concat([
       Buffer.from([header.length > 0 ? 0x41 : 0x01, 0x00, number.length - 1, 0x91]),
@@ -46,7 +47,11 @@ export function encodeSubmit(number: string, text: string, reference: number): P
 }
 
 /** Groups units (a character's septets, a code point) without ever cutting one in two. */
-function split<T>(units: readonly T[], limit: { single: number; part: number }, size: (unit: T) => number): T[][] {
+function split<T>(
+  units: readonly T[],
+  limit: { single: number; part: number },
+  size: (unit: T) => number,
+): T[][] {
   const total = units.reduce((sum, unit) => sum + size(unit), 0);
   const max = total <= limit.single ? limit.single : limit.part;
   const parts: T[][] = [[]];
@@ -108,7 +113,9 @@ function userData(data: Buffer, length: number, coding: number, hasHeader: boole
   const alphabet = (coding & 0x0c) >> 2;
   if (alphabet === 2) {
     const octets = data.subarray(header, length);
-    return Buffer.from(octets.subarray(0, octets.length & ~1)).swap16().toString('utf16le');
+    return Buffer.from(octets.subarray(0, octets.length & ~1))
+      .swap16()
+      .toString('utf16le');
   }
   if (alphabet !== 0 || data.length * 8 < length * 7 - 7) return undefined;
   const fill = (7 - ((header * 8) % 7)) % 7;
@@ -118,6 +125,9 @@ function userData(data: Buffer, length: number, coding: number, hasHeader: boole
 
 function sender(address: Buffer, digits: number, kind: number): string {
   if ((kind & 0x70) === 0x50) return fromSeptets(unpack(address, Math.floor((digits * 4) / 7)));
-  const text = address.toString('hex').replace(/(.)(.)/g, '$2$1').slice(0, digits);
+  const text = address
+    .toString('hex')
+    .replace(/(.)(.)/g, '$2$1')
+    .slice(0, digits);
   return (kind & 0x70) === 0x10 ? `+${text}` : text;
 }

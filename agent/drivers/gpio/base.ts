@@ -39,7 +39,9 @@ export function lineError(line: number, error: unknown): ColdwatchError {
       : code === 'EBUSY'
         ? ' (another program holds this line)'
         : '';
-  return new ColdwatchError('device.unavailable', `GPIO line ${line}: ${messageOf(error)}${hint}`, { cause: error });
+  return new ColdwatchError('device.unavailable', `GPIO line ${line}: ${messageOf(error)}${hint}`, {
+    cause: error,
+  });
 }
 
 export function once(fn: () => void): () => void {

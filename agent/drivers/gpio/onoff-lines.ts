@@ -20,7 +20,10 @@ export function onoffLines(base: number, clock: Clock): Lines {
 
   return {
     output({ line, active }: LineOptions) {
-      const gpio = open(line, () => new Gpio(base + line, idle(active), 'none', { activeLow: active === 'low' }));
+      const gpio = open(
+        line,
+        () => new Gpio(base + line, idle(active), 'none', { activeLow: active === 'low' }),
+      );
       const write = (on: boolean) => gpio.writeSync(on ? 1 : 0);
       write(false);
       const close = once(() => {

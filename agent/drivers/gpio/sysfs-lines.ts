@@ -14,7 +14,10 @@ export function sysfsLines(root: string, base: number, clock: Clock): Lines {
     try {
       if (!existsSync(folder)) writeFileSync(join(root, 'export'), String(base + line));
       writeFileSync(join(folder, 'direction'), direction === 'in' ? 'in' : idle(active));
-      return { fd: openSync(join(folder, 'value'), direction === 'out' ? 'r+' : 'r'), activeLow: active === 'low' };
+      return {
+        fd: openSync(join(folder, 'value'), direction === 'out' ? 'r+' : 'r'),
+        activeLow: active === 'low',
+      };
     } catch (error) {
       throw lineError(line, error);
     }

@@ -18,12 +18,16 @@ export function decodeW1(text: string): Decoded {
   const verdict = LINE_1.exec(first.trim());
   const value = LINE_2.exec(second.trim());
   if (!verdict || !value) return none(`not a w1_slave file: ${JSON.stringify(text.slice(0, 60))}`);
-  const bytes = verdict[1]!.trim().split(' ').map((hex) => Number.parseInt(hex, 16));
+  const bytes = verdict[1]!
+    .trim()
+    .split(' ')
+    .map((hex) => Number.parseInt(hex, 16));
   if (verdict[3] !== 'YES' || crc8(bytes.slice(0, 8)) !== bytes[8]) {
     return none('checksum error on the 1-wire bus: check cable length and connectors');
   }
   if (verdict[1] !== value[1]) return none('the two lines differ: an old value after a failed read');
-  if (bytes.every((byte) => byte === 0)) return none('bus shorted: all bytes are zero (the checksum of zeros is right)');
+  if (bytes.every((byte) => byte === 0))
+    return none('bus shorted: all bytes are zero (the checksum of zeros is right)');
   return { samples: [sampleOf(bytes, Number(value[2]))], problems: [] };
 }
 

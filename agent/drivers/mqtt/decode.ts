@@ -9,7 +9,8 @@ const none = (problem: string): Decoded => ({ samples: [], problems: [problem] }
 
 /** A JSON payload → samples by the model's paths. Partial messages are normal: what is absent is left out. */
 export function decodeJson(model: Pick<MqttModel, 'values' | 'time'>, payload: Uint8Array): Decoded {
-  if (payload.length > PAYLOAD_MAX) return none(`payload of ${payload.length} bytes, expected at most ${PAYLOAD_MAX}`);
+  if (payload.length > PAYLOAD_MAX)
+    return none(`payload of ${payload.length} bytes, expected at most ${PAYLOAD_MAX}`);
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString('utf8'));
@@ -61,7 +62,8 @@ const YEAR_2000_MS = 946_684_800_000;
 const YEAR_2200_MS = 7_258_118_400_000;
 
 function parseTime(value: unknown, format: 'iso' | 'unix_s' | 'unix_ms'): number | undefined {
-  const ms = format === 'iso' ? isoMs(value) : (numeric(value) ?? Number.NaN) * (format === 'unix_s' ? 1000 : 1);
+  const ms =
+    format === 'iso' ? isoMs(value) : (numeric(value) ?? Number.NaN) * (format === 'unix_s' ? 1000 : 1);
   return ms >= YEAR_2000_MS && ms < YEAR_2200_MS ? Math.round(ms) : undefined;
 }
 

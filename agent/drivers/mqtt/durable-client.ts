@@ -40,4 +40,3 @@ export function connectDurable(url: string, options: IClientOptions): DurableCli
     },
   };
 }
-

@@ -47,7 +47,8 @@ export function openMqtt(
       return;
     }
     if (packet.qos === 0) return sink.payload(sensor.sensor, decodeJson(sensor.model, payload));
-    if (receipts.repeated(packet.messageId ?? 0, packet.dup, topic, payload)) return store.whenDurable(confirm);
+    if (receipts.repeated(packet.messageId ?? 0, packet.dup, topic, payload))
+      return store.whenDurable(confirm);
     sink.payload(sensor.sensor, decodeJson(sensor.model, payload), confirm);
     store.save(receipts);
   }
@@ -76,7 +77,8 @@ export function openMqtt(
     client.on('close', () => log.debug('MQTT connection closed'));
     let lastError = '';
     client.on('error', (error) => {
-      if (messageOf(error) !== lastError) log.warn({ error: messageOf(error) }, 'MQTT broker unreachable: trying again');
+      if (messageOf(error) !== lastError)
+        log.warn({ error: messageOf(error) }, 'MQTT broker unreachable: trying again');
       lastError = messageOf(error);
     });
   }

@@ -22,7 +22,12 @@ export class Receipts {
 
   /** True when this very message was taken before. Otherwise it is remembered. */
   repeated(messageId: number, dup: boolean, topic: string, payload: Uint8Array): boolean {
-    const digest = createHash('sha1').update(topic).update('\0').update(payload).digest('base64').slice(0, 12);
+    const digest = createHash('sha1')
+      .update(topic)
+      .update('\0')
+      .update(payload)
+      .digest('base64')
+      .slice(0, 12);
     if (dup && this.#seen.get(messageId) === digest) return true;
     this.#seen.delete(messageId);
     this.#seen.set(messageId, digest);

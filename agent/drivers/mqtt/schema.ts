@@ -32,7 +32,10 @@ const topicFilter = z
   .string()
   .min(1)
   .max(500)
-  .refine((text) => !text.includes('\0') && !/#./.test(text), 'expected an MQTT topic filter such as "zigbee2mqtt/#"');
+  .refine(
+    (text) => !text.includes('\0') && !/#./.test(text),
+    'expected an MQTT topic filter such as "zigbee2mqtt/#"',
+  );
 
 export const mqttSourceSchema = z.strictObject({
   kind: z.literal('mqtt'),

@@ -23,7 +23,12 @@ export function blocksOf(model: ModbusModel): Block[] {
       last.length += words(register);
       last.registers.push(register);
     } else {
-      blocks.push({ function: register.function, address: register.address, length: words(register), registers: [register] });
+      blocks.push({
+        function: register.function,
+        address: register.address,
+        length: words(register),
+        registers: [register],
+      });
     }
   }
   return blocks;
@@ -37,7 +42,7 @@ export function decodeBlock(block: Block, data: Buffer): Decoded {
   const samples: RawSample[] = [];
   const problems: string[] = [];
   for (const register of block.registers) {
-    const raw = valueOf(register, data.subarray((register.address - block.address) * 2));
+    const raw = registerValue(register, data.subarray((register.address - block.address) * 2));
     if (Number.isFinite(raw)) {
       samples.push({ quantity: register.quantity, unit: register.unit, value: raw * register.scale });
     } else {
@@ -47,7 +52,7 @@ export function decodeBlock(block: Block, data: Buffer): Decoded {
   return { samples, problems };
 }
 
-function valueOf(register: Register, data: Buffer): number {
+function registerValue(register: Register, data: Buffer): number {
   switch (register.type) {
     case 'int16':
       return data.readInt16BE(0);
@@ -68,12 +73,15 @@ export function decodeResponse(model: ModbusModel, frame: Buffer): Decoded {
   const none = (problem: string): Decoded => ({ samples: [], problems: [problem] });
   if (frame.length < 5) return none(`frame of ${frame.length} bytes, expected at least 5`);
   const body = frame.subarray(0, -2);
-  if (crc16(body) !== frame.readUInt16LE(frame.length - 2)) return none('wrong CRC: noise on the bus, or a wrong baud rate');
+  if (crc16(body) !== frame.readUInt16LE(frame.length - 2))
+    return none('wrong CRC: noise on the bus, or a wrong baud rate');
   const code = frame[1]!;
-  if (code & 0x80) return none(`the device refused with exception ${frame[2]}: ${EXCEPTIONS[frame[2]!] ?? 'unknown'}`);
+  if (code & 0x80)
+    return none(`the device refused with exception ${frame[2]}: ${EXCEPTIONS[frame[2]!] ?? 'unknown'}`);
   const data = body.subarray(3);
   const block = blocksOf(model).find((b) => b.function === code && b.length * 2 === data.length);
-  if (frame[2] !== data.length || !block) return none(`function ${code} with ${data.length} data bytes is not of this model`);
+  if (frame[2] !== data.length || !block)
+    return none(`function ${code} with ${data.length} data bytes is not of this model`);
   return decodeBlock(block, data);
 }
 

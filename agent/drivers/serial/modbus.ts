@@ -69,7 +69,9 @@ class ModbusPort {
     client.setTimeout(timeoutMs);
     const { address, length } = block;
     const work =
-      block.function === 3 ? client.readHoldingRegisters(address, length) : client.readInputRegisters(address, length);
+      block.function === 3
+        ? client.readHoldingRegisters(address, length)
+        : client.readInputRegisters(address, length);
     const wedged = () => new ColdwatchError('device.silent', `${this.#path} is wedged`, { retry: true });
     try {
       const { buffer } = await withDeadline(this.#clock, timeoutMs + WEDGED_MS, work, wedged);
@@ -87,7 +89,8 @@ class ModbusPort {
     client.on('error', () => {});
     const { baud, parity, stop_bits } = this.#settings;
     const opening = client.connectRTUBuffered(this.#path, { baudRate: baud, parity, stopBits: stop_bits });
-    const late = () => new ColdwatchError('device.unavailable', `${this.#path} does not open`, { retry: true });
+    const late = () =>
+      new ColdwatchError('device.unavailable', `${this.#path} does not open`, { retry: true });
     try {
       await withDeadline(this.#clock, OPEN_DEADLINE_MS, opening, late);
     } catch (error) {
@@ -105,15 +108,25 @@ class ModbusPort {
     const { modbusCode, name, errno } = error as { modbusCode?: number; name?: string; errno?: string };
     if (modbusCode !== undefined) {
       const meaning = EXCEPTIONS[modbusCode] ?? 'unknown';
-      return new ColdwatchError('device.malformed', `${where} refused with exception ${modbusCode}: ${meaning}`);
+      return new ColdwatchError(
+        'device.malformed',
+        `${where} refused with exception ${modbusCode}: ${meaning}`,
+      );
     }
     if (name === 'TransactionTimedOutError' || errno === 'ETIMEDOUT') {
-      return new ColdwatchError('device.silent', `${where} does not answer: check wiring, address and baud rate`, {
-        retry: true,
-      });
+      return new ColdwatchError(
+        'device.silent',
+        `${where} does not answer: check wiring, address and baud rate`,
+        {
+          retry: true,
+        },
+      );
     }
     await this.close();
-    return new ColdwatchError('device.malformed', `${where}: ${messageOf(error)}`, { retry: true, cause: error });
+    return new ColdwatchError('device.malformed', `${where}: ${messageOf(error)}`, {
+      retry: true,
+      cause: error,
+    });
   }
 
   async close(): Promise<void> {

@@ -48,7 +48,11 @@ export const lineModelSchema = z.strictObject({
   transport: z.literal('line'),
   ...serialSettings,
   terminator: z.string().min(1).max(4).default('\n'),
-  request: z.string().max(64).optional().describe('sent to ask for a line; absent when the device talks by itself'),
+  request: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('sent to ask for a line; absent when the device talks by itself'),
   timeout: duration.default(3000),
   values: z
     .array(

@@ -5,7 +5,8 @@ const sensors = new Map();
 const alerts = new Map();
 const charts = new Map();
 const byId = (id) => document.getElementById(id);
-const timeOf = (ms) => new Date(ms).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const timeOf = (ms) =>
+  new Date(ms).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const CHART_POINTS = 360;
 
 const WORDS = {
@@ -16,9 +17,19 @@ const WORDS = {
   mains_lost: 'Mains power out',
   door_open: 'Door open',
 };
-const STATES = { raised: 'open', escalated: 'open, escalated', acknowledged: 'acknowledged', cleared: 'over' };
-const QUANTITIES = { temperature: 'temperature', humidity: 'humidity', contact: 'contact', battery_level: 'battery' };
-const UNITS = { Cel: '°C', '%RH': '% RH', '1': '' };
+const STATES = {
+  raised: 'open',
+  escalated: 'open, escalated',
+  acknowledged: 'acknowledged',
+  cleared: 'over',
+};
+const QUANTITIES = {
+  temperature: 'temperature',
+  humidity: 'humidity',
+  contact: 'contact',
+  battery_level: 'battery',
+};
+const UNITS = { Cel: '°C', '%RH': '% RH', 1: '' };
 
 function element(name, className, text) {
   const node = document.createElement(name);
@@ -49,7 +60,12 @@ function drawSensor(sensor) {
     byId('sensors').append(row);
   }
   const { last } = sensor;
-  const value = sensor.quantity === 'contact' ? (last.value ? 'active' : 'idle') : `${last.value} ${UNITS[sensor.unit] ?? sensor.unit}`;
+  const value =
+    sensor.quantity === 'contact'
+      ? last.value
+        ? 'active'
+        : 'idle'
+      : `${last.value} ${UNITS[sensor.unit] ?? sensor.unit}`;
   const texts = [
     sensor.clinic,
     sensor.sensor,

@@ -64,7 +64,10 @@ export class EmbeddedLog implements Log {
       for (const wake of this.#tails) wake();
       return held;
     } catch (error) {
-      throw new ColdwatchError('log.unavailable', `embedded log: ${messageOf(error)}`, { retry: true, cause: error });
+      throw new ColdwatchError('log.unavailable', `embedded log: ${messageOf(error)}`, {
+        retry: true,
+        cause: error,
+      });
     }
   }
 
@@ -97,12 +100,21 @@ export class EmbeddedLog implements Log {
     const rows = this.#db
       .prepare('SELECT epoch, stream, held FROM progress WHERE gateway = ?')
       .all(gateway) as { epoch: string; stream: Stream; held: string }[];
-    return rows.map(({ epoch, stream, held }) => ({ epoch, stream, held: rangeSetSchema.parse(JSON.parse(held)) }));
+    return rows.map(({ epoch, stream, held }) => ({
+      epoch,
+      stream,
+      held: rangeSetSchema.parse(JSON.parse(held)),
+    }));
   }
 
-  async tail(sinceMs: number, onRecords: (records: StoredRecord[]) => void): Promise<{ stop(): Promise<void> }> {
+  async tail(
+    sinceMs: number,
+    onRecords: (records: StoredRecord[]) => void,
+  ): Promise<{ stop(): Promise<void> }> {
     let offset = this.#db
-      .prepare('SELECT coalesce(min(offset), (SELECT coalesce(max(offset), 0) + 1 FROM records)) - 1 FROM records WHERE appended >= ?')
+      .prepare(
+        'SELECT coalesce(min(offset), (SELECT coalesce(max(offset), 0) + 1 FROM records)) - 1 FROM records WHERE appended >= ?',
+      )
       .pluck()
       .get(sinceMs) as number;
     let scheduled = false;
@@ -113,7 +125,9 @@ export class EmbeddedLog implements Log {
       const last = rows.at(-1);
       if (!last) return;
       offset = last.offset;
-      onRecords(rows.map((row) => ({ ...row, offset: String(row.offset), headers: JSON.parse(row.headers) })));
+      onRecords(
+        rows.map((row) => ({ ...row, offset: String(row.offset), headers: JSON.parse(row.headers) })),
+      );
       wake();
     };
     // Not on the appender's own turn, and a thousand rows at a time: history must not hold up gateways.
@@ -129,7 +143,9 @@ export class EmbeddedLog implements Log {
 
   #dropOld(): void {
     this.#db
-      .prepare('DELETE FROM records WHERE offset IN (SELECT offset FROM records WHERE appended < ? ORDER BY offset LIMIT ?)')
+      .prepare(
+        'DELETE FROM records WHERE offset IN (SELECT offset FROM records WHERE appended < ? ORDER BY offset LIMIT ?)',
+      )
       .run(this.#clock.wall() - this.#retentionMs, TIDY_ROWS);
   }
 

@@ -24,9 +24,11 @@ export class KafkaLog implements Log {
       ...(config.sasl ? { sasl: config.sasl as SASLOptions } : {}),
       logLevel: logLevel.WARN,
       // kafkajs logs each retry as an error of its own: to us they are details.
-      logCreator: () => ({ label, log: { message, ...rest } }) => {
-        log.debug({ kafka: rest.error ?? rest.logger, label }, message);
-      },
+      logCreator:
+        () =>
+        ({ label, log: { message, ...rest } }) => {
+          log.debug({ kafka: rest.error ?? rest.logger, label }, message);
+        },
     });
     const admin = kafka.admin();
     try {
@@ -69,12 +71,21 @@ export class KafkaLog implements Log {
     return this.#lanes[fnv1a(gateway) % this.#lanes.length]!;
   }
 
-  async tail(sinceMs: number, onRecords: (records: StoredRecord[]) => void): Promise<{ stop(): Promise<void> }> {
-    const consumer = this.#kafka.consumer({ groupId: `coldwatch-tail-${randomUUID()}`, readUncommitted: false });
+  async tail(
+    sinceMs: number,
+    onRecords: (records: StoredRecord[]) => void,
+  ): Promise<{ stop(): Promise<void> }> {
+    const consumer = this.#kafka.consumer({
+      groupId: `coldwatch-tail-${randomUUID()}`,
+      readUncommitted: false,
+    });
     const admin = this.#kafka.admin();
     await Promise.all([consumer.connect(), admin.connect()]);
     const starts = await Promise.all(
-      DATA_TOPICS.map(async (topic) => ({ topic, offsets: await admin.fetchTopicOffsetsByTimestamp(topic, sinceMs) })),
+      DATA_TOPICS.map(async (topic) => ({
+        topic,
+        offsets: await admin.fetchTopicOffsetsByTimestamp(topic, sinceMs),
+      })),
     );
     await admin.disconnect();
     await consumer.subscribe({ topics: [...DATA_TOPICS], fromBeginning: false });
@@ -103,13 +114,21 @@ export class KafkaLog implements Log {
 
 function toStored(
   topic: DataTopic,
-  message: { key: Buffer | null; value: Buffer | null; headers?: IHeaders; offset: string; timestamp: string },
+  message: {
+    key: Buffer | null;
+    value: Buffer | null;
+    headers?: IHeaders;
+    offset: string;
+    timestamp: string;
+  },
 ): StoredRecord {
   return {
     topic,
     key: message.key?.toString() ?? '',
     value: message.value?.toString() ?? '',
-    headers: Object.fromEntries(Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)])),
+    headers: Object.fromEntries(
+      Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)]),
+    ),
     timestamp: Number(message.timestamp),
     offset: message.offset,
   };

@@ -147,10 +147,7 @@ export class Lane {
     return { records, updates };
   }
 
-  async #transaction(
-    records: readonly LogRecord[],
-    updates: LaneProgress,
-  ): Promise<void> {
+  async #transaction(records: readonly LogRecord[], updates: LaneProgress): Promise<void> {
     const producer = this.#producer;
     if (!producer) throw unavailable(new Error('the lane is not open'));
     try {

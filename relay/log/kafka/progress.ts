@@ -11,13 +11,30 @@ import type { Progress } from '../port.js';
 export type ProgressKey = string;
 export type LaneProgress = Map<ProgressKey, Progress & { gateway: string }>;
 
-const valueSchema = z.object({ gateway: idSchema, epoch: z.string(), stream: streamSchema, held: rangeSetSchema });
+const valueSchema = z.object({
+  gateway: idSchema,
+  epoch: z.string(),
+  stream: streamSchema,
+  held: rangeSetSchema,
+});
 
-export function progressKey({ gateway, epoch, stream }: { gateway: string; epoch: string; stream: Stream }): ProgressKey {
+export function progressKey({
+  gateway,
+  epoch,
+  stream,
+}: {
+  gateway: string;
+  epoch: string;
+  stream: Stream;
+}): ProgressKey {
   return `${gateway}/${epoch}/${stream}`;
 }
 
-export function progressMessage(key: ProgressKey, entry: Progress & { gateway: string }, lane: number): Message {
+export function progressMessage(
+  key: ProgressKey,
+  entry: Progress & { gateway: string },
+  lane: number,
+): Message {
   const { gateway, epoch, stream, held } = entry;
   return { key, value: JSON.stringify({ gateway, epoch, stream, held }), partition: lane };
 }
@@ -50,7 +67,8 @@ export async function readProgress(
           eachMessage: async ({ partition, message }) => {
             const key = message.key?.toString() ?? '';
             if (key === mark) open.delete(partition);
-            else if (open.has(partition) && !key.startsWith(MARK)) keep(found.get(partition)!, key, message.value);
+            else if (open.has(partition) && !key.startsWith(MARK))
+              keep(found.get(partition)!, key, message.value);
             if (open.size === 0) resolve();
           },
         })
@@ -58,7 +76,12 @@ export async function readProgress(
       const messages = lanes.map((lane) => ({ key: mark, value: null, partition: lane }));
       producer.send({ topic: TOPICS.progress, messages, acks: -1 }).catch(reject);
     });
-    await withDeadline(clock, READ_MS, read, () => new Error(`${TOPICS.progress} was not read to its end in time`));
+    await withDeadline(
+      clock,
+      READ_MS,
+      read,
+      () => new Error(`${TOPICS.progress} was not read to its end in time`),
+    );
     return found;
   } finally {
     await Promise.allSettled([consumer.disconnect(), producer.disconnect()]);

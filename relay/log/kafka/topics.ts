@@ -25,6 +25,7 @@ export async function ensureTopics(admin: Admin, config: KafkaConfig): Promise<n
   const topics = wanted.filter(({ topic }) => !existing.has(topic));
   if (topics.length > 0) await admin.createTopics({ topics, waitForLeaders: true });
   const [progress] = (await admin.fetchTopicMetadata({ topics: [TOPICS.progress] })).topics;
-  if (!progress) throw new ColdwatchError('log.unavailable', `${TOPICS.progress} could not be made`, { retry: true });
+  if (!progress)
+    throw new ColdwatchError('log.unavailable', `${TOPICS.progress} could not be made`, { retry: true });
   return progress.partitions.length;
 }
