@@ -1,0 +1,172 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SystemClock } from '../../core/clock/system.js';
+import type { Log, LogRecord, StoredRecord } from '../../relay/log/port.js';
+import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
+import { KafkaLog } from '../../relay/log/kafka/kafka.js';
+import { kafkaConfigSchema } from '../../relay/config/relay.js';
+import { until } from '../world/programs.js';
+import { type Service, startKafka, tempFolder } from '../world/services.js';
+
+/** One suite, both logs. */
+interface Bench {
+  open(): Promise<Log>;
+  close(): Promise<void>;
+}
+
+const silent = pino({ level: 'silent' });
+const clock = new SystemClock();
+
+async function embedded(): Promise<Bench> {
+  const folder = tempFolder('log');
+  return {
+    open: async () => new EmbeddedLog(folder.path, clock, 30 * 86_400_000),
+    close: async () => folder.remove(),
+  };
+}
+
+async function kafka(): Promise<Bench> {
+  const service: Service = await startKafka();
+  const config = kafkaConfigSchema.parse({ brokers: [service.address], lanes: 2, partitions: 2 });
+  return { open: () => KafkaLog.open(config, clock, silent), close: () => service.stop() };
+}
+
+let run = Date.now();
+/** Ids of its own for each test: the log outlives them. */
+const fresh = () => {
+  run += 1;
+  return { gateway: `gw-${run}`, epoch: run.toString(16).padStart(16, '0') };
+};
+
+const record = (gateway: string, seq: number): LogRecord => ({
+  topic: 'iot.temperature',
+  key: `clinic/${gateway}`,
+  value: JSON.stringify({ gateway, seq }),
+  headers: { gateway, seq: String(seq) },
+  timestamp: Date.now(),
+});
+
+const batch = (id: { gateway: string; epoch: string }, from: number, to: number) => ({
+  ...id,
+  stream: 'readings' as const,
+  from,
+  records: Array.from({ length: to - from + 1 }, (_, i) => record(id.gateway, from + i)),
+});
+
+describe.each([
+  ['embedded', embedded],
+  ['kafka', kafka],
+])('the %s log', (_name, start) => {
+  let bench: Bench;
+  let log: Log;
+  beforeAll(async () => {
+    bench = await start();
+    log = await bench.open();
+  });
+  afterAll(async () => {
+    await log.close();
+    await bench.close();
+  });
+
+  /** All seqs of a gateway that a reader sees, in order of arrival. */
+  async function seqsOf(gateway: string, atLeast: number): Promise<number[]> {
+    const seen: StoredRecord[] = [];
+    const tail = await log.tail(Date.now() - 3_600_000, (records) => void seen.push(...records));
+    const mine = () => seen.filter((r) => r.headers.gateway === gateway).map((r) => Number(r.headers.seq));
+    await until(`${atLeast} records of ${gateway}`, 30_000, () => mine().length >= atLeast);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await tail.stop();
+    return mine();
+  }
+
+  it('answers with what it holds, and a reader sees each record once', async () => {
+    const id = fresh();
+    expect(await log.append(batch(id, 1, 10))).toEqual([[1, 10]]);
+    expect(await log.append(batch(id, 11, 20))).toEqual([[1, 20]]);
+    expect(await log.progress(id.gateway)).toEqual([{ epoch: id.epoch, stream: 'readings', held: [[1, 20]] }]);
+    expect((await seqsOf(id.gateway, 20)).sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+  });
+
+  it('takes a repeated, an overlapping and an out-of-order range without a second copy', async () => {
+    const id = fresh();
+    await log.append(batch(id, 101, 110));
+    expect(await log.append(batch(id, 1, 5))).toEqual([
+      [1, 5],
+      [101, 110],
+    ]);
+    await log.append(batch(id, 101, 110));
+    expect(await log.append(batch(id, 3, 105))).toEqual([[1, 110]]);
+    expect((await seqsOf(id.gateway, 110)).sort((a, b) => a - b)).toEqual(Array.from({ length: 110 }, (_, i) => i + 1));
+  });
+
+  it('takes the same range sent twice at the same moment once', async () => {
+    const id = fresh();
+    const answers = await Promise.all(Array.from({ length: 5 }, () => log.append(batch(id, 1, 50))));
+    expect(answers).toEqual(Array(5).fill([[1, 50]]));
+    expect(await seqsOf(id.gateway, 50)).toHaveLength(50);
+  });
+
+  it('keeps gateways, epochs and streams apart', async () => {
+    const [a, b] = [fresh(), fresh()];
+    const later = { gateway: a.gateway, epoch: 'ffff000000000000' };
+    await Promise.all([log.append(batch(a, 1, 3)), log.append(batch(b, 1, 4)), log.append(batch(later, 1, 2))]);
+    await log.append({ ...batch(a, 1, 1), stream: 'events' });
+    expect((await log.progress(b.gateway)).map((p) => p.held)).toEqual([[[1, 4]]]);
+    const ofA = new Map((await log.progress(a.gateway)).map((p) => [`${p.epoch}/${p.stream}`, p.held]));
+    expect(ofA.get(`${a.epoch}/readings`)).toEqual([[1, 3]]);
+    expect(ofA.get(`${a.epoch}/events`)).toEqual([[1, 1]]);
+    expect(ofA.get(`${later.epoch}/readings`)).toEqual([[1, 2]]);
+  });
+
+  it('knows after a restart what it held before', async () => {
+    const id = fresh();
+    await log.append(batch(id, 1, 30));
+    await log.close();
+    log = await bench.open();
+    expect((await log.progress(id.gateway)).map((p) => p.held)).toEqual([[[1, 30]]]);
+    expect(await log.append(batch(id, 21, 40))).toEqual([[1, 40]]);
+    expect(await seqsOf(id.gateway, 40)).toHaveLength(40);
+  });
+
+  it('delivers to a reader that was there before', async () => {
+    const id = fresh();
+    const seen: string[] = [];
+    const tail = await log.tail(Date.now(), (records) => {
+      seen.push(...records.filter((r) => r.headers.gateway === id.gateway).map((r) => r.value));
+    });
+    await log.append(batch(id, 1, 3));
+    await until('three records', 20_000, () => seen.length === 3);
+    expect(JSON.parse(seen[0]!)).toEqual({ gateway: id.gateway, seq: 1 });
+    await tail.stop();
+  });
+});
+
+describe('two owners of one lane in Kafka', () => {
+  it('the later fences the earlier, which then learns what is held: nothing twice', async () => {
+    const bench = await kafka();
+    const first = await bench.open();
+    const id = fresh();
+    await first.append(batch(id, 1, 10));
+    const second = await bench.open();
+    expect(await second.append(batch(id, 5, 20))).toEqual([[1, 20]]);
+    const retry = async () => {
+      try {
+        return await first.append(batch(id, 1, 25));
+      } catch {
+        return undefined;
+      }
+    };
+    await expect(first.append(batch(id, 1, 25))).rejects.toMatchObject({ retry: true });
+    expect(await until('the first owner to come back', 30_000, retry)).toEqual([[1, 25]]);
+    const seen: number[] = [];
+    const tail = await first.tail(Date.now() - 3_600_000, (records) => {
+      seen.push(...records.map((r) => Number(r.headers.seq)));
+    });
+    await until('all records', 20_000, () => seen.length >= 25);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 25 }, (_, i) => i + 1));
+    await tail.stop();
+    await Promise.allSettled([first.close(), second.close()]);
+    await bench.close();
+  });
+});
