@@ -1,10 +1,10 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../core/clock/system.js';
-import type { Log, LogRecord, StoredRecord } from '../../relay/log/port.js';
+import { kafkaConfigSchema } from '../../relay/config/relay.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
 import { KafkaLog } from '../../relay/log/kafka/kafka.js';
-import { kafkaConfigSchema } from '../../relay/config/relay.js';
+import type { Log, LogRecord, StoredRecord } from '../../relay/log/port.js';
 import { until } from '../world/programs.js';
 import { type Service, startKafka, tempFolder } from '../world/services.js';
 
@@ -83,8 +83,12 @@ describe.each([
     const id = fresh();
     expect(await log.append(batch(id, 1, 10))).toEqual([[1, 10]]);
     expect(await log.append(batch(id, 11, 20))).toEqual([[1, 20]]);
-    expect(await log.progress(id.gateway)).toEqual([{ epoch: id.epoch, stream: 'readings', held: [[1, 20]] }]);
-    expect((await seqsOf(id.gateway, 20)).sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+    expect(await log.progress(id.gateway)).toEqual([
+      { epoch: id.epoch, stream: 'readings', held: [[1, 20]] },
+    ]);
+    expect((await seqsOf(id.gateway, 20)).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 20 }, (_, i) => i + 1),
+    );
   });
 
   it('takes a repeated, an overlapping and an out-of-order range without a second copy', async () => {
@@ -96,7 +100,9 @@ describe.each([
     ]);
     await log.append(batch(id, 101, 110));
     expect(await log.append(batch(id, 3, 105))).toEqual([[1, 110]]);
-    expect((await seqsOf(id.gateway, 110)).sort((a, b) => a - b)).toEqual(Array.from({ length: 110 }, (_, i) => i + 1));
+    expect((await seqsOf(id.gateway, 110)).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 110 }, (_, i) => i + 1),
+    );
   });
 
   it('takes the same range sent twice at the same moment once', async () => {
@@ -109,7 +115,11 @@ describe.each([
   it('keeps gateways, epochs and streams apart', async () => {
     const [a, b] = [fresh(), fresh()];
     const later = { gateway: a.gateway, epoch: 'ffff000000000000' };
-    await Promise.all([log.append(batch(a, 1, 3)), log.append(batch(b, 1, 4)), log.append(batch(later, 1, 2))]);
+    await Promise.all([
+      log.append(batch(a, 1, 3)),
+      log.append(batch(b, 1, 4)),
+      log.append(batch(later, 1, 2)),
+    ]);
     await log.append({ ...batch(a, 1, 1), stream: 'events' });
     expect((await log.progress(b.gateway)).map((p) => p.held)).toEqual([[[1, 4]]]);
     const ofA = new Map((await log.progress(a.gateway)).map((p) => [`${p.epoch}/${p.stream}`, p.held]));

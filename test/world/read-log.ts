@@ -29,7 +29,10 @@ export function readEmbedded(folder: string): SeenRecord[] {
 export async function readKafka(broker: string, topics: string[]): Promise<SeenRecord[]> {
   const kafka = new Kafka({ clientId: 'oracle', brokers: [broker], logLevel: logLevel.NOTHING });
   const admin = kafka.admin();
-  const consumer = kafka.consumer({ groupId: `oracle-${process.pid}-${Math.floor(performance.now())}` });
+  const consumer = kafka.consumer({
+    maxWaitTimeInMs: 250,
+    groupId: `oracle-${process.pid}-${Math.floor(performance.now())}`,
+  });
   await Promise.all([admin.connect(), consumer.connect()]);
   const ends = new Map<string, number>();
   for (const topic of topics) {

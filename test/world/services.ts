@@ -54,7 +54,12 @@ export async function startMosquitto(settings = ''): Promise<Service> {
   return startService(port, folder, 'mosquitto', ['-c', `${folder.path}/mosquitto.conf`]);
 }
 
-async function startService(port: number, folder: ReturnType<typeof tempFolder>, command: string, args: string[]) {
+async function startService(
+  port: number,
+  folder: ReturnType<typeof tempFolder>,
+  command: string,
+  args: string[],
+) {
   let child: ChildProcess;
   const start = async () => {
     let said = '';

@@ -35,14 +35,21 @@ export function onoffLines(base: number, clock: Clock): Lines {
     },
     input({ line, active }, onChange) {
       const options = { activeLow: active === 'low', debounceTimeout: DEBOUNCE_MS };
-      const gpio = open(line, () => new Gpio(base + line, 'in', 'both', options));
-      const input = watch(gpio, onChange) ?? pollLevel(clock, () => gpio.readSync() === 1, onChange);
+      const make = (edge: 'both' | 'none') => open(line, () => new Gpio(base + line, 'in', edge, options));
+      let gpio = make('both');
+      let input: Input | undefined = watch(gpio, onChange);
+      if (!input) {
+        // One whose watch has failed cannot even be closed: it is left, and a plain one takes its place.
+        gpio = make('none');
+        input = pollLevel(clock, () => gpio.readSync() === 1, onChange);
+      }
+      const { read, stop } = input;
       const close = once(() => {
-        input.stop();
+        stop();
         gpio.unexport();
       });
       closers.push(close);
-      return { read: input.read, close };
+      return { read, close };
     },
     close: () => {
       for (const close of closers) close();
@@ -50,8 +57,13 @@ export function onoffLines(base: number, clock: Clock): Lines {
   };
 }
 
+interface Input {
+  read(): boolean;
+  stop(): void;
+}
+
 /** By interrupt; undefined where the kernel offers none for this line. */
-function watch(gpio: Gpio, onChange: (active: boolean) => void) {
+function watch(gpio: Gpio, onChange: (active: boolean) => void): Input | undefined {
   let level = gpio.readSync() === 1;
   try {
     gpio.watch((error, value) => {

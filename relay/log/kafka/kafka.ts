@@ -77,6 +77,7 @@ export class KafkaLog implements Log {
   ): Promise<{ stop(): Promise<void> }> {
     const consumer = this.#kafka.consumer({
       groupId: `coldwatch-tail-${randomUUID()}`,
+      maxWaitTimeInMs: 250,
       readUncommitted: false,
     });
     const admin = this.#kafka.admin();

@@ -55,7 +55,11 @@ export async function readProgress(
   const mark = `${MARK}${randomUUID()}`;
   const found = new Map(lanes.map((lane): [number, LaneProgress] => [lane, new Map()]));
   const open = new Set(lanes);
-  const consumer = kafka.consumer({ groupId: `coldwatch-progress-${randomUUID()}`, readUncommitted: false });
+  const consumer = kafka.consumer({
+    groupId: `coldwatch-progress-${randomUUID()}`,
+    maxWaitTimeInMs: 100,
+    readUncommitted: false,
+  });
   const producer = kafka.producer({ allowAutoTopicCreation: false });
   try {
     await Promise.all([consumer.connect(), producer.connect()]);
