@@ -121,9 +121,15 @@ const inOrder = (list: { at: number; value: number }[]) =>
   list.sort((a, b) => a.at - b.at || a.value - b.value);
 
 function expectEachOnce(history: History, readings: Message[]): void {
+  const seqs = readings.map((m) => m.seq).sort((a, b) => a - b);
+  const twice = seqs.filter((seq, i) => seq === seqs[i - 1]);
+  expect(twice, 'rows that the log holds twice').toEqual([]);
+  const seen = new Map<number, number>();
+  const again = readings.filter((m) => seen.has(m.measured_at) || !seen.set(m.measured_at, m.seq));
+  const stored = again.map((m) => [m.measured_at, seen.get(m.measured_at), m.seq]);
+  expect(stored, 'readings that the agent stored twice: [time, seq, seq]').toEqual([]);
   const got = inOrder(readings.map((m) => ({ at: m.measured_at, value: m.value })));
   expect(got).toEqual(inOrder(history.readings.map(({ at, value }) => ({ at, value }))));
-  expect(new Set(readings.map((m) => m.seq)).size).toBe(history.readings.length);
 }
 
 /** A fridge's fortnight at five minutes with one outage of ten hours: its excursion is known beforehand. */

@@ -49,7 +49,7 @@ export async function startMosquitto(settings = ''): Promise<Service> {
   need('mosquitto', 'apt-get install mosquitto');
   const folder = tempFolder('mosquitto');
   const port = await freePort();
-  const config = `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location ${folder.path}/\nautosave_interval 1\n${settings}`;
+  const config = `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location ${folder.path}/\nautosave_interval 1\nmax_queued_messages 100000\n${settings}`;
   writeFileSync(`${folder.path}/mosquitto.conf`, `user root\n${config}`);
   return startService(port, folder, 'mosquitto', ['-c', `${folder.path}/mosquitto.conf`]);
 }
