@@ -93,12 +93,7 @@ export async function startAgent(site: ResolvedSite, log: Logger): Promise<Runni
     if (receipt) ring.whenDurable(receipt);
   }
 
-  const receipts = {
-    load: () => ring.loadState('mqtt.receipts'),
-    save: (value: unknown) => ring.saveState('mqtt.receipts', value),
-    whenDurable: (fn: () => void) => ring.whenDurable(fn),
-  };
-  const drivers = await openDrivers(site, { clock, lines, receipts, log });
+  const drivers = await openDrivers(site, { clock, lines, store: ring, log });
   annunciator.start();
   await alarm.start();
   for (const driver of drivers) await startDriver(driver, ingest, log);

@@ -4,7 +4,7 @@ import type { ResolvedSensor, ResolvedSite } from '../config/resolve.js';
 import type { Driver, Lines } from './driver.js';
 import { openContacts } from './gpio/contacts.js';
 import { openW1 } from './gpio/w1.js';
-import { openMqtt, type ReceiptStore } from './mqtt/mqtt.js';
+import { type DurableStore, openMqtt } from './mqtt/mqtt.js';
 import { mqttConfigSchema } from './mqtt/schema.js';
 import { openLine } from './serial/line.js';
 import { openModbus } from './serial/modbus.js';
@@ -12,7 +12,7 @@ import { openModbus } from './serial/modbus.js';
 export interface DriverDeps {
   clock: Clock;
   lines: () => Lines;
-  receipts: ReceiptStore;
+  store: DurableStore;
   log: Logger;
 }
 
@@ -30,7 +30,7 @@ export async function openDrivers({ config, sensors }: ResolvedSite, deps: Drive
   const mqtt = sensors.flatMap(mqttSensor);
   if (mqtt.length > 0 || config.mqtt) {
     const settings = config.mqtt ?? mqttConfigSchema.parse({});
-    drivers.push(openMqtt(settings, `coldwatch-${config.gateway}`, mqtt, deps.receipts, deps.log));
+    drivers.push(openMqtt(settings, `coldwatch-${config.gateway}`, mqtt, deps.store, deps.log));
   }
   if (config.contacts.length > 0) {
     const contacts = config.contacts.map(({ id, line, active, every }) => ({

@@ -10,7 +10,7 @@ import { channelKey, type Reading } from '../../core/reading.js';
 import { Pending, type Room } from './pending.js';
 import type { Ring, RingStats, StoredReading } from './port.js';
 import { openSegments, type Segments } from './segments.js';
-import type { Opened } from './store.js';
+import type { Opened, ReceiptRow } from './store.js';
 import type { RingAnswer, RingRequest } from './worker.js';
 
 /** A group is committed when it has this many rows, whatever its age. */
@@ -49,6 +49,7 @@ export class RingClient implements Ring {
   readonly #channels: Map<string, number>;
   /** As it was when the file was opened; later values live with whoever saves them. */
   readonly #state: ReadonlyMap<string, string>;
+  readonly #storedReceipts: readonly ReceiptRow[];
   readonly #held: Record<Stream, RangeSet>;
   readonly #span: Record<Stream, { tail: number; head: number; durable: number }>;
   #pending: Pending;
@@ -73,6 +74,7 @@ export class RingClient implements Ring {
     this.#segments = openSegments(options.clock, options.boot, opened.segments, opened.lastTimeline);
     this.#channels = new Map(opened.channels.map((c) => [channelKey(c), c.id]));
     this.#state = new Map(opened.state);
+    this.#storedReceipts = opened.receipts;
     const held = (stream: Stream) => rangeSetSchema.catch([]).parse(this.loadState(`held.${stream}`) ?? []);
     this.#held = { readings: held('readings'), events: held('events') };
     const span = ({ tail, head }: { tail: number; head: number }) => ({
@@ -125,8 +127,16 @@ export class RingClient implements Ring {
   }
 
   whenDurable(fn: () => void): void {
-    this.#pending.receipts.push(fn);
+    this.#pending.callbacks.push(fn);
     this.#schedule();
+  }
+
+  addReceipt(id: number, digest: string): void {
+    this.#pending.receipts.push([id, digest]);
+  }
+
+  receipts(): readonly ReceiptRow[] {
+    return this.#storedReceipts;
   }
 
   markHeld(stream: Stream, ranges: RangeSet): void {
@@ -171,7 +181,7 @@ export class RingClient implements Ring {
   }
 
   #schedule(): void {
-    if (this.#pending.rows >= GROUP_ROWS || this.#pending.receipts.length >= GROUP_RECEIPTS) {
+    if (this.#pending.rows >= GROUP_ROWS || this.#pending.callbacks.length >= GROUP_RECEIPTS) {
       void this.#flush();
     } else {
       this.#timer ??= this.#options.clock.after(this.#options.flushMs, () => {
@@ -222,7 +232,7 @@ export class RingClient implements Ring {
     this.#span.events.durable += group.events.length;
     if (this.#failure !== null) this.#options.onHealth?.(null);
     this.#failure = null;
-    for (const fn of group.receipts) fn();
+    for (const fn of group.callbacks) fn();
     if (group.events.length > 0) this.#options.onEvents?.();
   }
 

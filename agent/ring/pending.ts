@@ -1,6 +1,6 @@
 import type { RingEvent } from '../../core/contract/messages.js';
 import type { Reading } from '../../core/reading.js';
-import type { ChannelRow, Commit, ReadingColumns, Segment } from './store.js';
+import type { ChannelRow, Commit, ReadingColumns, ReceiptRow, Segment } from './store.js';
 
 /** Rows that a commit drops, and the events that name what had not been sent. */
 export interface Room {
@@ -17,7 +17,8 @@ export class Pending {
   readonly events: { seq: number; event: RingEvent }[] = [];
   /** Turned into JSON when the commit is made up, so that a value saved often is written once. */
   readonly state = new Map<string, unknown>();
-  readonly receipts: (() => void)[] = [];
+  readonly callbacks: (() => void)[] = [];
+  readonly receipts: ReceiptRow[] = [];
   /** Decided once, when this group is first committed. */
   room: Room | undefined;
 
@@ -30,7 +31,9 @@ export class Pending {
   }
 
   get empty(): boolean {
-    return this.rows === 0 && this.events.length === 0 && this.state.size === 0 && this.receipts.length === 0;
+    return (
+      this.rows === 0 && this.events.length === 0 && this.state.size === 0 && this.callbacks.length === 0
+    );
   }
 
   /** Events do not wait for company. */
@@ -54,6 +57,7 @@ export class Pending {
       segments: this.segments,
       readings: this.readings,
       events: this.events,
+      receipts: this.receipts,
       state: [...this.state].map(([key, value]) => [key, JSON.stringify(value)]),
       evictReadings: this.room?.readings ?? 0,
       evictEvents: this.room?.events ?? 0,
@@ -70,7 +74,8 @@ export class Pending {
     this.segments.push(...later.segments);
     this.events.push(...later.events);
     for (const [key, value] of later.state) this.state.set(key, value);
-    for (const fn of later.receipts) this.receipts.push(fn);
+    for (const row of later.receipts) this.receipts.push(row);
+    for (const fn of later.callbacks) this.callbacks.push(fn);
     return this;
   }
 }

@@ -27,6 +27,10 @@ export interface Ring {
   loadState(key: string): unknown;
   /** Calls back once everything appended so far is durable. */
   whenDurable(fn: () => void): void;
+  /** Keeps the receipt of a broker's message, in the same commit as the readings made of it. */
+  addReceipt(id: number, digest: string): void;
+  /** Receipts as of the last commit before this start, oldest first; as many as a broker may repeat. */
+  receipts(): readonly (readonly [id: number, digest: string])[];
   /** Rows of an inclusive range, which must exist; only durable rows are given. */
   readReadings(range: Range): Promise<ReadingRow[]>;
   readEvents(range: Range): Promise<RingEvent[]>;

@@ -24,6 +24,7 @@ const SCHEMA = `
     seq INTEGER PRIMARY KEY, channel INTEGER NOT NULL, segment INTEGER NOT NULL, mono INTEGER NOT NULL,
     device_ms INTEGER, milli INTEGER NOT NULL, quality INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS receipts (slot INTEGER PRIMARY KEY, n INTEGER NOT NULL, id INTEGER NOT NULL, digest TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 
@@ -52,6 +53,12 @@ export interface ReadingColumns {
   quality: number[];
 }
 
+/** One message taken from a broker: its packet id, and a digest of what it said. */
+export type ReceiptRow = readonly [id: number, digest: string];
+
+/** Receipts kept: brokers have hundreds of messages under way unconfirmed, whatever window they are set to. */
+export const RECEIPTS_KEPT = 8192;
+
 /** Everything of one group commit: all of it becomes durable, or none. */
 export interface Commit {
   channels: ChannelRow[];
@@ -59,6 +66,7 @@ export interface Commit {
   readings: ReadingColumns;
   events: { seq: number; event: RingEvent }[];
   state: [key: string, json: string][];
+  receipts: ReceiptRow[];
   /** Rows up to these seqs are dropped to make room; 0 for none. */
   evictReadings: number;
   evictEvents: number;
@@ -72,6 +80,8 @@ export interface Opened {
   events: { tail: number; head: number };
   lastTimeline: number | null;
   state: [key: string, json: string][];
+  /** Oldest first. */
+  receipts: ReceiptRow[];
 }
 
 interface RawRow {
@@ -93,6 +103,8 @@ export class RingStore {
   readonly #insertReading;
   readonly #insertEvent;
   readonly #selectRange;
+  readonly #insertReceipt;
+  #receipts: number;
 
   constructor(file: string) {
     this.#db = new Database(file);
@@ -106,6 +118,8 @@ export class RingStore {
       'INSERT INTO readings (seq, channel, segment, mono, device_ms, milli, quality) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
     this.#insertEvent = this.#db.prepare('INSERT INTO events (seq, body) VALUES (?, ?)');
+    this.#insertReceipt = this.#db.prepare('INSERT OR REPLACE INTO receipts VALUES (?, ?, ?, ?)');
+    this.#receipts = this.#db.prepare('SELECT coalesce(max(n), 0) FROM receipts').pluck().get() as number;
     this.#selectRange = this.#db.prepare<[number, number], RawRow>(`
       SELECT seq, sensor, quantity, wall_offset, timeline_offset, synchronised, mono, device_ms, milli, quality
       FROM readings JOIN segments ON segments.id = segment JOIN channels ON channels.id = channel
@@ -136,6 +150,7 @@ export class RingStore {
       events: span('events'),
       lastTimeline: this.#lastTimeline(),
       state,
+      receipts: this.#db.prepare('SELECT id, digest FROM receipts ORDER BY n').raw().all() as ReceiptRow[],
     };
   }
 
@@ -168,9 +183,14 @@ export class RingStore {
       if (commit.evictEvents > 0) this.#run('DELETE FROM events WHERE seq <= ?', commit.evictEvents);
       this.#insertReadings(commit.readings);
       for (const { seq, event } of commit.events) this.#insertEvent.run(seq, JSON.stringify(event));
+      commit.receipts.forEach(([id, digest], i) => {
+        const n = this.#receipts + i + 1;
+        this.#insertReceipt.run(n % RECEIPTS_KEPT, n, id, digest);
+      });
       for (const [key, json] of commit.state)
         this.#run('INSERT OR REPLACE INTO state VALUES (?, ?)', key, json);
     })();
+    this.#receipts += commit.receipts.length;
   }
 
   #insertReadings(rows: ReadingColumns): void {

@@ -71,25 +71,23 @@ describe('JSON payloads', () => {
 
 describe('receipts', () => {
   const payload = Buffer.from('{"temperature":5}');
+  const store = () => {
+    const kept: [number, string][] = [];
+    return { receipts: () => kept, addReceipt: (id: number, digest: string) => void kept.push([id, digest]) };
+  };
 
   it('know a redelivered message also after a restart, and only that one', () => {
-    const before = new Receipts(undefined);
-    expect(before.repeated(7, false, 'a', payload)).toBe(false);
-    const after = new Receipts(JSON.parse(JSON.stringify(before)));
+    const kept = store();
+    expect(new Receipts(kept).repeated(7, false, 'a', payload)).toBe(false);
+    const after = new Receipts(kept);
     expect(after.repeated(7, true, 'a', payload)).toBe(true);
     expect(after.repeated(8, true, 'a', payload)).toBe(false);
     expect(after.repeated(7, true, 'b', payload)).toBe(false);
   });
 
   it('take a first delivery for what it is, though its packet id was used before', () => {
-    const receipts = new Receipts(undefined);
+    const receipts = new Receipts(store());
     receipts.repeated(7, false, 'a', payload);
     expect(receipts.repeated(7, false, 'a', payload)).toBe(false);
-  });
-
-  it('survive anything in their place', () => {
-    for (const stored of [null, 5, 'x', [[1]], [{}], [['a', 'b']]]) {
-      expect(new Receipts(stored).repeated(1, true, 'a', payload)).toBe(false);
-    }
   });
 });

@@ -5,7 +5,7 @@ import type { Driver, DriverSink } from '../driver.js';
 import { decodeJson } from './decode.js';
 import { connectDurable, type DurableClient } from './durable-client.js';
 import { type EmbeddedBroker, startBroker } from './embedded-broker.js';
-import { Receipts } from './receipts.js';
+import { type ReceiptStore, Receipts } from './receipts.js';
 import type { MqttConfig, MqttModel } from './schema.js';
 
 export interface MqttSensor {
@@ -14,10 +14,8 @@ export interface MqttSensor {
   model: Pick<MqttModel, 'values' | 'time'>;
 }
 
-/** Where the receipts are kept between runs: in the ring, in the same commit as the readings. */
-export interface ReceiptStore {
-  load(): unknown;
-  save(receipts: Receipts): void;
+/** What the ring does for messages that must be confirmed. */
+export interface DurableStore extends ReceiptStore {
   whenDurable(fn: () => void): void;
 }
 
@@ -28,11 +26,11 @@ export function openMqtt(
   config: MqttConfig,
   clientId: string,
   sensors: readonly MqttSensor[],
-  store: ReceiptStore,
+  store: DurableStore,
   log: Logger,
 ): Driver & { connected(): boolean } {
   const byTopic = new Map(sensors.map((sensor) => [sensor.topic, sensor]));
-  const receipts = new Receipts(store.load());
+  const receipts = new Receipts(store);
   let broker: EmbeddedBroker | undefined;
   let link: DurableClient | undefined;
 
@@ -50,7 +48,6 @@ export function openMqtt(
     if (receipts.repeated(packet.messageId ?? 0, packet.dup, topic, payload))
       return store.whenDurable(confirm);
     sink.payload(sensor.sensor, decodeJson(sensor.model, payload), confirm);
-    store.save(receipts);
   }
 
   async function start(sink: DriverSink): Promise<void> {

@@ -1,23 +1,27 @@
 import { createHash } from 'node:crypto';
 
-/** Confirmations remembered: more than a broker ever has under way unconfirmed. */
-const REMEMBERED = 128;
+/** Where receipts are kept between runs: in the ring, in the same commit as the readings. */
+export interface ReceiptStore {
+  /** Oldest first. */
+  receipts(): readonly (readonly [id: number, digest: string])[];
+  addReceipt(id: number, digest: string): void;
+}
+
+/** As many as the ring keeps. */
+const REMEMBERED = 8192;
 
 /**
  * What was made durable but perhaps not yet confirmed when the process died. The broker sends it again, marked
- * DUP; with the receipts, kept in the same commit as the reading, it makes no second reading.
- * A later message that reuses a packet id replaces its receipt.
+ * DUP; with the receipts it makes no second reading. (Mosquitto 2.0 has hundreds of messages under way, though its
+ * window says 20.) A later message that reuses a packet id replaces its receipt.
  */
 export class Receipts {
-  readonly #seen = new Map<number, string>();
+  readonly #store: ReceiptStore;
+  readonly #seen: Map<number, string>;
 
-  constructor(stored: unknown) {
-    if (!Array.isArray(stored)) return;
-    for (const entry of stored.slice(-REMEMBERED)) {
-      if (Array.isArray(entry) && typeof entry[0] === 'number' && typeof entry[1] === 'string') {
-        this.#seen.set(entry[0], entry[1]);
-      }
-    }
+  constructor(store: ReceiptStore) {
+    this.#store = store;
+    this.#seen = new Map(store.receipts());
   }
 
   /** True when this very message was taken before. Otherwise it is remembered. */
@@ -32,10 +36,7 @@ export class Receipts {
     this.#seen.delete(messageId);
     this.#seen.set(messageId, digest);
     if (this.#seen.size > REMEMBERED) this.#seen.delete(this.#seen.keys().next().value as number);
+    this.#store.addReceipt(messageId, digest);
     return false;
-  }
-
-  toJSON(): [number, string][] {
-    return [...this.#seen];
   }
 }
