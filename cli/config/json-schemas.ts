@@ -1,0 +1,23 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { modelSchema } from '../../agent/config/model.js';
+import { presetSchema, siteSchema } from '../../agent/config/site.js';
+import { relaySchema } from '../../relay/config/relay.js';
+import { deviceConfigs } from './load.js';
+
+/** JSON Schemas for editors, made from the schemas that the programs use: file name → text. */
+export function jsonSchemas(): Map<string, string> {
+  const schemas = { site: siteSchema, relay: relaySchema, model: modelSchema, preset: presetSchema };
+  return new Map(
+    Object.entries(schemas).map(([name, schema]) => {
+      const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+      return [`${name}.schema.json`, `${JSON.stringify(json, null, 2)}\n`];
+    }),
+  );
+}
+
+// `npm run schemas` writes them into device-configs.
+if (process.argv[1]?.endsWith('json-schemas.js')) {
+  for (const [name, text] of jsonSchemas()) writeFileSync(join(deviceConfigs(), name), text);
+}
