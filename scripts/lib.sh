@@ -28,6 +28,6 @@ ensure_built() {
     return
   fi
   say "Building..."
-  npx --no-install tsc -p .
+  node_modules/.bin/tsc -p .
   touch dist/.built
 }

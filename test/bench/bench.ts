@@ -1,0 +1,50 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import { drainFigures } from './drain.js';
+import type { Figure } from './figure.js';
+import { idleFigures } from './idle.js';
+import { ingestFigures } from './ingest.js';
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    ingest: { type: 'string', default: '200000' },
+    drain: { type: 'string', default: '500000' },
+  },
+});
+
+/** Parts of the bench: each measures its own reference in the same run. */
+const PARTS: Record<string, () => Promise<Figure[]>> = {
+  idle: () => idleFigures(20),
+  ingest: () => ingestFigures(Number(values.ingest)),
+  drain: () => drainFigures(Number(values.drain)),
+};
+
+const figures: Figure[] = [];
+for (const [name, run] of Object.entries(PARTS)) {
+  if (values.only !== undefined && values.only !== name) continue;
+  for (const measured of await run()) {
+    figures.push(measured);
+    console.log(JSON.stringify(measured));
+  }
+}
+
+console.log(
+  `\n${'figure'.padEnd(24)}${'value'.padStart(10)}  ${'unit'.padEnd(44)}${'reference'.padStart(10)}${'ratio'.padStart(8)}`,
+);
+for (const f of figures) {
+  const reference = f.reference_value === null ? '' : String(f.reference_value);
+  console.log(
+    `${f.name.padEnd(24)}${String(f.value).padStart(10)}  ${f.unit.padEnd(44)}${reference.padStart(10)}${String(f.ratio ?? '').padStart(8)}`,
+  );
+}
+if (values.only === undefined) {
+  mkdirSync('bench', { recursive: true });
+  writeFileSync('bench/latest.json', `${JSON.stringify(figures, null, 2)}\n`);
+  const [cpu] = cpus();
+  console.log(
+    `\nOn ${cpus().length} × ${cpu?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}. Written to bench/latest.json`,
+  );
+}
+process.exit(0);

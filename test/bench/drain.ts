@@ -1,0 +1,185 @@
+import { mkdirSync, statSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
+import { RingStore } from '../../agent/ring/store.js';
+import { recordsOf } from '../../relay/accept/records.js';
+import { freePort, getJson, Program, until } from '../world/programs.js';
+import { startKafka, tempFolder } from '../world/services.js';
+import type { AgentStatus } from '../world/views.js';
+import { cpuSeconds, type Figure, figure } from './figure.js';
+
+const SENSORS = 10;
+const START = Date.UTC(2026, 0, 1);
+
+/** A DS18B20 in a fridge, read each minute: sixteenths of a degree that wander, milliseconds that jitter. */
+function* minuteReadings(count: number) {
+  let random = 12_345;
+  const next = () => {
+    random = (Math.imul(random, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return random / 0x7fffffff;
+  };
+  for (let i = 0; i < count; i++) {
+    const sensor = i % SENSORS;
+    const minute = Math.floor(i / SENSORS);
+    const cycle = Math.sin((minute + sensor * 7) / 6) * 0.8 + 4.5 + (next() - 0.5) * 0.1;
+    yield {
+      sensor,
+      mono: minute * 60_000 + sensor * 900 + Math.round(next() * 4),
+      milli: Math.floor((Math.round(cycle * 16) * 1000) / 16),
+    };
+  }
+}
+
+/** Fills a ring as weeks without a network would. */
+function fillRing(file: string, count: number): void {
+  const store = new RingStore(file);
+  const base = {
+    channels: [],
+    segments: [],
+    events: [],
+    state: [],
+    receipts: [],
+    evictReadings: 0,
+    evictEvents: 0,
+  };
+  store.commit({
+    ...base,
+    channels: Array.from({ length: SENSORS }, (_, i) => ({
+      id: i + 1,
+      sensor: `s${i}`,
+      quantity: 'temperature' as const,
+    })),
+    segments: [{ id: 1, boot: 'bench', wallOffset: START, timelineOffset: START, synchronised: true }],
+    readings: { from: 1, channel: [], segment: [], mono: [], deviceMs: [], milli: [], quality: [] },
+  });
+  const empty = (from: number) => ({
+    from,
+    channel: [] as number[],
+    segment: [] as number[],
+    mono: [] as number[],
+    deviceMs: [] as number[],
+    milli: [] as number[],
+    quality: [] as number[],
+  });
+  let readings = empty(1);
+  let seq = 0;
+  for (const { sensor, mono, milli } of minuteReadings(count)) {
+    seq += 1;
+    readings.channel.push(sensor + 1);
+    readings.segment.push(1);
+    readings.mono.push(mono);
+    readings.deviceMs.push(Number.NaN);
+    readings.milli.push(milli);
+    readings.quality.push(0);
+    if (readings.mono.length === 5000 || seq === count) {
+      store.commit({ ...base, readings });
+      readings = empty(seq + 1);
+    }
+  }
+  store.close();
+}
+
+/** The same readings as the messages that Kafka gets. */
+function messages(count: number) {
+  const rows = [...minuteReadings(count)].map(({ sensor, mono, milli }) => ({
+    sensor: `s${sensor}`,
+    quantity: 'temperature' as const,
+    measuredAt: START + mono,
+    estimated: false,
+    milli,
+    quality: 0,
+  }));
+  const head = { clinic: 'c', gateway: 'bench', epoch: '00112233aabbccdd', backfill: true };
+  return recordsOf({ ...head, stream: 'readings', from: 1, to: count, rows });
+}
+
+export async function drainFigures(count: number): Promise<Figure[]> {
+  const kafka = await startKafka();
+  const folder = tempFolder('drain');
+  try {
+    mkdirSync(`${folder.path}/agent`);
+    fillRing(`${folder.path}/agent/ring.db`, count);
+    const fileBytes = statSync(`${folder.path}/agent/ring.db`).size;
+    const [relayPort, httpPort] = [await freePort(), await freePort()];
+    const relay = new Program(
+      'relay',
+      {
+        data: `${folder.path}/relay`,
+        http: { host: '127.0.0.1', port: relayPort },
+        kafka: { brokers: [kafka.address] },
+      },
+      folder.path,
+    );
+    await until('the relay', 60_000, () => getJson(`http://127.0.0.1:${relayPort}/readyz`));
+    const reference = await produceRaw(kafka.address, count);
+    const agent = new Program(
+      'agent',
+      {
+        clinic: { id: 'c', name: 'Bench' },
+        gateway: 'bench',
+        data: `${folder.path}/agent`,
+        relay: { url: `http://127.0.0.1:${relayPort}` },
+        http: { host: '127.0.0.1', port: httpPort },
+      },
+      folder.path,
+    );
+    const status = () =>
+      getJson<AgentStatus & { relay: { sent_bytes: number } }>(`http://127.0.0.1:${httpPort}/api/status`);
+    await until('the drain has begun', 60_000, async () => (await status()).relay.backlog < count);
+    const [started, before] = [performance.now(), (await status()).relay.backlog];
+    await until('the drain', 300_000, async () => (await status()).relay.backlog === 0);
+    const rate = before / ((performance.now() - started) / 1000);
+    const { sent_bytes: sent } = (await status()).relay;
+    const agentCpu = (cpuSeconds(agent.pid) / count) * 100_000;
+    const relayCpu = (cpuSeconds(relay.pid) / count) * 100_000;
+    await Promise.all([agent.stop(), relay.stop()]);
+    const json =
+      gzipSync(
+        messages(20_000)
+          .map((record) => record.value)
+          .join('\n'),
+      ).length / 20_000;
+    return [
+      figure('drain.ring_to_kafka', rate, 'readings/s', {
+        name: 'raw kafkajs idempotent produce',
+        value: reference,
+      }),
+      figure('drain.agent_cpu', agentCpu, 's per 100,000 readings'),
+      figure('drain.relay_cpu', relayCpu, 's per 100,000 readings'),
+      figure('wire.bytes', sent / count, 'bytes/reading', { name: 'JSON objects, gzipped', value: json }),
+      figure('ring.bytes', fileBytes / count, 'bytes/reading'),
+    ];
+  } finally {
+    await kafka.stop();
+    folder.remove();
+  }
+}
+
+async function produceRaw(broker: string, count: number): Promise<number> {
+  const kafka = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  const topic = `bench-${Date.now()}`;
+  await admin.connect();
+  await admin.createTopics({ topics: [{ topic, numPartitions: 6 }], waitForLeaders: true });
+  await admin.disconnect();
+  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 5 });
+  await producer.connect();
+  const all = messages(count).map(({ key, value, headers }) => ({ key, value, headers }));
+  const started = performance.now();
+  const window: Promise<unknown>[] = [];
+  for (let i = 0; i < all.length; i += 1000) {
+    window.push(
+      producer.send({
+        topic,
+        messages: all.slice(i, i + 1000),
+        acks: -1,
+        compression: CompressionTypes.None,
+      }),
+    );
+    if (window.length >= 5) await window.shift();
+  }
+  await Promise.all(window);
+  const rate = count / ((performance.now() - started) / 1000);
+  await producer.disconnect();
+  return rate;
+}

@@ -1,0 +1,141 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Clinic, LINES, NURSE } from '../world/clinic.js';
+import { freePort, getJson, Program, until } from '../world/programs.js';
+import { FlakyLink } from '../world/proxy.js';
+import { tempFolder } from '../world/services.js';
+import type { AgentStatus } from '../world/views.js';
+
+let folder: ReturnType<typeof tempFolder>;
+let clinic: Clinic;
+let httpPort: number;
+let link: FlakyLink;
+const programs: Program[] = [];
+const start = (name: 'agent' | 'relay', config: object) => {
+  const program = new Program(name, config, folder.path);
+  programs.push(program);
+  return program;
+};
+const status = () => getJson<AgentStatus>(`http://127.0.0.1:${httpPort}/api/status`);
+
+beforeEach(async () => {
+  folder = tempFolder('life');
+  httpPort = await freePort();
+  link = await new FlakyLink('127.0.0.1', 9).listen();
+  clinic = new Clinic({
+    folder: folder.path,
+    speed: 500,
+    relayUrl: `http://127.0.0.1:${link.port}`,
+    httpPort,
+    mqttPort: await freePort(),
+    dwell: '1s',
+  });
+});
+afterEach(async () => {
+  await Promise.all(
+    programs
+      .splice(0)
+      .filter((p) => p.running)
+      .map((p) => p.kill()),
+  );
+  await clinic.stop();
+  await link.close();
+  folder.remove();
+});
+
+async function excursion(): Promise<void> {
+  await until('the agent', 20_000, status);
+  await clinic.start();
+  clinic.setMains(false);
+  await until('an excursion', 60_000, async () => {
+    return (await status()).open_alerts.some((alert) => alert.alert_type === 'excursion');
+  });
+}
+
+describe('the agent’s life', () => {
+  it('ends within five seconds of SIGTERM, also with a deaf modem, a stalled link and a fault on', async () => {
+    clinic.modem.faults.deaf = true;
+    link.stall();
+    const agent = start('agent', clinic.siteConfig());
+    await excursion();
+    expect(clinic.gpio.level(LINES.buzzer) || clinic.buzzerAt > 0).toBe(true);
+    const began = performance.now();
+    expect(await agent.stop()).toBe(0);
+    expect(performance.now() - began).toBeLessThan(5000);
+    expect(clinic.gpio.level(LINES.buzzer), 'no buzzer without an agent to silence it').toBe(false);
+  });
+
+  it('remembers after kill -9 what is firing, what was acknowledged and what was not yet sent', async () => {
+    clinic.modem.faults.noPrompt = true;
+    let agent = start('agent', clinic.siteConfig());
+    await excursion();
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await agent.kill();
+    clinic.modem.faults.noPrompt = false;
+    clinic.buzzerAt = 0;
+    agent = start('agent', clinic.siteConfig());
+    await until('the buzzer again', 20_000, () => clinic.buzzerAt > 0);
+    const text = await until('the text that was waiting', 40_000, () =>
+      clinic.modem.sent.find((s) => s.to === NURSE.phone),
+    );
+    expect(text.text).toMatch(/Fridge 1 .* Reply ACK \d{4}/);
+
+    // The button is active low: pressed, it pulls the line to ground.
+    clinic.gpio.set(LINES.button, false);
+    await until('the acknowledgement', 10_000, async () => (await status()).acknowledged.length > 0);
+    clinic.gpio.set(LINES.button, true);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await agent.kill();
+    start('agent', clinic.siteConfig());
+    await until('the agent', 20_000, status);
+    const after = await status();
+    expect(after.acknowledged.length).toBeGreaterThan(0);
+    expect(
+      after.open_alerts.filter((a) => a.alert_type === 'excursion' && a.sensor === 'fridge-1'),
+    ).toHaveLength(1);
+  });
+
+  it('speaks systemd’s protocol, and feeds the watchdog only while it samples', async () => {
+    const bin = `${folder.path}/bin`;
+    mkdirSync(bin);
+    writeFileSync(`${bin}/systemd-notify`, `#!/bin/sh\necho "$@" >> ${folder.path}/notify\n`);
+    chmodSync(`${bin}/systemd-notify`, 0o755);
+    const before = { ...process.env };
+    Object.assign(process.env, {
+      NOTIFY_SOCKET: '/run/none',
+      WATCHDOG_USEC: '900000',
+      PATH: `${bin}:${process.env.PATH}`,
+    });
+    const agent = start('agent', clinic.siteConfig());
+    process.env = before;
+    const said = () =>
+      existsSync(`${folder.path}/notify`)
+        ? readFileSync(`${folder.path}/notify`, 'utf8').trim().split('\n')
+        : [];
+    await until('the watchdog', 20_000, () => said().filter((line) => line === 'WATCHDOG=1').length >= 3);
+    expect(said()[0]).toBe('--ready');
+    await agent.stop();
+    await until('its last word', 5000, () => said().includes('STOPPING=1'));
+  });
+
+  it('starts nothing on a bad site file, and says why', async () => {
+    const agent = start('agent', { ...clinic.siteConfig(), gateway: 'Not An Id' });
+    await until('its end', 10_000, () => !agent.running);
+    const log = readFileSync(`${folder.path}/agent.log`, 'utf8');
+    expect(log).toMatch(/agent\.yaml:\d+:\d+ gateway: got "Not An Id", expected/);
+    expect(existsSync(`${folder.path}/agent/ring.db`)).toBe(false);
+  });
+
+  it('keeps phone numbers out of its log', async () => {
+    const agent = start('agent', clinic.siteConfig());
+    await excursion();
+    await until('a text', 20_000, () => clinic.modem.sent.length > 0);
+    clinic.modem.receive('+254799999999', 'who is this');
+    clinic.modem.receive(NURSE.phone, 'STATUS');
+    await until('an answer', 40_000, () => clinic.modem.sent.some((s) => s.text.includes('sensors well')));
+    await agent.stop();
+    const log = readFileSync(`${folder.path}/agent.log`, 'utf8');
+    expect(log).toContain('"person":"nurse"');
+    expect(log).not.toMatch(/2547\d{8}/);
+  });
+});
