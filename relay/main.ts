@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { type Clock, sleep } from '../core/clock/clock.js';
 import { SystemClock } from '../core/clock/system.js';
@@ -35,7 +35,7 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
   const live = new LiveView();
   const app = Fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
     ...tlsOptions(config),
   }) as unknown as FastifyInstance;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { freePort } from './programs.js';
+import { claimPort, freePort } from './programs.js';
 import { readEmbedded, readKafka } from './read-log.js';
 import { replayHistory } from './replay.js';
 import { tellStory } from './story.js';
@@ -46,6 +46,7 @@ async function main(): Promise<number> {
     relayPort: options.port ?? (options.fast ? await freePort() : 8470),
   };
   try {
+    await claimPort(common.relayPort);
     const told = options.readings
       ? await replayHistory({ ...common, file: options.readings, unit: options.unit })
       : await tellStory({ ...common, fast: options.fast });

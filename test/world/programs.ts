@@ -54,6 +54,16 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/** Throws when another program has the port: its answers would be taken for ours. */
+export async function claimPort(port: number): Promise<void> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', () => reject(new Error(`port ${port} is in use: choose another with --port`)));
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+}
+
 /** Looks until `look` gives something; throws, saying what was waited for, after `ms`. */
 export async function until<T>(
   what: string,

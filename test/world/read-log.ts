@@ -25,6 +25,8 @@ export function readEmbedded(folder: string): SeenRecord[] {
   }
 }
 
+const READ_MS = 20_000;
+
 /** Everything that a read_committed consumer sees in these topics, up to their ends as of now. */
 export async function readKafka(broker: string, topics: string[]): Promise<SeenRecord[]> {
   const kafka = new Kafka({ clientId: 'oracle', brokers: [broker], logLevel: logLevel.NOTHING });
@@ -45,20 +47,20 @@ export async function readKafka(broker: string, topics: string[]): Promise<SeenR
     await consumer.subscribe({ topics, fromBeginning: true });
     await new Promise<void>((resolve, reject) => {
       if (ends.size === 0) return resolve();
-      let idle: NodeJS.Timeout;
-      // The last offset of a partition can be a transaction's marker, which nobody is shown: quiet ends it too.
-      const quiet = (ms: number) => {
-        clearTimeout(idle);
-        idle = setTimeout(resolve, ms);
-      };
-      quiet(15_000);
+      setTimeout(
+        () => reject(new Error(`not read to its end: ${[...ends.keys()].join(', ')}`)),
+        READ_MS,
+      ).unref();
       consumer
         .run({
           eachBatch: async ({ batch }) => {
+            const partition = `${batch.topic}/${batch.partition}`;
             for (const { key, value } of batch.messages) {
               seen.push({ topic: batch.topic, key: String(key), message: JSON.parse(String(value)) });
             }
-            quiet(3000);
+            // The last offset of a partition is a transaction's marker, which no reader is shown.
+            if (Number(batch.lastOffset()) + 2 >= (ends.get(partition) ?? 0)) ends.delete(partition);
+            if (ends.size === 0) resolve();
           },
         })
         .catch(reject);
