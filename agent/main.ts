@@ -28,6 +28,7 @@ import type { Limits } from './ingest/plausibility.js';
 import { Poller } from './ingest/poll.js';
 import { RingClient } from './ring/client.js';
 import { BYTES_PER_READING } from './ring/schema.js';
+import { forwardSalvaged } from './salvaged.js';
 
 /** Sampling counts as alive when some attempt ended within this time. */
 const ALIVE_MS = 120_000;
@@ -35,13 +36,22 @@ const ALIVE_MS = 120_000;
 const DRAIN_MS = 2000;
 const GRACE_MS = 2500;
 
+export interface AgentOptions {
+  /** Called when only a new start can help; the service manager gives it. */
+  onFatal: () => void;
+}
+
 export interface RunningAgent {
   httpPort: number;
   stop(): Promise<void>;
 }
 
 /** Builds and wires the agent. Resolves once sampling runs; a relay or broker that is down delays nothing. */
-export async function startAgent(site: ResolvedSite, log: Logger): Promise<RunningAgent> {
+export async function startAgent(
+  site: ResolvedSite,
+  log: Logger,
+  options: AgentOptions = { onFatal: () => process.exit(1) },
+): Promise<RunningAgent> {
   const { config } = site;
   const { id: boot, clock } = readBoot(config.clock.synchronised_file);
   mkdirSync(config.data, { recursive: true });
@@ -51,10 +61,16 @@ export async function startAgent(site: ResolvedSite, log: Logger): Promise<Runni
     capacity: Math.floor((config.ring.size_mb * 1024 * 1024) / BYTES_PER_READING),
     flushMs: config.ring.flush,
     clock,
-    onHealth: (failure) =>
-      failure === null
-        ? log.info('the ring takes readings again')
-        : log.error({ failure }, 'the ring does not take readings'),
+    onHealth: (failure) => {
+      const summary =
+        failure === null ? 'The card takes readings again.' : `The card does not take readings: ${failure}`;
+      log[failure === null ? 'info' : 'error'](summary);
+      alarm.condition('storage', failure !== null, summary);
+    },
+    onDamage: (damage) => {
+      log.fatal({ damage }, 'the ring’s file is damaged: starting anew to salvage it');
+      options.onFatal();
+    },
     onEvents: () => forwarder?.poke(),
   });
   const lines = lazyLines(config.gpio.root, clock);
@@ -63,7 +79,14 @@ export async function startAgent(site: ResolvedSite, log: Logger): Promise<Runni
   const forwarder = openForwarder(site, ring, clock, log);
 
   const annunciate = (effect: PolicyEffect, open: number) => annunciator.carryOut(effect, open);
-  const alarm = new Alarm({ sensors, policy: config.alarm, ring, clock, annunciate });
+  const alarm = new Alarm({
+    gateway: config.gateway,
+    sensors,
+    policy: config.alarm,
+    ring,
+    clock,
+    annunciate,
+  });
   const annunciator = openAnnunciator(site, alarm, board, ring, clock, lines, log);
 
   let lastBeat = clock.mono() as number;
@@ -81,16 +104,19 @@ export async function startAgent(site: ResolvedSite, log: Logger): Promise<Runni
 
   /** The ring and the alarm stand side by side: neither waits for the other, and no fault of one stops the other. */
   function record(readings: readonly Reading[], receipt: Receipt | undefined): void {
+    let kept = true;
     for (const reading of readings) {
       let seq = ring.head('readings');
       try {
         seq = ring.append(reading);
       } catch (error) {
+        kept = false;
         log.error({ error: messageOf(error) }, 'a reading was not kept');
       }
       alarm.reading(reading, seq);
     }
-    if (receipt) ring.whenDurable(receipt);
+    // Unconfirmed, a broker keeps what we could not.
+    if (receipt && kept) ring.whenDurable(receipt);
   }
 
   const drivers = await openDrivers(site, { clock, lines, store: ring, log });
@@ -105,14 +131,15 @@ export async function startAgent(site: ResolvedSite, log: Logger): Promise<Runni
   );
   openButton(site, lines, annunciator, log);
   forwarder?.forwarder.start();
+  const leftovers = await forwardSalvaged(site, ring, alarm, clock, log);
 
   const healthy = () =>
     clock.mono() - lastBeat < ALIVE_MS || drivers.every((driver) => driver.probes.length === 0);
   const parts = { site, board, ring, alarm, forward: forwarder, clock };
-  const health = await serveHealth(config.http.host, config.http.port, {
-    status: () => agentStatus(parts),
-    healthy,
-    metrics: agentMetrics(statusSources(parts)),
+  const pages = { status: () => agentStatus(parts), healthy, metrics: agentMetrics(statusSources(parts)) };
+  const health = await serveHealth(config.http.host, config.http.port, pages).catch((error: unknown) => {
+    log.error({ error: messageOf(error) }, 'the status page cannot be served; everything else runs');
+    return { port: 0, close: async () => {} };
   });
   const systemd = systemdNotifier(clock, process.env, healthy);
   systemd.ready();
@@ -127,6 +154,7 @@ export async function startAgent(site: ResolvedSite, log: Logger): Promise<Runni
         ...drivers,
         annunciator,
         { stop: () => forwarder?.forwarder.stop(DRAIN_MS) },
+        ...leftovers,
         { stop: health.close },
       ];
       // What hangs (a bus, a modem in mid-sentence) is left behind: the ring must be closed in time.

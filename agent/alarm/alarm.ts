@@ -18,7 +18,7 @@ import {
 import type { Reading } from '../../core/reading.js';
 import type { Ring } from '../ring/port.js';
 import { type AlertFacts, contactAlert, faultAlert, thresholdAlert } from './alert.js';
-import { type AlarmSensor, type AlarmState, restoreState, ruleKey } from './state.js';
+import { type AlarmSensor, type AlarmState, gatewayKey, restoreState, ruleKey } from './state.js';
 
 const TICK_MS = 1000;
 const REPLAY_ROWS = 2000;
@@ -26,6 +26,7 @@ const REPLAY_ROWS = 2000;
 const PERSIST_MS = 300_000;
 
 export interface AlarmOptions {
+  gateway: string;
   sensors: readonly AlarmSensor[];
   policy: PolicyConfig;
   ring: Ring;
@@ -97,6 +98,26 @@ export class Alarm {
   failure(sensor: string, reason: string): void {
     const entry = this.#byId.get(sensor);
     if (entry) this.#faultRules(entry.sensor, { kind: 'bad', atMs: this.#options.ring.timeline(), reason });
+  }
+
+  /** A condition of the gateway itself. Repeating what stands already changes nothing. */
+  condition(type: 'storage', active: boolean, summary: string): void {
+    const key = gatewayKey(type);
+    const open = this.#state.open[key];
+    if (active === (open !== undefined)) return;
+    const { clock, gateway } = this.#options;
+    const timestamp = new Date(clock.wall()).toISOString();
+    this.#emit(key, active ? 'raised' : 'cleared', {
+      alert_type: type,
+      timestamp,
+      since: open?.timestamp ?? timestamp,
+      kpi: { name: type, value: null, threshold: null, unit: '1' },
+      severity: 'critical',
+      state: active ? 'raised' : 'cleared',
+      rule: type,
+      sensor: gateway,
+      summary: summary.slice(0, 400),
+    });
   }
 
   /** A person took notice: by code, or of everything with `null`. Returns the codes acknowledged. */

@@ -20,6 +20,9 @@ export interface AlarmSensor {
   rules: readonly Rule[];
 }
 
+/** Conditions of the gateway itself, beside those of its sensors. */
+export const gatewayKey = (type: string) => `@gateway/${type}`;
+
 export const ruleKey = (sensor: string, rule: Rule) => `${sensor}/${rule.name}`;
 
 /**
@@ -36,19 +39,27 @@ export function restoreState(stored: unknown, sensors: readonly AlarmSensor[], n
     policy: old.policy ?? POLICY_START,
   };
   for (const sensor of sensors) {
-    for (const rule of sensor.rules) {
-      const key = ruleKey(sensor.id, rule);
-      if (rule.kind === 'sensor_fault') {
-        const fault = old.faults?.[key];
-        state.faults[key] = fault?.phase === 'faulted' ? fault : faultStart(nowMs);
-      } else {
-        state.dwell[key] = old.dwell?.[key] ?? DWELL_START;
-      }
-      const open = old.open?.[key];
-      if (open) state.open[key] = open;
-    }
+    for (const rule of sensor.rules) restoreRule(state, old, ruleKey(sensor.id, rule), rule, nowMs);
+  }
+  for (const [key, alert] of Object.entries(old.open ?? {})) {
+    if (key.startsWith(gatewayKey(''))) state.open[key] = alert;
   }
   const known = new Set(Object.values(state.open).map((alert) => alert.episode_id));
   state.policy = { ...state.policy, episodes: state.policy.episodes.filter((e) => known.has(e.episodeId)) };
   return state;
+}
+
+function restoreRule(
+  state: AlarmState,
+  old: Partial<AlarmState>,
+  key: string,
+  rule: Rule,
+  nowMs: number,
+): void {
+  const fault = old.faults?.[key];
+  const open = old.open?.[key];
+  if (rule.kind === 'sensor_fault')
+    state.faults[key] = fault?.phase === 'faulted' ? fault : faultStart(nowMs);
+  else state.dwell[key] = old.dwell?.[key] ?? DWELL_START;
+  if (open) state.open[key] = open;
 }

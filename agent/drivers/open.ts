@@ -39,7 +39,7 @@ export async function openDrivers({ config, sensors }: ResolvedSite, deps: Drive
       active,
       everyMs: every,
     }));
-    drivers.push(openContacts(deps.lines(), contacts));
+    drivers.push(openContacts(deps.lines, contacts));
   }
   return drivers;
 }

@@ -68,6 +68,11 @@ export class Forwarder {
     return this.#http.sentBytes;
   }
 
+  /** Whether the relay has said what it holds, since the last broken exchange. */
+  get learned(): boolean {
+    return this.#known;
+  }
+
   /** Rows that the relay does not hold yet. */
   get backlog(): number {
     return STREAMS.reduce((sum, stream) => {

@@ -9,9 +9,10 @@ import { packQuality } from '../../core/quality.js';
 import { channelKey, type Reading } from '../../core/reading.js';
 import { Pending, type Room } from './pending.js';
 import type { Ring, RingStats, StoredReading } from './port.js';
+import type { Salvage } from './salvage.js';
 import { openSegments, type Segments } from './segments.js';
-import type { Opened, ReceiptRow } from './store.js';
-import type { RingAnswer, RingRequest } from './worker.js';
+import type { ReceiptRow } from './store.js';
+import type { OpenAnswer, RingAnswer, RingRequest } from './worker.js';
 
 /** A group is committed when it has this many rows, whatever its age. */
 export const GROUP_ROWS = 256;
@@ -22,6 +23,8 @@ export const WAITING_MAX = 200_000;
 const EVENTS_MAX = 50_000;
 const EVICT_ROWS = 1000;
 const RETRY_MS = 1000;
+/** One failed commit may be a hiccup; after so many in a row it is a failing card. */
+const FAILURES_TOLD = 3;
 
 export interface RingOptions {
   file: string;
@@ -29,8 +32,10 @@ export interface RingOptions {
   capacity: number;
   flushMs: number;
   clock: Clock;
-  /** Called when a commit fails and when one succeeds again. */
+  /** Called when commits keep failing, and when one succeeds again. */
   onHealth?: (failure: string | null) => void;
+  /** Called once when the file itself turns out to be damaged: only a new start, which salvages it, can help. */
+  onDamage?: (damage: string) => void;
   /** Called when events have become durable: they should not wait to be sent. */
   onEvents?: () => void;
 }
@@ -43,6 +48,8 @@ interface Call {
 /** The ring on the thread that samples: it numbers rows and feeds the worker in groups, one commit at a time. */
 export class RingClient implements Ring {
   readonly epoch: string;
+  /** Set when this start found the former file damaged. */
+  readonly salvage: Salvage | undefined;
   readonly #options: RingOptions;
   readonly #worker: WorkerCalls;
   readonly #segments: Segments;
@@ -59,21 +66,23 @@ export class RingClient implements Ring {
   #lastCommitMs = 0;
   #overwritten = 0;
   #failure: string | null = null;
+  #failures = 0;
   #closed = false;
 
   static async open(options: RingOptions): Promise<RingClient> {
-    const worker = new WorkerCalls(options.file);
-    const opened = await worker.call<Opened>({ op: 'open' });
+    const worker = new WorkerCalls(options.file, options.onDamage ?? (() => {}));
+    const opened = await worker.call<OpenAnswer>({ op: 'open' });
     return new RingClient(options, worker, opened);
   }
 
-  private constructor(options: RingOptions, worker: WorkerCalls, opened: Opened) {
+  private constructor(options: RingOptions, worker: WorkerCalls, opened: OpenAnswer) {
+    this.salvage = opened.salvage;
     this.#options = options;
     this.#worker = worker;
     this.epoch = opened.epoch;
     this.#segments = openSegments(options.clock, options.boot, opened.segments, opened.lastTimeline);
     this.#channels = new Map(opened.channels.map((c) => [channelKey(c), c.id]));
-    this.#state = new Map(opened.state);
+    this.#state = new Map([...(opened.salvage?.state ?? []), ...opened.state]);
     this.#storedReceipts = opened.receipts;
     const held = (stream: Stream) => rangeSetSchema.catch([]).parse(this.loadState(`held.${stream}`) ?? []);
     this.#held = { readings: held('readings'), events: held('events') };
@@ -230,7 +239,8 @@ export class RingClient implements Ring {
     }
     this.#span.readings.durable += group.rows;
     this.#span.events.durable += group.events.length;
-    if (this.#failure !== null) this.#options.onHealth?.(null);
+    if (this.#failures >= FAILURES_TOLD) this.#options.onHealth?.(null);
+    this.#failures = 0;
     this.#failure = null;
     for (const fn of group.callbacks) fn();
     if (group.events.length > 0) this.#options.onEvents?.();
@@ -238,7 +248,7 @@ export class RingClient implements Ring {
 
   /** The card refused: what was in the group goes back to the front, and is tried again with what follows. */
   #failed(group: Pending | undefined, failure: string): void {
-    if (this.#failure === null) this.#options.onHealth?.(failure);
+    if (++this.#failures === FAILURES_TOLD) this.#options.onHealth?.(failure);
     this.#failure = failure;
     if (group) this.#pending = group.followedBy(this.#pending);
     if (this.#closed) return;
@@ -281,8 +291,10 @@ class WorkerCalls {
   readonly #open = new Map<number, Call>();
   #next = 1;
   #dead: Error | undefined;
+  readonly #onDamage: (damage: string) => void;
 
-  constructor(file: string) {
+  constructor(file: string, onDamage: (damage: string) => void) {
+    this.#onDamage = onDamage;
     // Compiled code only: a worker cannot load TypeScript, so from sources the built file is used.
     const built = import.meta.url.endsWith('.ts')
       ? new URL('../../dist/agent/ring/worker.js', import.meta.url)
@@ -310,6 +322,7 @@ class WorkerCalls {
   #settle(reply: RingAnswer): void {
     const call = this.#open.get(reply.id);
     this.#open.delete(reply.id);
+    if (reply.damaged) this.#onDamage(reply.error ?? 'damaged');
     if (reply.ok) call?.resolve(reply.value as never);
     else call?.reject(new ColdwatchError('ring.unavailable', reply.error ?? 'failed', { retry: true }));
   }

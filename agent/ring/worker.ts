@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Range } from '../../core/contract/ranges.js';
 import { messageOf } from '../../core/errors.js';
-import { type Commit, RingStore } from './store.js';
+import { isDamage, markDamaged, openOrSalvage, type Salvage } from './salvage.js';
+import type { Commit, Opened, RingStore } from './store.js';
 
 /** What the worker can be asked; every request is answered once, in order. */
 export type RingRequest =
@@ -13,11 +14,15 @@ export type RingRequest =
   | { op: 'span'; range: Range }
   | { op: 'close' };
 
+export type OpenAnswer = Opened & { salvage: Salvage | undefined };
+
 export interface RingAnswer {
   id: number;
   ok: boolean;
   value?: unknown;
   error?: string;
+  /** The file itself is damaged: only a new start, which salvages it, can help. */
+  damaged?: boolean;
 }
 
 const port = parentPort;
@@ -26,11 +31,16 @@ if (!port) throw new Error('agent/ring/worker runs as a worker thread only');
 const { file } = workerData as { file: string };
 let store: RingStore | undefined;
 
+function open(): OpenAnswer {
+  const opened = openOrSalvage(file);
+  store = opened.store;
+  return { ...store.open(), salvage: opened.salvage };
+}
+
 function answer(request: RingRequest): unknown {
-  store ??= new RingStore(file);
+  if (request.op === 'open') return open();
+  if (!store) throw new Error('the ring is not open');
   switch (request.op) {
-    case 'open':
-      return store.open();
     case 'commit':
       return store.commit(request.commit);
     case 'readings':
@@ -51,7 +61,9 @@ port.on('message', ({ id, request }: { id: number; request: RingRequest }) => {
   try {
     reply = { id, ok: true, value: answer(request) };
   } catch (error) {
-    reply = { id, ok: false, error: messageOf(error) };
+    const damaged = isDamage(error);
+    if (damaged) markDamaged(file);
+    reply = { id, ok: false, error: messageOf(error), damaged };
   }
   port.postMessage(reply);
   if (request.op === 'close') port.close();

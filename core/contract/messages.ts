@@ -94,6 +94,8 @@ export const GAP_REASONS = ['thinned', 'overwritten', 'power-off', 'not-sampled'
 /** Names readings that will never come, and why; `from` and `to` are seqs where rows had numbers. */
 export const gapBodySchema = z.strictObject({
   reason: z.enum(GAP_REASONS),
+  /** Whose numbers they are, when not this ring's own. */
+  epoch: epochSchema.optional(),
   from: seqSchema.optional(),
   to: seqSchema.optional(),
   since: z.iso.datetime(),

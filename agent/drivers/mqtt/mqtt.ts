@@ -44,6 +44,8 @@ export function openMqtt(
       if (!packet.retain) sink.unknown(`mqtt ${topic}`, payload.subarray(0, 200).toString('utf8'));
       return;
     }
+    // A broker's retained copy is of an unknown age: only its own time makes it a reading.
+    if (packet.retain && !sensor.model.time) return void confirm();
     if (packet.qos === 0) return sink.payload(sensor.sensor, decodeJson(sensor.model, payload));
     if (receipts.repeated(packet.messageId ?? 0, packet.dup, topic, payload))
       return store.whenDurable(confirm);
