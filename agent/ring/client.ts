@@ -102,7 +102,7 @@ export class RingClient implements Ring {
   timeline = (): number => this.#segments.timeline();
 
   append(reading: Reading): number {
-    if (this.#pending.rows >= WAITING_MAX) {
+    if (this.#waiting() >= WAITING_MAX) {
       throw new ColdwatchError('ring.unavailable', `${WAITING_MAX} readings wait for the card already`);
     }
     const span = this.#span.readings;
@@ -153,7 +153,17 @@ export class RingClient implements Ring {
     this.saveState(`held.${stream}`, ranges);
   }
 
-  readReadings = (range: Range): Promise<ReadingRow[]> => this.#worker.call({ op: 'readings', range });
+  async readReadings([from, to]: Range): Promise<ReadingRow[]> {
+    const rows = await this.#worker.call<ReadingRow[]>({ op: 'readings', range: [from, to] });
+    if (rows.length === to - from + 1) return rows;
+    if (this.tail('readings') > from) {
+      throw new ColdwatchError('ring.unavailable', 'rows have just made room for newer ones', {
+        retry: true,
+      });
+    }
+    return this.#worker.call({ op: 'damaged', what: `${rows.length} of rows ${from} to ${to} are there` });
+  }
+
   readEvents = (range: Range): Promise<RingEvent[]> => this.#worker.call({ op: 'events', range });
   replay = (seq: number, limit: number): Promise<StoredReading[]> =>
     this.#worker.call({ op: 'replay', seq, limit });
@@ -163,7 +173,7 @@ export class RingClient implements Ring {
     return {
       rows: head - tail + 1,
       capacity: this.#options.capacity,
-      waiting: this.#pending.rows,
+      waiting: this.#waiting(),
       commits: this.#commits,
       lastCommitMs: this.#lastCommitMs,
       overwritten: this.#overwritten,
@@ -177,6 +187,11 @@ export class RingClient implements Ring {
     await this.#committing;
     if (!this.#pending.empty) await this.#commit();
     await this.#worker.close();
+  }
+
+  /** Rows that are not on the card yet, those of the commit under way included. */
+  #waiting(): number {
+    return this.#span.readings.head - this.#span.readings.durable;
   }
 
   #channelOf(reading: Reading): number {
@@ -281,7 +296,8 @@ export class RingClient implements Ring {
 function evictThrough(span: { tail: number; head: number; durable: number }, capacity: number): number {
   const rows = span.head - span.tail + 1;
   if (rows <= capacity) return 0;
-  const through = Math.min(span.tail + Math.max(EVICT_ROWS, rows - capacity) - 1, span.durable - 1);
+  const some = Math.min(EVICT_ROWS, Math.ceil(capacity / 10));
+  const through = Math.min(span.tail + Math.max(some, rows - capacity) - 1, span.durable - 1);
   return through >= span.tail ? through : 0;
 }
 

@@ -5,7 +5,12 @@ import { duration } from '../../core/schema.js';
 export const BYTES_PER_READING = 32;
 
 export const ringConfigSchema = z.strictObject({
-  size_mb: z.number().min(1).max(100_000).default(128).describe('of readings; events have room of their own'),
+  size_mb: z
+    .number()
+    .min(0.01)
+    .max(100_000)
+    .default(128)
+    .describe('of readings; events have room of their own'),
   flush: duration.default(1000).describe('how long a reading may wait for others before it is written'),
 });
 export type RingConfig = z.output<typeof ringConfigSchema>;

@@ -12,6 +12,8 @@ export type RingRequest =
   | { op: 'events'; range: Range }
   | { op: 'replay'; seq: number; limit: number }
   | { op: 'span'; range: Range }
+  /** Rows are missing without an error of SQLite's: damage all the same. */
+  | { op: 'damaged'; what: string }
   | { op: 'close' };
 
 export type OpenAnswer = Opened & { salvage: Salvage | undefined };
@@ -51,6 +53,8 @@ function answer(request: RingRequest): unknown {
       return store.replay(request.seq, request.limit);
     case 'span':
       return store.span(request.range);
+    case 'damaged':
+      throw Object.assign(new Error(request.what), { code: 'SQLITE_CORRUPT' });
     case 'close':
       return store.close();
   }

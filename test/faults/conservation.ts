@@ -1,0 +1,258 @@
+import { connectAsync, type MqttClient } from 'mqtt';
+import { freePort, getJson, Program, until } from '../world/programs.js';
+import { FlakyLink } from '../world/proxy.js';
+import { readEmbedded, type SeenRecord } from '../world/read-log.js';
+import { type Service, startMosquitto, tempFolder } from '../world/services.js';
+import type { AgentStatus } from '../world/views.js';
+
+/*
+ * Conservation: an outside oracle numbers each input; faults run; then it is quiet; then every input that the
+ * broker took is in the log exactly once with the value that was sent, or its row is named in a gap.
+ */
+export interface Outcome {
+  seed: number;
+  inputs: number;
+  found: number;
+  lost: number;
+  duplicated: number;
+  gapped: number;
+  unnamed: number;
+  wrong: number;
+  faults: Record<string, number>;
+}
+
+export interface SoakOptions {
+  /** Readings a second, over all sensors. */
+  rate: number;
+  seconds: number;
+}
+
+const SENSORS = 4;
+const START = Date.UTC(2026, 0, 1);
+const STEP_MS = 20;
+
+/** mulberry32: the same seed is the same run, as far as processes allow. */
+function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+const inputValue = (n: number) => Math.round(4000 + 1000 * Math.sin(n / 50)) / 1000;
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export async function runSeed(seed: number, options: SoakOptions): Promise<Outcome> {
+  const world = await World.build(seed);
+  try {
+    await world.run(options);
+    return await world.judge();
+  } finally {
+    await world.close();
+  }
+}
+
+class World {
+  readonly #random: () => number;
+  readonly #seed: number;
+  readonly #folder = tempFolder('soak');
+  readonly #faults: Record<string, number> = {};
+  #mosquitto!: Service;
+  #link!: FlakyLink;
+  #publisher!: MqttClient;
+  #relay!: Program;
+  #agent!: Program;
+  #relayPort = 0;
+  #httpPort = 0;
+  #sent = 0;
+
+  static async build(seed: number): Promise<World> {
+    const world = new World(seed);
+    world.#mosquitto = await startMosquitto();
+    world.#relayPort = await freePort();
+    world.#httpPort = await freePort();
+    world.#link = await new FlakyLink('127.0.0.1', world.#relayPort).listen();
+    world.#startRelay();
+    world.#startAgent();
+    await until('the agent', 20_000, () => world.#status());
+    await until('its subscriptions', 20_000, async () => (await world.#probe()) || undefined);
+    return world;
+  }
+
+  private constructor(seed: number) {
+    this.#seed = seed;
+    this.#random = generator(seed);
+  }
+
+  #startRelay(): void {
+    const http = { host: '127.0.0.1', port: this.#relayPort };
+    this.#relay = new Program('relay', { data: `${this.#folder.path}/relay`, http }, this.#folder.path);
+  }
+
+  #startAgent(): void {
+    const site = {
+      clinic: { id: 'c', name: 'Soak' },
+      gateway: 'soak',
+      data: `${this.#folder.path}/agent`,
+      clock: { synchronised_file: '/proc/self/stat' },
+      sensors: Array.from({ length: SENSORS }, (_, i) => ({
+        id: `s${i}`,
+        source: {
+          kind: 'mqtt',
+          topic: `soak/s${i}`,
+          values: [{ quantity: 'temperature', unit: 'Cel', path: 't' }],
+          time: { path: 'at', format: 'unix_ms' },
+        },
+      })),
+      mqtt: { url: `mqtt://${this.#mosquitto.address}` },
+      // Small, so that an outage wraps it.
+      ring: { size_mb: 0.01, flush: '100ms' },
+      relay: {
+        url: `http://127.0.0.1:${this.#link.port}`,
+        every: '200ms',
+        batch: 300,
+        deadline: '2s',
+        backoff_max: '500ms',
+      },
+      http: { host: '127.0.0.1', port: this.#httpPort },
+    };
+    this.#agent = new Program('agent', site, this.#folder.path);
+  }
+
+  #status = () => getJson<AgentStatus>(`http://127.0.0.1:${this.#httpPort}/api/status`);
+
+  /** One first input, sent until it is heard: from then on the broker keeps a session for the agent. */
+  async #probe(): Promise<boolean> {
+    this.#publisher ??= await connectAsync(`mqtt://${this.#mosquitto.address}`);
+    await this.#publish();
+    await pause(300);
+    return (await this.#status()).ring.readings > 0;
+  }
+
+  async #publish(): Promise<void> {
+    const n = this.#sent++;
+    const payload = JSON.stringify({ t: inputValue(n), at: START + n });
+    await this.#publisher.publishAsync(`soak/s${n % SENSORS}`, payload, { qos: 1 });
+  }
+
+  async run({ rate, seconds }: SoakOptions): Promise<void> {
+    const end = performance.now() + seconds * 1000;
+    const faults = this.#runFaults(end);
+    while (performance.now() < end) {
+      await Promise.all(
+        Array.from({ length: Math.max(1, Math.round((rate * STEP_MS) / 1000)) }, () => this.#publish()),
+      );
+      await pause(STEP_MS);
+    }
+    await faults;
+    this.#link.up();
+  }
+
+  async #runFaults(end: number): Promise<void> {
+    const faults: Record<string, () => Promise<void>> = {
+      agent_kill: async () => {
+        await this.#agent.kill();
+        await pause(this.#random() * 800);
+        this.#startAgent();
+      },
+      agent_stop: async () => {
+        await this.#agent.stop();
+        this.#startAgent();
+      },
+      relay_kill: async () => {
+        await this.#relay.kill();
+        await pause(this.#random() * 1500);
+        this.#startRelay();
+      },
+      link_cut: async () => {
+        this.#link.cut();
+        await pause(500 + this.#random() * 3000);
+        this.#link.up();
+      },
+      link_stall: async () => {
+        this.#link.stall();
+        await pause(500 + this.#random() * 3000);
+        // A stalled connection never comes back: only new ones do.
+        this.#link.cut();
+        this.#link.up();
+      },
+    };
+    const names = Object.keys(faults);
+    while (performance.now() < end - 1000) {
+      await pause(200 + this.#random() * 1200);
+      const name = names[Math.floor(this.#random() * names.length)]!;
+      this.#faults[name] = (this.#faults[name] ?? 0) + 1;
+      await faults[name]!();
+    }
+  }
+
+  async judge(): Promise<Outcome> {
+    // Quiet: everything runs, and a fresh reading still passes.
+    if (!this.#agent.running) this.#startAgent();
+    await until('the agent after the faults', 30_000, this.#status);
+    await this.#publish();
+    const fresh = START + this.#sent - 1;
+    const records = () => readEmbedded(`${this.#folder.path}/relay`);
+    await until('a fresh reading', 60_000, () =>
+      records().some(({ message }) => message.measured_at === fresh),
+    );
+    await until('the end of the backlog', 60_000, async () => {
+      const { ring, relay } = await this.#status();
+      return ring.waiting === 0 && relay.connected && relay.backlog === 0;
+    });
+    return this.#count(records(), (await this.#status()).ring.readings);
+  }
+
+  #count(records: SeenRecord[], head: number): Outcome {
+    const readings = records.filter(({ topic }) => topic === 'iot.temperature').map(({ message }) => message);
+    const inputs = new Map<number, number>();
+    const rows = new Map<number, number>();
+    let wrong = 0;
+    for (const { measured_at, value, seq } of readings as unknown as {
+      measured_at: number;
+      value: number;
+      seq: number;
+    }[]) {
+      const n = measured_at - START;
+      inputs.set(n, (inputs.get(n) ?? 0) + 1);
+      rows.set(seq, (rows.get(seq) ?? 0) + 1);
+      if (value !== inputValue(n)) wrong += 1;
+    }
+    const gaps = records.flatMap(({ message }) =>
+      message.type === 'gap' ? [message.gap as { from: number; to: number }] : [],
+    );
+    const named = new Set(
+      gaps.flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, i) => from + i)),
+    );
+    const gapped = [...named].filter((seq) => !rows.has(seq)).length;
+    let unnamed = 0;
+    for (let seq = 1; seq <= head; seq++) if (!rows.has(seq) && !named.has(seq)) unnamed += 1;
+    const missing = this.#sent - inputs.size;
+    const twice = [...inputs.values(), ...rows.values()].filter((count) => count > 1).length;
+    return {
+      seed: this.#seed,
+      inputs: this.#sent,
+      found: inputs.size,
+      lost: Math.max(0, missing - gapped),
+      duplicated: twice,
+      gapped,
+      unnamed,
+      wrong,
+      faults: this.#faults,
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#agent.kill(), this.#relay.kill()]);
+    await this.#publisher?.endAsync(true);
+    await this.#link.close();
+    await this.#mosquitto.stop();
+    this.#folder.remove();
+  }
+}
+
+export const isClean = ({ lost, duplicated, unnamed, wrong }: Outcome) =>
+  lost + duplicated + unnamed + wrong === 0;

@@ -1,0 +1,155 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Clinic, NURSE } from '../world/clinic.js';
+import { freePort, getJson, Program, until } from '../world/programs.js';
+import { FlakyLink } from '../world/proxy.js';
+import { occurrences, readEmbedded } from '../world/read-log.js';
+import { tempFolder } from '../world/services.js';
+import type { AgentStatus } from '../world/views.js';
+
+let folder: ReturnType<typeof tempFolder>;
+let clinic: Clinic;
+let link: FlakyLink;
+let relay: Program;
+let agent: Program | undefined;
+let httpPort: number;
+let data: string;
+const status = () => getJson<AgentStatus>(`http://127.0.0.1:${httpPort}/api/status`);
+const log = () => readEmbedded(`${folder.path}/relay`);
+
+beforeEach(async () => {
+  folder = tempFolder('storage');
+  data = `${folder.path}/agent`;
+  mkdirSync(data);
+  const relayPort = await freePort();
+  httpPort = await freePort();
+  relay = new Program(
+    'relay',
+    { data: `${folder.path}/relay`, http: { host: '127.0.0.1', port: relayPort } },
+    folder.path,
+  );
+  await until('the relay', 20_000, () => getJson(`http://127.0.0.1:${relayPort}/healthz`));
+  link = await new FlakyLink('127.0.0.1', relayPort).listen();
+  clinic = new Clinic({
+    folder: folder.path,
+    speed: 500,
+    relayUrl: `http://127.0.0.1:${link.port}`,
+    httpPort,
+    mqttPort: await freePort(),
+    dwell: '2s',
+  });
+});
+afterEach(async () => {
+  await agent?.kill();
+  await relay.stop();
+  await clinic.stop();
+  await link.close();
+  try {
+    execFileSync('umount', [data], { stdio: 'ignore' });
+  } catch {
+    // Only one test mounts there.
+  }
+  folder.remove();
+});
+
+async function settled(epochs: Map<string, number>): Promise<void> {
+  await until('all rows in the log', 60_000, () => {
+    const counts = occurrences(log());
+    for (const [epoch, through] of epochs) {
+      for (let seq = 1; seq <= through; seq++)
+        if (!counts.has(`demo-gateway/${epoch}/readings/${seq}`)) return false;
+    }
+    return true;
+  });
+  expect([...occurrences(log())].filter(([, count]) => count > 1)).toEqual([]);
+}
+
+const alerts = (type: string) =>
+  log()
+    .filter(({ topic, message }) => topic === 'alerts' && message.alert_type === type)
+    .map(({ message }) => message.state);
+
+describe('when the card fails', () => {
+  it('disk full: the alarm sounds, the fault is texted, readings wait in memory, and all arrive once there is room', async () => {
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'none', data], { stdio: 'pipe' });
+    } catch (error) {
+      throw new Error('this test mounts a small file system and needs root', { cause: error });
+    }
+    agent = new Program('agent', clinic.siteConfig(), folder.path);
+    await until('the agent', 20_000, status);
+    await clinic.start();
+    await until('readings', 20_000, async () => (await status()).ring.readings > 10);
+    const filler = openSync(`${data}/filler`, 'w');
+    try {
+      for (;;) writeSync(filler, Buffer.alloc(4096));
+    } catch {
+      closeSync(filler);
+    }
+    await until('the ring’s failure', 30_000, async () => (await status()).ring.failure !== null);
+    clinic.setMains(false);
+    await until('an excursion all the same', 60_000, async () => {
+      const { open_alerts } = await status();
+      return (
+        open_alerts.some((a) => a.alert_type === 'excursion') &&
+        open_alerts.some((a) => a.alert_type === 'storage')
+      );
+    });
+    await until('the buzzer', 5000, () => clinic.buzzerAt > 0);
+    await until('a text about the card', 20_000, () =>
+      clinic.modem.sent.some((s) => s.to === NURSE.phone && s.text.includes('storage is failing')),
+    );
+    const waiting = (await status()).ring.waiting;
+    expect(waiting).toBeGreaterThan(10);
+    rmSync(`${data}/filler`);
+    await until('the ring’s return', 30_000, async () => {
+      const { ring, open_alerts } = await status();
+      return (
+        ring.failure === null && ring.waiting < 10 && open_alerts.every((a) => a.alert_type !== 'storage')
+      );
+    });
+    const { ring } = await status();
+    await settled(new Map([[ring.epoch, ring.readings]]));
+    expect(alerts('storage')).toEqual(['raised', 'cleared']);
+    expect(alerts('excursion')[0]).toBe('raised');
+  });
+
+  it('a damaged file: the backlog that can be read arrives under its own epoch, once', async () => {
+    link.cut();
+    agent = new Program('agent', clinic.siteConfig(), folder.path);
+    await until('the agent', 20_000, status);
+    await clinic.start();
+    await until('a backlog', 60_000, async () => (await status()).ring.readings > 60);
+    const before = (await status()).ring;
+    await agent.kill();
+    // What a running agent leaves when it meets a page that it cannot read (which pages can be, damage.test.ts shows).
+    writeFileSync(`${data}/ring.db.damaged`, '');
+    link.up();
+    agent = new Program('agent', clinic.siteConfig(), folder.path);
+    await until('the agent on a new ring', 20_000, async () => (await status()).ring.epoch !== before.epoch);
+    await until('the storage alert', 20_000, () => alerts('storage').includes('raised'));
+    await until('the end of the salvage', 60_000, () =>
+      readdirSync(data).every((name) => !name.startsWith('salvage-')),
+    );
+    await settled(new Map([[before.epoch, before.readings]]));
+  });
+
+  it('a missing GPIO header and a port that is taken stop neither sampling nor texts, and invent no contact', async () => {
+    const server = createServer().listen(httpPort, '127.0.0.1');
+    agent = new Program(
+      'agent',
+      { ...clinic.siteConfig(), gpio: { root: `${folder.path}/none`, w1_root: `${folder.path}/w1` } },
+      folder.path,
+    );
+    await until('readings at the relay', 30_000, () =>
+      log().some(({ topic }) => topic === 'iot.temperature'),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    expect(agent.running).toBe(true);
+    expect(log().filter(({ message }) => message.quantity === 'contact')).toEqual([]);
+    expect(alerts('mains_lost')).toEqual([]);
+    server.close();
+  });
+});
