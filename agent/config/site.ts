@@ -87,8 +87,10 @@ export const siteSchema = z.strictObject({
     .strictObject({
       synchronised_file: z
         .string()
-        .default('/run/systemd/timesync/synchronized')
-        .describe('exists once NTP has set the clock in this boot'),
+        .optional()
+        .describe(
+          'exists once the clock of this boot is set; absent: that of systemd-timesyncd, where it runs',
+        ),
     })
     .prefault({}),
   http: z

@@ -142,7 +142,7 @@ export class Forwarder {
     const { ring } = this.#options;
     return {
       tail: ring.tail(stream),
-      head: ring.durable(stream),
+      head: ring.sendable(stream),
       settled: union(ring.held(stream), this.#givenUp[stream]),
     };
   }

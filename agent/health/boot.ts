@@ -10,12 +10,20 @@ export interface Boot {
 }
 
 /** The kernel's boot id, and a clock on CLOCK_BOOTTIME that knows whether NTP has set the wall clock. */
-export function readBoot(synchronisedFile: string): Boot {
+export function readBoot(synchronisedFile: string | undefined): Boot {
   const id = read('/proc/sys/kernel/random/boot_id') ?? randomUUID();
   const uptime = Number(read('/proc/uptime')?.split(' ')[0]);
   const sinceStart = Number(process.hrtime.bigint() / 1000n) / 1000;
   const bootOffsetMs = Number.isFinite(uptime) ? Math.round(uptime * 1000 - sinceStart) : 0;
-  return { id, clock: new SystemClock({ bootOffsetMs, synchronised: cachedExists(synchronisedFile) }) };
+  return { id, clock: new SystemClock({ bootOffsetMs, synchronised: synchronisation(synchronisedFile) }) };
+}
+
+const TIMESYNCD = '/run/systemd/timesync';
+
+/** Where no file is named and systemd-timesyncd does not run, something else keeps the clock, and it is trusted. */
+function synchronisation(file: string | undefined): () => boolean {
+  if (file === undefined && !existsSync(TIMESYNCD)) return () => true;
+  return cachedExists(file ?? `${TIMESYNCD}/synchronized`);
 }
 
 /** Asked for each reading, looked up every few seconds. */

@@ -23,6 +23,8 @@ export const WAITING_MAX = 200_000;
 const EVENTS_MAX = 50_000;
 const EVICT_ROWS = 1000;
 const RETRY_MS = 1000;
+/** Rows of a boot whose clock is not set wait this long for it before they are sent with estimated times. */
+export const UNDATED_WAIT_MS = 600_000;
 /** One failed commit may be a hiccup; after so many in a row it is a failing card. */
 const FAILURES_TOLD = 3;
 
@@ -68,6 +70,9 @@ export class RingClient implements Ring {
   #failure: string | null = null;
   #failures = 0;
   #closed = false;
+  readonly #openedMs: number;
+  /** The first row of this boot, while its clock is not set. */
+  #undatedFrom: number | null = null;
 
   static async open(options: RingOptions): Promise<RingClient> {
     const worker = new WorkerCalls(options.file, options.onDamage ?? (() => {}));
@@ -80,6 +85,7 @@ export class RingClient implements Ring {
     this.#options = options;
     this.#worker = worker;
     this.epoch = opened.epoch;
+    this.#openedMs = options.clock.mono();
     this.#segments = openSegments(options.clock, options.boot, opened.segments, opened.lastTimeline);
     this.#channels = new Map(opened.channels.map((c) => [channelKey(c), c.id]));
     this.#state = new Map([...(opened.salvage?.state ?? []), ...opened.state]);
@@ -93,11 +99,23 @@ export class RingClient implements Ring {
     });
     this.#span = { readings: span(opened.readings), events: span(opened.events) };
     this.#pending = new Pending(opened.readings.head + 1);
+    // After a restart within such a boot, which of its rows came first is not looked up: all unsent ones wait.
+    const undated =
+      opened.segments.some((segment) => segment.boot === options.boot) && !this.#segments.dated();
+    if (undated) this.#undatedFrom = this.#span.readings.tail;
   }
 
   head = (stream: Stream): number => this.#span[stream].head;
   tail = (stream: Stream): number => this.#span[stream].tail;
   durable = (stream: Stream): number => this.#span[stream].durable;
+  /** Undated rows are held back for a while: once sent, their time could not be corrected any more. */
+  sendable(stream: Stream): number {
+    const durable = this.#span[stream].durable;
+    const waited = this.#options.clock.mono() - this.#openedMs >= UNDATED_WAIT_MS;
+    if (stream === 'events' || this.#undatedFrom === null || this.#segments.dated() || waited) return durable;
+    return Math.min(durable, this.#undatedFrom - 1);
+  }
+
   held = (stream: Stream): RangeSet => this.#held[stream];
   timeline = (): number => this.#segments.timeline();
 
@@ -114,6 +132,7 @@ export class RingClient implements Ring {
       reading,
       packQuality(reading.quality, reading.reason),
     );
+    if (reading.deviceMs === undefined && !this.#segments.dated()) this.#undatedFrom ??= span.head;
     this.#schedule();
     return span.head;
   }

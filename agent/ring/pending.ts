@@ -1,6 +1,7 @@
 import type { RingEvent } from '../../core/contract/messages.js';
 import type { Reading } from '../../core/reading.js';
-import type { ChannelRow, Commit, ReadingColumns, ReceiptRow, Segment } from './store.js';
+import type { Segment } from './segments.js';
+import type { ChannelRow, Commit, ReadingColumns, ReceiptRow } from './store.js';
 
 /** Rows that a commit drops, and the events that name what had not been sent. */
 export interface Room {

@@ -38,6 +38,8 @@ export interface Ring {
   replay(seq: number, limit: number): Promise<StoredReading[]>;
   /** Highest durable seq. */
   durable(stream: Stream): number;
+  /** Highest seq that may be sent now. */
+  sendable(stream: Stream): number;
   /** What the relay has said that it holds. */
   held(stream: Stream): RangeSet;
   markHeld(stream: Stream, ranges: RangeSet): void;

@@ -7,8 +7,7 @@ import { SystemClock } from '../../core/clock/system.js';
 import type { RingEvent } from '../../core/contract/messages.js';
 import type { Reading } from '../../core/reading.js';
 import { RingClient } from './client.js';
-import { openSegments } from './segments.js';
-import type { Segment } from './store.js';
+import { openSegments, type Segment } from './segments.js';
 
 let folder: string;
 beforeEach(() => {
@@ -136,6 +135,56 @@ describe('the ring', () => {
     const again = await open();
     expect(again.held('readings')).toEqual([[1, 1]]);
     await again.close();
+  });
+});
+
+/** A gateway's clock: runs with the machine's, but what the wall shows, and whether it is set, is the test's. */
+class ShiftedClock extends SystemClock {
+  shift = Date.UTC(2000, 0, 1) - Date.now();
+  set = false;
+  override wall() {
+    return (super.wall() + this.shift) as ReturnType<SystemClock['wall']>;
+  }
+  override synchronised() {
+    return this.set;
+  }
+}
+
+describe('a gateway without a battery clock', () => {
+  it('holds back rows until the clock is set, and then dates all of the boot by it', async () => {
+    const clock = new ShiftedClock();
+    const ring = await open({ clock });
+    const take = () => ring.append(reading(1, { monoMs: clock.mono() }));
+    take();
+    await durable(ring);
+    expect([ring.durable('readings'), ring.sendable('readings')]).toEqual([1, 0]);
+    expect((await ring.readReadings([1, 1]))[0]!.estimated).toBe(true);
+    clock.shift = 0;
+    clock.set = true;
+    take();
+    await durable(ring);
+    expect(ring.sendable('readings')).toBe(2);
+    for (const row of await ring.readReadings([1, 2])) {
+      expect(row.estimated).toBe(false);
+      expect(Math.abs(row.measuredAt - Date.now())).toBeLessThan(5000);
+    }
+    await ring.close();
+  });
+
+  it('sends a boot that never saw a set clock as estimated, never dated before what came earlier', async () => {
+    const good = await open({ boot: 'first' });
+    good.append(reading(1, { monoMs: new SystemClock().mono() }));
+    await good.close();
+    const clock = new ShiftedClock();
+    const dark = await open({ boot: 'second', clock });
+    dark.append(reading(2, { monoMs: clock.mono() }));
+    await dark.close();
+    const later = await open({ boot: 'third' });
+    expect(later.sendable('readings')).toBe(2);
+    const [first, second] = await later.readReadings([1, 2]);
+    expect([first!.estimated, second!.estimated]).toEqual([false, true]);
+    expect(second!.measuredAt).toBeGreaterThan(first!.measuredAt);
+    await later.close();
   });
 });
 

@@ -6,6 +6,7 @@ import type { Range } from '../../core/contract/ranges.js';
 import { unpackQuality } from '../../core/quality.js';
 import type { Quantity } from '../../core/units.js';
 import type { StoredReading } from './port.js';
+import { type Segment, SegmentTimes } from './segments.js';
 
 /**
  * The ring's file. WAL with synchronous=FULL: when commit returns, the rows survive a power cut.
@@ -27,14 +28,6 @@ export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS receipts (slot INTEGER PRIMARY KEY, n INTEGER NOT NULL, id INTEGER NOT NULL, digest TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
-
-export interface Segment {
-  id: number;
-  boot: string;
-  wallOffset: number;
-  timelineOffset: number;
-  synchronised: boolean;
-}
 
 export interface ChannelRow {
   id: number;
@@ -88,9 +81,7 @@ interface RawRow {
   seq: number;
   sensor: string;
   quantity: Quantity;
-  wall_offset: number;
-  timeline_offset: number;
-  synchronised: number;
+  segment: number;
   mono: number;
   device_ms: number | null;
   milli: number;
@@ -104,6 +95,7 @@ export class RingStore {
   readonly #insertEvent;
   readonly #selectRange;
   readonly #insertReceipt;
+  #times: SegmentTimes;
   #receipts: number;
 
   constructor(file: string) {
@@ -121,9 +113,9 @@ export class RingStore {
     this.#insertReceipt = this.#db.prepare('INSERT OR REPLACE INTO receipts VALUES (?, ?, ?, ?)');
     this.#receipts = this.#db.prepare('SELECT coalesce(max(n), 0) FROM receipts').pluck().get() as number;
     this.#selectRange = this.#db.prepare<[number, number], RawRow>(`
-      SELECT seq, sensor, quantity, wall_offset, timeline_offset, synchronised, mono, device_ms, milli, quality
-      FROM readings CROSS JOIN segments ON segments.id = segment CROSS JOIN channels ON channels.id = channel
-      WHERE seq BETWEEN ? AND ? ORDER BY seq`);
+      SELECT seq, sensor, quantity, segment, mono, device_ms, milli, quality
+      FROM readings CROSS JOIN channels ON channels.id = channel WHERE seq BETWEEN ? AND ? ORDER BY seq`);
+    this.#times = new SegmentTimes(this.#segments());
   }
 
   open(): Opened {
@@ -136,19 +128,22 @@ export class RingStore {
     return {
       epoch,
       channels: this.#db.prepare('SELECT id, sensor, quantity FROM channels').all() as ChannelRow[],
-      segments: (
-        this.#db
-          .prepare(
-            'SELECT id, boot, wall_offset AS wallOffset, timeline_offset AS timelineOffset, synchronised FROM segments',
-          )
-          .all() as (Omit<Segment, 'synchronised'> & { synchronised: number })[]
-      ).map((s) => ({ ...s, synchronised: s.synchronised === 1 })),
+      segments: this.#segments(),
       readings: span('readings'),
       events: span('events'),
       lastTimeline: this.#lastTimeline(),
       state,
       receipts: this.#db.prepare('SELECT id, digest FROM receipts ORDER BY n').raw().all() as ReceiptRow[],
     };
+  }
+
+  #segments(): Segment[] {
+    const rows = this.#db
+      .prepare(
+        'SELECT id, boot, wall_offset AS wallOffset, timeline_offset AS timelineOffset, synchronised FROM segments ORDER BY id',
+      )
+      .all() as (Omit<Segment, 'synchronised'> & { synchronised: number })[];
+    return rows.map((row) => ({ ...row, synchronised: row.synchronised === 1 }));
   }
 
   #lastTimeline(): number | null {
@@ -189,6 +184,7 @@ export class RingStore {
         this.#run('INSERT OR REPLACE INTO state VALUES (?, ?)', key, json);
     })();
     this.#receipts += commit.receipts.length;
+    if (commit.segments.length > 0) this.#times = new SegmentTimes(this.#segments());
   }
 
   #insertReadings(rows: ReadingColumns): void {
@@ -214,8 +210,8 @@ export class RingStore {
     return this.#selectRange.all(from, to).map((row) => ({
       sensor: row.sensor,
       quantity: row.quantity,
-      measuredAt: row.device_ms ?? row.mono + row.wall_offset,
-      estimated: row.device_ms === null && row.synchronised === 0,
+      measuredAt: row.device_ms ?? row.mono + this.#times.of(row.segment).offset,
+      estimated: row.device_ms === null && this.#times.of(row.segment).estimated,
       milli: row.milli,
       quality: row.quality,
     }));
@@ -230,8 +226,8 @@ export class RingStore {
         milli: row.milli,
         ...unpackQuality(row.quality),
         monoMs: row.mono,
-        wallMs: row.mono + row.wall_offset,
-        atMs: row.device_ms ?? row.mono + row.timeline_offset,
+        wallMs: row.mono + this.#times.of(row.segment).offset,
+        atMs: row.device_ms ?? row.mono + this.#times.of(row.segment).timelineOffset,
         ...(row.device_ms === null ? {} : { deviceMs: row.device_ms }),
       },
     }));

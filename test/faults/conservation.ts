@@ -97,7 +97,6 @@ class World {
       clinic: { id: 'c', name: 'Soak' },
       gateway: 'soak',
       data: `${this.#folder.path}/agent`,
-      clock: { synchronised_file: '/proc/self/stat' },
       sensors: Array.from({ length: SENSORS }, (_, i) => ({
         id: `s${i}`,
         source: {

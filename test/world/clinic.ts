@@ -127,7 +127,6 @@ export class Clinic {
       alarm: { group_wait: '1s', steps: [{ to: ['nurse'] }, { to: ['manager'], after: '15m' }] },
       gpio: { root: this.gpio.root, w1_root: this.#w1.root },
       mqtt: { embedded: { port: mqttPort }, listen: ['zigbee2mqtt/#'] },
-      clock: { synchronised_file: '/proc/self/stat' },
       relay: { url: relayUrl, every: '1s', backoff_max: '2s' },
       http: { host: '127.0.0.1', port: httpPort },
     };

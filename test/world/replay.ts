@@ -25,7 +25,6 @@ export function replaySite(history: History, unit: 'C' | 'F', base: object) {
   return {
     clinic: { id: 'replay-clinic', name: 'Replayed history' },
     gateway: GATEWAY,
-    clock: { synchronised_file: '/proc/self/stat' },
     sensors: sensors.map((id) => ({
       id,
       source: {
