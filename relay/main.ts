@@ -8,14 +8,12 @@ import { messageOf } from '../core/errors.js';
 import { retrySchedule } from '../core/retry.js';
 import { acceptRoutes } from './accept/accept.js';
 import type { RelayConfig } from './config/relay.js';
+import { LiveFeed } from './dashboard/feed.js';
 import { LiveView } from './dashboard/live.js';
 import { dashboardRoutes } from './dashboard/routes.js';
 import { relayMetrics } from './health/metrics.js';
 import { EmbeddedLog } from './log/embedded/embedded.js';
 import type { Log } from './log/port.js';
-
-/** The dashboard starts with this much history. */
-const HISTORY_MS = 86_400_000;
 
 export interface RunningRelay {
   port: number;
@@ -40,8 +38,9 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
     ...tlsOptions(config),
   }) as unknown as FastifyInstance;
   const stats = acceptRoutes(app, records, config.tokens);
-  const endStreams = dashboardRoutes(app, live, clock);
-  const metrics = relayMetrics(stats, live);
+  const feed = new LiveFeed(records, live, clock);
+  const endStreams = dashboardRoutes(app, live, feed, clock);
+  const metrics = relayMetrics(stats);
   app.get('/healthz', async () => ({ ok: true }));
   app.get('/readyz', async (_request, reply) => {
     try {
@@ -55,7 +54,6 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
     reply.type(metrics.contentType).send(await metrics.metrics()),
   );
 
-  const tail = await records.tail(clock.wall() - HISTORY_MS, (batch) => live.take(batch));
   await app.listen({ host: config.http.host, port: config.http.port });
   const { port } = app.server.address() as AddressInfo;
   log.info({ port, log: config.kafka ? 'kafka' : 'embedded' }, 'the relay takes batches');
@@ -67,7 +65,7 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
     stop: async () => {
       endStreams();
       await app.close();
-      await tail.stop();
+      await feed.stop();
       await records.close();
     },
   };

@@ -21,6 +21,8 @@ import type { ForwardConfig } from './schema.js';
 const LATE_MS = 300_000;
 const FIRST_RETRY_MS = 1000;
 const BATCH_ROWS_MIN = 10;
+/** Requests under way at once. */
+const REQUESTS_MAX = 3;
 
 const progressSchema = z.object({ streams: z.array(heldSchema) });
 
@@ -57,7 +59,7 @@ export class Forwarder {
 
   constructor(options: ForwardOptions) {
     this.#options = options;
-    this.#http = new RelayHttp(options.config, options.clock);
+    this.#http = new RelayHttp(options.config, options.clock, REQUESTS_MAX);
     this.#rows = options.config.batch;
     const stored = (stream: Stream) =>
       rangeSetSchema.catch([]).parse(options.ring.loadState(`refused.${stream}`) ?? []);
@@ -126,16 +128,30 @@ export class Forwarder {
     this.#poked = false;
   }
 
-  /** One exchange with the relay. False when there is nothing to send now. */
+  /** One round of requests. False when there is nothing to send now. */
   async #turn(): Promise<boolean> {
     if (!this.#known) await this.#learn();
+    const plans = this.#plans();
+    const outcomes = await Promise.allSettled(plans.map((plan) => this.#send(plan)));
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    return plans.length > 0;
+  }
+
+  /** Events and fresh readings alone and in order; of a backlog several batches at once, to fill a slow link. */
+  #plans(): Plan[] {
     const now = this.#options.clock.mono();
     const liveDue = now - this.#liveAt >= this.#options.config.every;
-    const plan = planNext(this.#view('events'), this.#view('readings'), this.#rows, liveDue);
-    if (!plan) return false;
-    if (plan.live) this.#liveAt = now;
-    await this.#send(plan);
-    return true;
+    const [events, readings] = [this.#view('events'), this.#view('readings')];
+    const plans: Plan[] = [];
+    while (plans.length < REQUESTS_MAX) {
+      const plan = planNext(events, readings, this.#rows, liveDue && plans.length === 0);
+      if (!plan) break;
+      plans.push(plan);
+      if (plan.live) this.#liveAt = now;
+      if (plan.live || plan.stream === 'events') break;
+      readings.settled = addRange(readings.settled, plan.range);
+    }
+    return plans;
   }
 
   #view(stream: Stream) {
@@ -194,7 +210,8 @@ export class Forwarder {
       });
     }
     this.accepted += plan.range[1] - plan.range[0] + 1;
-    this.#options.ring.markHeld(plan.stream, held);
+    // Answers may overtake each other: none takes back what another has said.
+    this.#options.ring.markHeld(plan.stream, union(this.#options.ring.held(plan.stream), held));
   }
 
   #refused({ stream, range }: Plan, answer: Answer): void {

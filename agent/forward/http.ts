@@ -16,7 +16,7 @@ export interface Answer {
 const ANSWER_BYTES_MAX = 1024 * 1024;
 const compress = promisify(brotliCompress);
 
-/** One kept-alive connection to the relay. Half-open links are found by the deadline, not by keep-alive. */
+/** Few kept-alive connections to the relay. Half-open links are found by the deadline, not by keep-alive. */
 export class RelayHttp {
   readonly #config: ForwardConfig;
   readonly #clock: Clock;
@@ -24,11 +24,11 @@ export class RelayHttp {
   readonly #secure: boolean;
   sentBytes = 0;
 
-  constructor(config: ForwardConfig, clock: Clock) {
+  constructor(config: ForwardConfig, clock: Clock, connections: number) {
     this.#config = config;
     this.#clock = clock;
     this.#secure = config.url.startsWith('https:');
-    const options = { keepAlive: true, maxSockets: 1 };
+    const options = { keepAlive: true, maxSockets: connections };
     const pem = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file));
     const { ca, cert, key } = config.tls ?? {};
     this.#agent = this.#secure

@@ -26,8 +26,7 @@ export class LiveView {
   /** Open episodes by id, and the alert that opened or last changed each. */
   readonly episodes = new Map<string, AlertMessage & { cleared_at?: string }>();
   readonly #changed = new Set<string>();
-  #listeners = new Set<(update: unknown) => void>();
-  readings = 0;
+  readonly #listeners = new Set<(update: unknown) => void>();
   sensorsBeyond = 0;
 
   take(records: readonly StoredRecord[]): void {
@@ -38,7 +37,6 @@ export class LiveView {
   }
 
   #reading(message: ReadingMessage): void {
-    this.readings += 1;
     const key = `${message.clinic}/${message.sensor}/${message.quantity}`;
     let view = this.sensors.get(key);
     if (!view) {
@@ -89,6 +87,16 @@ export class LiveView {
     });
     this.#changed.clear();
     for (const listener of this.#listeners) listener({ type: 'readings', sensors });
+  }
+
+  get watched(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  clear(): void {
+    this.sensors.clear();
+    this.episodes.clear();
+    this.#changed.clear();
   }
 
   listen(listener: (update: unknown) => void): () => void {

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { type Clock, every } from '../../core/clock/clock.js';
+import type { LiveFeed } from './feed.js';
 import type { LiveView } from './live.js';
 
 const PUSH_MS = 500;
@@ -12,18 +13,26 @@ const BUFFERED_MAX = 4 * 1024 * 1024;
 const WATCHERS_MAX = 100;
 
 /** The page at `/`, and its stream of changes by server-sent events. Returns what ends the open streams. */
-export function dashboardRoutes(app: FastifyInstance, live: LiveView, clock: Clock): () => void {
+export function dashboardRoutes(
+  app: FastifyInstance,
+  live: LiveView,
+  feed: LiveFeed,
+  clock: Clock,
+): () => void {
   const files = pageFiles();
   for (const [path, { type, body }] of Object.entries(files)) {
     app.get(path, (_request, reply) => reply.type(type).send(body));
   }
-  app.get('/api/live', async () => live.snapshot());
+  app.get('/api/live', async () => {
+    await feed.watch();
+    return live.snapshot();
+  });
 
   const watchers = new Set<() => void>();
-  app.get('/api/stream', (request, reply) => {
+  app.get('/api/stream', async (request, reply) => {
+    await feed.watch();
     if (watchers.size >= WATCHERS_MAX) {
-      void reply.code(503).send({ error: 'busy', message: 'too many open dashboards' });
-      return;
+      return reply.code(503).send({ error: 'busy', message: 'too many open dashboards' });
     }
     reply.hijack();
     const { raw } = reply;

@@ -1,8 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { AcceptStats } from '../accept/accept.js';
-import type { LiveView } from '../dashboard/live.js';
 
-export function relayMetrics(stats: AcceptStats, live: LiveView): Registry {
+export function relayMetrics(stats: AcceptStats): Registry {
   const registry = new Registry();
   const counter = (name: string, help: string, read: () => number) =>
     new Counter({
@@ -28,9 +27,5 @@ export function relayMetrics(stats: AcceptStats, live: LiveView): Registry {
   counter('batches_refused', 'Batches refused for their content.', () => stats.refused);
   counter('batches_throttled', 'Batches answered 429.', () => stats.throttled);
   gauge('rows_under_way', 'Rows received and not yet durable.', () => stats.rowsUnderWay);
-  gauge('sensors_seen', 'Sensors on the dashboard.', () => live.sensors.size);
-  gauge('episodes_open', 'Episodes open now.', () => {
-    return [...live.episodes.values()].filter((alert) => alert.state !== 'cleared').length;
-  });
   return registry;
 }

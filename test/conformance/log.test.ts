@@ -138,6 +138,12 @@ describe.each([
     expect(await seqsOf(id.gateway, 40)).toHaveLength(40);
   });
 
+  it('takes the next batch of whoever it has just answered, again and again', async () => {
+    const id = fresh();
+    for (let from = 1; from <= 200; from += 10) await log.append(batch(id, from, from + 9));
+    expect((await log.progress(id.gateway)).map((p) => p.held)).toEqual([[[1, 200]]]);
+  });
+
   it('delivers to a reader that was there before', async () => {
     const id = fresh();
     const seen: string[] = [];

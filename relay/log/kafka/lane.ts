@@ -93,9 +93,15 @@ export class Lane {
   append(batch: Append): Promise<RangeSet> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ batch, resolve, reject });
-      this.#working ??= this.#work().finally(() => {
-        this.#working = undefined;
-      });
+      this.#wake();
+    });
+  }
+
+  #wake(): void {
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+      // Whoever was answered last may have appended again before this ran.
+      if (this.#queue.length > 0) this.#wake();
     });
   }
 
