@@ -26,7 +26,7 @@ import { Board } from './ingest/board.js';
 import { Ingest } from './ingest/ingest.js';
 import type { Limits } from './ingest/plausibility.js';
 import { Poller } from './ingest/poll.js';
-import { RingClient } from './ring/client.js';
+import { RingClient, type RingOptions } from './ring/client.js';
 import { BYTES_PER_READING } from './ring/schema.js';
 import { forwardSalvaged } from './salvaged.js';
 
@@ -35,6 +35,8 @@ const ALIVE_MS = 120_000;
 /** Of the five seconds that a stop may take, what the request under way gets. */
 const DRAIN_MS = 2000;
 const GRACE_MS = 2500;
+/** Readings kept when there is no card: some hours of a clinic, a few MB. */
+const MEMORY_ROWS = 100_000;
 
 export interface AgentOptions {
   /** Called when only a new start can help; the service manager gives it. */
@@ -54,11 +56,8 @@ export async function startAgent(
 ): Promise<RunningAgent> {
   const { config } = site;
   const { id: boot, clock } = readBoot(config.clock.synchronised_file);
-  mkdirSync(config.data, { recursive: true });
-  const ring = await RingClient.open({
-    file: join(config.data, 'ring.db'),
+  const { ring, cardFailure } = await openRing(site, {
     boot,
-    capacity: Math.floor((config.ring.size_mb * 1024 * 1024) / BYTES_PER_READING),
     flushMs: config.ring.flush,
     clock,
     onHealth: (failure) => {
@@ -131,7 +130,12 @@ export async function startAgent(
   );
   openButton(site, lines, annunciator, log);
   forwarder?.forwarder.start();
-  const leftovers = await forwardSalvaged(site, ring, alarm, clock, log);
+  if (cardFailure !== null) {
+    const summary = `The card cannot be used: ${cardFailure}. Readings are kept in memory only.`;
+    log.error(summary);
+    alarm.condition('storage', true, summary);
+  }
+  const leftovers = cardFailure === null ? await forwardSalvaged(site, ring, alarm, clock, log) : [];
 
   const healthy = () =>
     clock.mono() - lastBeat < ALIVE_MS || drivers.every((driver) => driver.probes.length === 0);
@@ -164,6 +168,22 @@ export async function startAgent(
       lines.close();
     },
   };
+}
+
+/**
+ * The ring on the card, or, where the card cannot be used at all, in memory: a gateway with a dead card still guards
+ * its fridges, and forwards while there is a network.
+ */
+async function openRing({ config }: ResolvedSite, options: Omit<RingOptions, 'file' | 'capacity'>) {
+  const capacity = Math.floor((config.ring.size_mb * 1024 * 1024) / BYTES_PER_READING);
+  try {
+    mkdirSync(config.data, { recursive: true });
+    const ring = await RingClient.open({ ...options, file: join(config.data, 'ring.db'), capacity });
+    return { ring, cardFailure: null };
+  } catch (error) {
+    const inMemory = { ...options, file: ':memory:', capacity: Math.min(capacity, MEMORY_ROWS) };
+    return { ring: await RingClient.open(inMemory), cardFailure: messageOf(error) };
+  }
 }
 
 /** A driver that cannot start (a port missing, a broker port taken) is reported; the others sample all the same. */

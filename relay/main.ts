@@ -54,7 +54,12 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
     reply.type(metrics.contentType).send(await metrics.metrics()),
   );
 
-  await app.listen({ host: config.http.host, port: config.http.port });
+  try {
+    await app.listen({ host: config.http.host, port: config.http.port });
+  } catch (error) {
+    await records.close();
+    throw error;
+  }
   const { port } = app.server.address() as AddressInfo;
   log.info({ port, log: config.kafka ? 'kafka' : 'embedded' }, 'the relay takes batches');
   if (!config.tokens && !config.http.tls?.client_ca) {

@@ -136,6 +136,31 @@ describe('when the card fails', () => {
     await settled(new Map([[before.epoch, before.readings]]));
   });
 
+  it('no card at all: the fridges are guarded from memory, and what is measured is forwarded', async () => {
+    writeFileSync(`${folder.path}/not-a-folder`, '');
+    agent = new Program(
+      'agent',
+      { ...clinic.siteConfig(), data: `${folder.path}/not-a-folder` },
+      folder.path,
+    );
+    await until('the agent', 20_000, status);
+    await clinic.start();
+    clinic.setMains(false);
+    await until('an excursion, and the card’s', 60_000, async () => {
+      const { open_alerts } = await status();
+      return (
+        open_alerts.some((a) => a.alert_type === 'excursion') &&
+        open_alerts.some((a) => a.alert_type === 'storage')
+      );
+    });
+    await until('the buzzer', 5000, () => clinic.buzzerAt > 0);
+    await until(
+      'both at the relay',
+      20_000,
+      () => alerts('storage').length > 0 && alerts('excursion').length > 0,
+    );
+  });
+
   it('a missing GPIO header and a port that is taken stop neither sampling nor texts, and invent no contact', async () => {
     const server = createServer().listen(httpPort, '127.0.0.1');
     agent = new Program(
