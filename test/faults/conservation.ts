@@ -68,6 +68,7 @@ class World {
   #relayPort = 0;
   #httpPort = 0;
   #sent = 0;
+  #countedFrom = 0;
 
   static async build(seed: number): Promise<World> {
     const world = new World(seed);
@@ -126,6 +127,8 @@ class World {
   /** One first input, sent until it is heard: from then on the broker keeps a session for the agent. */
   async #probe(): Promise<boolean> {
     this.#publisher ??= await connectAsync(`mqtt://${this.#mosquitto.address}`);
+    // What was sent before the agent had subscribed, the broker kept for nobody: it does not count.
+    this.#countedFrom = this.#sent;
     await this.#publish();
     await pause(300);
     return (await this.#status()).ring.readings > 0;
@@ -229,7 +232,8 @@ class World {
     const gapped = [...named].filter((seq) => !rows.has(seq)).length;
     let unnamed = 0;
     for (let seq = 1; seq <= head; seq++) if (!rows.has(seq) && !named.has(seq)) unnamed += 1;
-    const missing = this.#sent - inputs.size;
+    let missing = 0;
+    for (let n = this.#countedFrom; n < this.#sent; n++) if (!inputs.has(n)) missing += 1;
     const twice = [...inputs.values(), ...rows.values()].filter((count) => count > 1).length;
     return {
       seed: this.#seed,
