@@ -15,6 +15,15 @@ describe('Modbus RTU responses', () => {
     expect(samples[0]!.value).toBeCloseTo(30.5);
   });
 
+  it('decode also when they hold only the first of the registers that we read', () => {
+    const both = modbus(
+      register({ address: 1, scale: 0.1 }),
+      register({ address: 2, quantity: 'humidity', unit: '%RH' }),
+    );
+    const { samples } = decodeResponse(both, hex('01 04 02 01 31 79 74'));
+    expect(samples.map((s) => s.quantity)).toEqual(['temperature']);
+  });
+
   it('read neighbours in one request', () => {
     const model = modbus(
       register({ address: 2 }),

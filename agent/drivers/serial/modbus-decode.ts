@@ -79,10 +79,18 @@ export function decodeResponse(model: ModbusModel, frame: Buffer): Decoded {
   if (code & 0x80)
     return none(`the device refused with exception ${frame[2]}: ${EXCEPTIONS[frame[2]!] ?? 'unknown'}`);
   const data = body.subarray(3);
-  const block = blocksOf(model).find((b) => b.function === code && b.length * 2 === data.length);
+  const block = blockOfAnswer(model, code, data.length / 2);
   if (frame[2] !== data.length || !block)
     return none(`function ${code} with ${data.length} data bytes is not of this model`);
   return decodeBlock(block, data);
+}
+
+/** The block that was asked for, or its beginning: a frame from a bus tester may hold fewer registers than we read. */
+function blockOfAnswer(model: ModbusModel, code: number, length: number): Block | undefined {
+  const block = blocksOf(model).find((b) => b.function === code && b.length >= length);
+  if (!block) return undefined;
+  const registers = block.registers.filter((r) => r.address + words(r) <= block.address + length);
+  return registers.length > 0 ? { ...block, length, registers } : undefined;
 }
 
 export const EXCEPTIONS: Record<number, string> = {
