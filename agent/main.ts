@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { type Clock, sleep } from '../core/clock/clock.js';
 import { messageOf } from '../core/errors.js';
 import type { PolicyEffect } from '../core/policy/local.js';
-import type { Reading } from '../core/reading.js';
+import { channelKey, type Reading } from '../core/reading.js';
 import { Alarm } from './alarm/alarm.js';
 import type { AlarmSensor } from './alarm/state.js';
 import { Annunciator } from './annunciate/annunciator.js';
@@ -20,6 +20,7 @@ import { Forwarder, type ForwardState } from './forward/forward.js';
 import { readBoot } from './health/boot.js';
 import { serveHealth } from './health/http.js';
 import { agentMetrics } from './health/metrics.js';
+import { watchSilence } from './health/silence.js';
 import { agentStatus, statusSources } from './health/status.js';
 import { systemdNotifier } from './health/systemd.js';
 import { Board } from './ingest/board.js';
@@ -28,6 +29,7 @@ import type { Limits } from './ingest/plausibility.js';
 import { Poller } from './ingest/poll.js';
 import { RingClient, type RingOptions } from './ring/client.js';
 import { BYTES_PER_READING } from './ring/schema.js';
+import type { Limits as RingLimits } from './ring/thin.js';
 import { forwardSalvaged } from './salvaged.js';
 
 /** Sampling counts as alive when some attempt ended within this time. */
@@ -58,6 +60,7 @@ export async function startAgent(
   const { id: boot, clock } = readBoot(config.clock.synchronised_file);
   const { ring, cardFailure } = await openRing(site, {
     boot,
+    limits: innermostLimits(site),
     flushMs: config.ring.flush,
     clock,
     onHealth: (failure) => {
@@ -129,6 +132,7 @@ export async function startAgent(
     beat,
   );
   openButton(site, lines, annunciator, log);
+  const silence = watchSilence(ring, boot, clock);
   forwarder?.forwarder.start();
   if (cardFailure !== null) {
     const summary = `The card cannot be used: ${cardFailure}. Readings are kept in memory only.`;
@@ -154,6 +158,7 @@ export async function startAgent(
     stop: async () => {
       systemd.stopping();
       poller.stop();
+      silence.cancel();
       const parts = [
         ...drivers,
         annunciator,
@@ -184,6 +189,21 @@ async function openRing({ config }: ResolvedSite, options: Omit<RingOptions, 'fi
     const inMemory = { ...options, file: ':memory:', capacity: Math.min(capacity, MEMORY_ROWS) };
     return { ring: await RingClient.open(inMemory), cardFailure: messageOf(error) };
   }
+}
+
+/** The narrowest limits of each channel's rules: for the seconds outside of readings that are summed up. */
+function innermostLimits({ sensors }: ResolvedSite): Map<string, RingLimits> {
+  const limits = new Map<string, RingLimits>();
+  for (const { id, allRules } of sensors) {
+    for (const rule of allRules) {
+      if (rule.kind !== 'threshold') continue;
+      const key = channelKey({ sensor: id, quantity: rule.quantity });
+      const [low, high] = limits.get(key) ?? [null, null];
+      if (rule.side === 'above') limits.set(key, [low, Math.min(high ?? rule.limit, rule.limit)]);
+      else limits.set(key, [Math.max(low ?? rule.limit, rule.limit), high]);
+    }
+  }
+  return limits;
 }
 
 /** A driver that cannot start (a port missing, a broker port taken) is reported; the others sample all the same. */

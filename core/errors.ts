@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'wire.refused'
   | 'wire.unreachable'
   | 'log.fenced'
+  | 'log.elsewhere'
   | 'log.unavailable'
   | 'modem.failed'
   | 'modem.unknown_outcome';

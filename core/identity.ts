@@ -10,8 +10,8 @@ export const idSchema = z
 /** A ring's epoch: 16 hex digits, drawn when its file is made. A new epoch means a new ring, numbered afresh. */
 export const epochSchema = z.string().regex(/^[0-9a-f]{16}$/, 'expected 16 hex digits');
 
-/** The two streams of a ring; each numbers its rows 1, 2, 3… without a gap. */
-export const STREAMS = ['readings', 'events'] as const;
+/** The streams of a ring; each numbers its rows 1, 2, 3… without a gap. `summaries` are what thinned readings left. */
+export const STREAMS = ['readings', 'events', 'summaries'] as const;
 export type Stream = (typeof STREAMS)[number];
 export const streamSchema = z.enum(STREAMS);
 

@@ -25,3 +25,21 @@ export interface Reading extends Channel {
 export function channelKey(channel: Channel): string {
   return `${channel.sensor}/${channel.quantity}`;
 }
+
+/** A map by channel. Two steps, because putting a key together for each reading costs more than the reading. */
+export class ChannelMap<T> {
+  readonly #bySensor = new Map<string, Map<Quantity, T>>();
+
+  get({ sensor, quantity }: Channel): T | undefined {
+    return this.#bySensor.get(sensor)?.get(quantity);
+  }
+
+  set({ sensor, quantity }: Channel, value: T): void {
+    let quantities = this.#bySensor.get(sensor);
+    if (!quantities) {
+      quantities = new Map();
+      this.#bySensor.set(sensor, quantities);
+    }
+    quantities.set(quantity, value);
+  }
+}

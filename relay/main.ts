@@ -23,7 +23,7 @@ export interface RunningRelay {
 export async function openLog(config: RelayConfig, clock: Clock, log: Logger): Promise<Log> {
   if (!config.kafka) return new EmbeddedLog(config.data, clock, config.retention);
   const { KafkaLog } = await import('./log/kafka/kafka.js');
-  return KafkaLog.open(config.kafka, clock, log);
+  return KafkaLog.open(config.kafka, config.http.public_url ?? null, clock, log);
 }
 
 /** Builds and wires the relay. Rejects when its log cannot be opened or its port is taken. */

@@ -24,7 +24,11 @@ const BATCH_ROWS_MIN = 10;
 /** Requests under way at once. */
 const REQUESTS_MAX = 3;
 
+/** Relays that send a gateway round in circles are asked again later. */
+const MOVES_MAX = 3;
+
 const progressSchema = z.object({ streams: z.array(heldSchema) });
+const elsewhereSchema = z.object({ url: z.url({ protocol: /^https?$/ }) });
 
 export interface ForwardOptions {
   config: ForwardConfig;
@@ -53,6 +57,8 @@ export class Forwarder {
   #poked = false;
   #rows: number;
   #liveAt = Number.NEGATIVE_INFINITY;
+  /** When the backlog may go on: what was sent of it takes its time at the configured rate. */
+  #backlogAt = Number.NEGATIVE_INFINITY;
   #known = false;
   readonly #givenUp: Record<Stream, RangeSet>;
   accepted = 0;
@@ -63,7 +69,11 @@ export class Forwarder {
     this.#rows = options.config.batch;
     const stored = (stream: Stream) =>
       rangeSetSchema.catch([]).parse(options.ring.loadState(`refused.${stream}`) ?? []);
-    this.#givenUp = { readings: stored('readings'), events: stored('events') };
+    this.#givenUp = {
+      readings: stored('readings'),
+      events: stored('events'),
+      summaries: stored('summaries'),
+    };
   }
 
   get sentBytes(): number {
@@ -107,19 +117,29 @@ export class Forwarder {
     const { clock, config, random } = this.#options;
     const spec = { firstMs: FIRST_RETRY_MS, maxMs: config.backoff_max };
     let delays = retrySchedule(spec, random);
+    let moves = 0;
     while (!this.#stop.signal.aborted) {
       try {
         const more = await this.#turn();
         delays = retrySchedule(spec, random);
         this.#options.onState({ connected: true, problem: null });
-        if (!more) await this.#wait(config.every);
+        if (!more) await this.#wait(this.#pauseMs());
+        moves = 0;
       } catch (error) {
         this.#known = false;
+        if (error instanceof Moved && this.#http.moveTo(error.url) && ++moves < MOVES_MAX) continue;
+        this.#http.moveHome();
         this.#options.onState({ connected: false, problem: messageOf(error) });
         const asked = error instanceof RetryAfter ? error.ms : 0;
         await sleep(clock, Math.max(asked, delays.next().value), this.#stop.signal);
       }
     }
+  }
+
+  #pauseMs(): number {
+    const untilBacklog = this.#backlogAt - this.#options.clock.mono();
+    const { every } = this.#options.config;
+    return untilBacklog > 0 ? Math.min(every, untilBacklog) : every;
   }
 
   async #wait(ms: number): Promise<void> {
@@ -132,7 +152,12 @@ export class Forwarder {
   async #turn(): Promise<boolean> {
     if (!this.#known) await this.#learn();
     const plans = this.#plans();
+    const [started, before] = [this.#options.clock.mono(), this.#http.sentBytes];
     const outcomes = await Promise.allSettled(plans.map((plan) => this.#send(plan)));
+    if (plans[0]?.kind === 'backlog') {
+      const kb = (this.#http.sentBytes - before) / 1000;
+      this.#backlogAt = started + (kb / this.#options.config.backlog_kb_per_s) * 1000;
+    }
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     return plans.length > 0;
   }
@@ -141,15 +166,20 @@ export class Forwarder {
   #plans(): Plan[] {
     const now = this.#options.clock.mono();
     const liveDue = now - this.#liveAt >= this.#options.config.every;
-    const [events, readings] = [this.#view('events'), this.#view('readings')];
+    const backlogDue = now >= this.#backlogAt;
+    const views = {
+      events: this.#view('events'),
+      readings: this.#view('readings'),
+      summaries: this.#view('summaries'),
+    };
     const plans: Plan[] = [];
     while (plans.length < REQUESTS_MAX) {
-      const plan = planNext(events, readings, this.#rows, liveDue && plans.length === 0);
+      const plan = planNext(views, this.#rows, { live: liveDue && plans.length === 0, backlog: backlogDue });
       if (!plan) break;
       plans.push(plan);
-      if (plan.live) this.#liveAt = now;
-      if (plan.live || plan.stream === 'events') break;
-      readings.settled = addRange(readings.settled, plan.range);
+      if (plan.kind === 'live') this.#liveAt = now;
+      if (plan.kind !== 'backlog') break;
+      views[plan.stream].settled = addRange(views[plan.stream].settled, plan.range);
     }
     return plans;
   }
@@ -169,10 +199,9 @@ export class Forwarder {
     const answer = await this.#http.get(`/v1/gateways/${gateway}/progress`);
     if (answer.status !== 200) throw this.#unhappy(answer);
     const { streams } = parse(progressSchema, answer.body);
-    for (const stream of STREAMS) {
-      const mine = streams.find((entry) => entry.epoch === ring.epoch && entry.stream === stream);
-      ring.markHeld(stream, mine?.held ?? []);
-    }
+    const held = (stream: Stream): RangeSet =>
+      streams.find((entry) => entry.epoch === ring.epoch && entry.stream === stream)?.held ?? [];
+    await ring.learn({ readings: held('readings'), events: held('events'), summaries: held('summaries') });
     this.#known = true;
   }
 
@@ -193,6 +222,8 @@ export class Forwarder {
     const { ring, clinic, gateway, clock } = this.#options;
     const head = { clinic, gateway, epoch: ring.epoch, from: range[0], to: range[1] };
     if (stream === 'events') return { ...head, stream, backfill: false, rows: await ring.readEvents(range) };
+    if (stream === 'summaries')
+      return { ...head, stream, backfill: true, rows: await ring.readSummaries(range) };
     const rows = await ring.readReadings(range);
     const backfill = rows.length > 0 && rows[0]!.measuredAt < clock.wall() - LATE_MS;
     return { ...head, stream, backfill, rows };
@@ -222,9 +253,20 @@ export class Forwarder {
 
   #unhappy({ status, body, retryAfterMs }: Answer): Error {
     const message = `the relay answered ${status}: ${body.slice(0, 200)}`;
+    if (status === 421) return new Moved(parse(elsewhereSchema, body).url);
     if (retryAfterMs !== null)
       return new RetryAfter(message, Math.min(retryAfterMs, this.#options.config.backoff_max));
     return new ColdwatchError('wire.refused', message, { retry: true });
+  }
+}
+
+/** Another relay serves this gateway. */
+class Moved extends Error {
+  readonly url: string;
+
+  constructor(url: string) {
+    super(`the relay sends this gateway to ${url}`);
+    this.url = url;
   }
 }
 

@@ -22,12 +22,15 @@ export class RelayHttp {
   readonly #clock: Clock;
   readonly #agent: http.Agent;
   readonly #secure: boolean;
+  /** Where requests go: the configured relay, or the one that it has named. */
+  #base: string;
   sentBytes = 0;
 
   constructor(config: ForwardConfig, clock: Clock, connections: number) {
     this.#config = config;
     this.#clock = clock;
     this.#secure = config.url.startsWith('https:');
+    this.#base = config.url;
     const options = { keepAlive: true, maxSockets: connections };
     const pem = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file));
     const { ca, cert, key } = config.tls ?? {};
@@ -54,7 +57,7 @@ export class RelayHttp {
   }
 
   #request(method: string, path: string, body: Buffer | undefined): Promise<Answer> {
-    const url = new URL(path, this.#config.url);
+    const url = new URL(path, this.#base);
     const headers: Record<string, string | number> = { accept: 'application/json' };
     if (this.#config.token !== undefined) headers.authorization = `Bearer ${this.#config.token}`;
     if (body) {
@@ -79,6 +82,18 @@ export class RelayHttp {
       });
       request.end(body);
     });
+  }
+
+  /** Another relay serves this gateway. One that would undo TLS is not followed; the token goes along. */
+  moveTo(url: string): boolean {
+    if (url.startsWith('https:') !== this.#secure) return false;
+    this.#base = url;
+    return true;
+  }
+
+  /** Back to the configured relay: the named one does not answer. */
+  moveHome(): void {
+    this.#base = this.#config.url;
   }
 
   close(): void {

@@ -11,31 +11,35 @@ export interface StreamView {
 export interface Plan {
   stream: Stream;
   range: Range;
-  /** True for the newest rows, sent for their freshness; false for events and for the backlog behind. */
+  /** `live`: the newest readings, sent for their freshness; `backlog`: what fills in behind. */
+  kind: 'events' | 'live' | 'backlog';
+}
+
+/** What may be sent now: live readings gather for a while, and the backlog keeps to a rate. */
+export interface Due {
   live: boolean;
+  backlog: boolean;
 }
 
 /**
- * What to send next. Events go before everything. Then, when `liveDue`, the newest readings, so that after an
- * outage central ops see now before they see yesterday; otherwise the backlog, oldest first.
+ * What to send next. Events go before everything. Then, when due, the newest readings, so that after an outage
+ * central ops see now before they see yesterday; then the backlog, oldest first, and last the summaries.
  */
-export function planNext(
-  events: StreamView,
-  readings: StreamView,
-  rows: number,
-  liveDue: boolean,
-): Plan | undefined {
-  const event = unsent(events)[0];
-  if (event) return { stream: 'events', range: head(event, rows), live: false };
-  const gaps = unsent(readings);
+export function planNext(views: Record<Stream, StreamView>, rows: number, due: Due): Plan | undefined {
+  const event = unsent(views.events)[0];
+  if (event) return { stream: 'events', range: head(event, rows), kind: 'events' };
+  const gaps = unsent(views.readings);
   const last = gaps.at(-1);
-  if (!last) return undefined;
-  const fresh: Range = [Math.max(last[0], last[1] - rows + 1), last[1]];
-  const isFresh = last[1] === readings.head;
-  if (isFresh && liveDue) return { stream: 'readings', range: fresh, live: true };
-  const backlog = gaps[0]!;
-  const onlyFresh = isFresh && gaps.length === 1 && backlog[0] === fresh[0];
-  return onlyFresh ? undefined : { stream: 'readings', range: head(backlog, rows), live: false };
+  const fresh: Range | undefined =
+    last && last[1] === views.readings.head ? [Math.max(last[0], last[1] - rows + 1), last[1]] : undefined;
+  if (fresh && due.live) return { stream: 'readings', range: fresh, kind: 'live' };
+  if (!due.backlog) return undefined;
+  const oldest = gaps[0];
+  if (oldest && oldest[0] !== fresh?.[0]) {
+    return { stream: 'readings', range: head(oldest, rows), kind: 'backlog' };
+  }
+  const summary = unsent(views.summaries)[0];
+  return summary && { stream: 'summaries', range: head(summary, rows), kind: 'backlog' };
 }
 
 const unsent = (view: StreamView) =>

@@ -11,6 +11,12 @@ export const forwardConfigSchema = z.strictObject({
     .describe('PEM files: the relay’s authority, this gateway’s certificate and key'),
   every: duration.default(10_000).describe('how long fresh readings wait for company'),
   batch: z.int().min(1).max(BATCH_ROWS_MAX).default(2000),
+  backlog_kb_per_s: z
+    .number()
+    .min(0.1)
+    .max(100_000)
+    .default(64)
+    .describe('compressed kilobytes a second that a backlog may take; live readings go between'),
   deadline: duration.default(30_000).describe('for one request, from connecting to the whole answer'),
   backoff_max: duration.default(300_000),
 });

@@ -13,8 +13,7 @@ export interface Boot {
 export function readBoot(synchronisedFile: string | undefined): Boot {
   const id = read('/proc/sys/kernel/random/boot_id') ?? randomUUID();
   const uptime = Number(read('/proc/uptime')?.split(' ')[0]);
-  const sinceStart = Number(process.hrtime.bigint() / 1000n) / 1000;
-  const bootOffsetMs = Number.isFinite(uptime) ? Math.round(uptime * 1000 - sinceStart) : 0;
+  const bootOffsetMs = Number.isFinite(uptime) ? Math.round(uptime * 1000 - performance.now()) : 0;
   return { id, clock: new SystemClock({ bootOffsetMs, synchronised: synchronisation(synchronisedFile) }) };
 }
 

@@ -1,27 +1,33 @@
-import { Worker } from 'node:worker_threads';
 import type { Clock, Timer } from '../../core/clock/clock.js';
 import type { ReadingRow } from '../../core/contract/batch.js';
-import type { RingEvent } from '../../core/contract/messages.js';
-import { missing, type Range, type RangeSet, rangeSetSchema } from '../../core/contract/ranges.js';
+import type { RingEvent, Summary } from '../../core/contract/messages.js';
+import { type Range, type RangeSet, rangeSetSchema } from '../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
-import type { Stream } from '../../core/identity.js';
+import { STREAMS, type Stream } from '../../core/identity.js';
 import { packQuality } from '../../core/quality.js';
-import { channelKey, type Reading } from '../../core/reading.js';
-import { Pending, type Room } from './pending.js';
+import { type Channel, ChannelMap, type Reading } from '../../core/reading.js';
+import { WorkerCalls } from './calls.js';
+import { Pending } from './pending.js';
 import type { Ring, RingStats, StoredReading } from './port.js';
+import { planRoom, type Window, windowOf } from './room.js';
+import { unpackRows } from './rows.js';
 import type { Salvage } from './salvage.js';
 import { openSegments, type Segments } from './segments.js';
-import type { ReceiptRow } from './store.js';
-import type { OpenAnswer, RingAnswer, RingRequest } from './worker.js';
+import type { Span } from './store.js';
+import type { Limits } from './thin.js';
+import type { OpenAnswer } from './worker.js';
 
 /** A group is committed when it has this many rows, whatever its age. */
 export const GROUP_ROWS = 256;
-/** Payloads waiting to be confirmed to their broker; brokers stop sending at about 20 unconfirmed. */
+/** With this many rows a group waits `flush` for more; with fewer, LINGER times as long: each commit wears the card. */
+export const COMPANY_ROWS = 8;
+export const LINGER = 20;
+/** Brokers stop sending at about 20 unconfirmed messages: with this many waiting, a group hurries. */
 export const GROUP_RECEIPTS = 16;
+/** But not at once: of a broker that goes on sending, a few ms bring many more into the same commit. */
+export const RECEIPTS_WAIT_MS = 5;
 /** Rows in memory while the card does not take them. Beyond this the oldest would be lost: appends then fail. */
 export const WAITING_MAX = 200_000;
-const EVENTS_MAX = 50_000;
-const EVICT_ROWS = 1000;
 const RETRY_MS = 1000;
 /** Rows of a boot whose clock is not set wait this long for it before they are sent with estimated times. */
 export const UNDATED_WAIT_MS = 600_000;
@@ -34,17 +40,14 @@ export interface RingOptions {
   capacity: number;
   flushMs: number;
   clock: Clock;
+  /** By channel key (sensor/quantity): for the seconds outside that thinned readings had. */
+  limits?: ReadonlyMap<string, Limits>;
   /** Called when commits keep failing, and when one succeeds again. */
   onHealth?: (failure: string | null) => void;
   /** Called once when the file itself turns out to be damaged: only a new start, which salvages it, can help. */
   onDamage?: (damage: string) => void;
   /** Called when events have become durable: they should not wait to be sent. */
   onEvents?: () => void;
-}
-
-interface Call {
-  resolve: (value: never) => void;
-  reject: (error: Error) => void;
 }
 
 /** The ring on the thread that samples: it numbers rows and feeds the worker in groups, one commit at a time. */
@@ -55,27 +58,36 @@ export class RingClient implements Ring {
   readonly #options: RingOptions;
   readonly #worker: WorkerCalls;
   readonly #segments: Segments;
-  readonly #channels: Map<string, number>;
+  readonly #channels = new ChannelMap<number>();
+  readonly #byId: Map<number, Channel>;
+  /** The last reading that was stored before this start. */
+  readonly before: { measuredAt: number; boot: string } | null;
   /** As it was when the file was opened; later values live with whoever saves them. */
   readonly #state: ReadonlyMap<string, string>;
-  readonly #storedReceipts: readonly ReceiptRow[];
+  readonly #storedReceipts: Float64Array;
   readonly #held: Record<Stream, RangeSet>;
-  readonly #span: Record<Stream, { tail: number; head: number; durable: number }>;
+  readonly #span: Record<Stream, Window>;
   #pending: Pending;
   #committing: Promise<void> | undefined;
   #timer: Timer | undefined;
+  #timerDue = Number.POSITIVE_INFINITY;
   #commits = 0;
   #lastCommitMs = 0;
+  #thinned = 0;
   #overwritten = 0;
   #failure: string | null = null;
   #failures = 0;
   #closed = false;
   readonly #openedMs: number;
+  readonly #openedHead: number;
+  /** The first rows numbered since a relay last said what it holds; none of them can have been sent. */
+  #firstNew: Record<Stream, number> | undefined;
   /** The first row of this boot, while its clock is not set. */
   #undatedFrom: number | null = null;
 
   static async open(options: RingOptions): Promise<RingClient> {
-    const worker = new WorkerCalls(options.file, options.onDamage ?? (() => {}));
+    const { file, limits = new Map(), onDamage = () => {} } = options;
+    const worker = new WorkerCalls({ file, limits }, onDamage);
     const opened = await worker.call<OpenAnswer>({ op: 'open' });
     return new RingClient(options, worker, opened);
   }
@@ -87,19 +99,23 @@ export class RingClient implements Ring {
     this.epoch = opened.epoch;
     this.#openedMs = options.clock.mono();
     this.#segments = openSegments(options.clock, options.boot, opened.segments, opened.lastTimeline);
-    this.#channels = new Map(opened.channels.map((c) => [channelKey(c), c.id]));
+    for (const channel of opened.channels) this.#channels.set(channel, channel.id);
+    this.#byId = new Map(opened.channels.map((c) => [c.id, c]));
+    this.before = opened.last;
     this.#state = new Map([...(opened.salvage?.state ?? []), ...opened.state]);
     this.#storedReceipts = opened.receipts;
-    const held = (stream: Stream) => rangeSetSchema.catch([]).parse(this.loadState(`held.${stream}`) ?? []);
-    this.#held = { readings: held('readings'), events: held('events') };
-    const span = ({ tail, head }: { tail: number; head: number }) => ({
-      tail: head === 0 ? 1 : tail,
-      head,
-      durable: head,
-    });
-    this.#span = { readings: span(opened.readings), events: span(opened.events) };
-    this.#pending = new Pending(opened.readings.head + 1);
+    this.#held = forStreams((stream) =>
+      rangeSetSchema.catch([]).parse(this.loadState(`held.${stream}`) ?? []),
+    );
+    this.#span = forStreams((stream) => windowOf(opened.spans[stream]));
+    this.#pending = new Pending(this.#span.readings.head + 1);
+    this.#firstNew = this.loadState('unlearned') as Record<Stream, number> | undefined;
+    if (!this.#firstNew) {
+      this.#firstNew = forStreams((stream) => this.#span[stream].head + 1);
+      this.#pending.state.set('unlearned', this.#firstNew);
+    }
     // After a restart within such a boot, which of its rows came first is not looked up: all unsent ones wait.
+    this.#openedHead = this.#span.readings.head;
     const undated =
       opened.segments.some((segment) => segment.boot === options.boot) && !this.#segments.dated();
     if (undated) this.#undatedFrom = this.#span.readings.tail;
@@ -112,7 +128,8 @@ export class RingClient implements Ring {
   sendable(stream: Stream): number {
     const durable = this.#span[stream].durable;
     const waited = this.#options.clock.mono() - this.#openedMs >= UNDATED_WAIT_MS;
-    if (stream === 'events' || this.#undatedFrom === null || this.#segments.dated() || waited) return durable;
+    if (stream !== 'readings' || this.#undatedFrom === null || this.#segments.dated() || waited)
+      return durable;
     return Math.min(durable, this.#undatedFrom - 1);
   }
 
@@ -159,31 +176,53 @@ export class RingClient implements Ring {
     this.#schedule();
   }
 
-  addReceipt(id: number, digest: string): void {
-    this.#pending.receipts.push([id, digest]);
+  addReceipt(id: number, digest: number): void {
+    this.#pending.addReceipt(id, digest);
   }
 
-  receipts(): readonly ReceiptRow[] {
+  receipts(): Float64Array {
     return this.#storedReceipts;
   }
 
+  /** Not worth a commit of its own: the relay can always be asked again. */
   markHeld(stream: Stream, ranges: RangeSet): void {
     this.#held[stream] = ranges;
-    this.saveState(`held.${stream}`, ranges);
+    this.#pending.state.set(`held.${stream}`, ranges);
+  }
+
+  async learn(held: Record<Stream, RangeSet>): Promise<void> {
+    const first = this.#firstNew;
+    if (first) {
+      if (STREAMS.some((stream) => (held[stream].at(-1)?.[1] ?? 0) >= first[stream])) {
+        await this.#worker.call({ op: 'renumber', split: first });
+        const why = 'this ring is an older copy of itself: the relay holds rows that it has numbered again';
+        this.#options.onDamage?.(why);
+        throw new ColdwatchError('ring.unavailable', why);
+      }
+      this.#firstNew = undefined;
+      this.#pending.state.set('unlearned', null);
+      const durable = new Promise<void>((resolve) => this.#pending.callbacks.push(resolve));
+      void this.#flush();
+      await durable;
+    }
+    for (const stream of STREAMS) this.markHeld(stream, held[stream]);
   }
 
   async readReadings([from, to]: Range): Promise<ReadingRow[]> {
-    const rows = await this.#worker.call<ReadingRow[]>({ op: 'readings', range: [from, to] });
-    if (rows.length === to - from + 1) return rows;
+    const cells = await this.#worker.call<Float64Array>({ op: 'readings', range: [from, to] });
+    const rows = unpackRows(cells, (id) => this.#byId.get(id));
+    if (rows?.length === to - from + 1) return rows;
     if (this.tail('readings') > from) {
       throw new ColdwatchError('ring.unavailable', 'rows have just made room for newer ones', {
         retry: true,
       });
     }
-    return this.#worker.call({ op: 'damaged', what: `${rows.length} of rows ${from} to ${to} are there` });
+    const what = rows ? `${rows.length} of rows ${from} to ${to} are there` : 'a row names no channel';
+    return this.#worker.call({ op: 'damaged', what });
   }
 
   readEvents = (range: Range): Promise<RingEvent[]> => this.#worker.call({ op: 'events', range });
+  readSummaries = (range: Range): Promise<Summary[]> => this.#worker.call({ op: 'summaries', range });
   replay = (seq: number, limit: number): Promise<StoredReading[]> =>
     this.#worker.call({ op: 'replay', seq, limit });
 
@@ -195,6 +234,7 @@ export class RingClient implements Ring {
       waiting: this.#waiting(),
       commits: this.#commits,
       lastCommitMs: this.#lastCommitMs,
+      thinned: this.#thinned,
       overwritten: this.#overwritten,
       failure: this.#failure,
     };
@@ -214,24 +254,35 @@ export class RingClient implements Ring {
   }
 
   #channelOf(reading: Reading): number {
-    const key = channelKey(reading);
-    const known = this.#channels.get(key);
+    const known = this.#channels.get(reading);
     if (known !== undefined) return known;
-    const id = this.#channels.size + 1;
-    this.#channels.set(key, id);
+    const id = this.#byId.size + 1;
+    this.#channels.set(reading, id);
+    this.#byId.set(id, { sensor: reading.sensor, quantity: reading.quantity });
     this.#pending.channels.push({ id, sensor: reading.sensor, quantity: reading.quantity });
     return id;
   }
 
   #schedule(): void {
-    if (this.#pending.rows >= GROUP_ROWS || this.#pending.callbacks.length >= GROUP_RECEIPTS) {
+    const { rows, callbacks } = this.#pending;
+    if (rows >= GROUP_ROWS) return void this.#flush();
+    const { clock, flushMs } = this.#options;
+    // The first reading of a run is what somebody who has just plugged it in waits for.
+    const first = this.#span.readings.durable === this.#openedHead;
+    const calm = rows >= COMPANY_ROWS ? flushMs : flushMs * LINGER;
+    const hurried = callbacks.length >= GROUP_RECEIPTS ? Math.min(calm, RECEIPTS_WAIT_MS) : calm;
+    const wait = first ? 0 : hurried;
+    if (clock.mono() + wait < this.#timerDue) this.#flushAfter(wait);
+  }
+
+  #flushAfter(ms: number): void {
+    const { clock } = this.#options;
+    this.#timer?.cancel();
+    this.#timerDue = clock.mono() + ms;
+    this.#timer = clock.after(ms, () => {
+      this.#timerDue = Number.POSITIVE_INFINITY;
       void this.#flush();
-    } else {
-      this.#timer ??= this.#options.clock.after(this.#options.flushMs, () => {
-        this.#timer = undefined;
-        void this.#flush();
-      });
-    }
+    });
   }
 
   /** Starts a commit of all that is pending, unless one is running: then what has gathered follows it. */
@@ -247,17 +298,20 @@ export class RingClient implements Ring {
 
   async #commit(): Promise<void> {
     this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#timerDue = Number.POSITIVE_INFINITY;
     let group: Pending | undefined;
     try {
-      this.#pending.room ??= await this.#planRoom();
+      this.#pending.room ??= await planRoom(this.#span, this.#held, this.#options.capacity, this.#worker);
       group = this.#pending;
       this.#pending = new Pending(this.#span.readings.head + 1);
       for (const gap of group.room?.gaps.splice(0) ?? []) {
         group.events.push({ seq: ++this.#span.events.head, event: gap });
       }
       const started = this.#options.clock.mono();
-      await this.#worker.call({ op: 'commit', commit: group.toCommit() });
+      const commit = group.toCommit();
+      const hand = [commit.readings.buffer, commit.receipts.buffer];
+      const summaries = await this.#worker.call<Span>({ op: 'commit', commit }, hand);
+      this.#span.summaries = windowOf(summaries);
       this.#committed(group, this.#options.clock.mono() - started);
     } catch (error) {
       this.#failed(group, messageOf(error));
@@ -271,6 +325,8 @@ export class RingClient implements Ring {
       const evicted = group.room?.[stream] ?? 0;
       if (evicted > 0) this.#span[stream].tail = evicted + 1;
     }
+    this.#thinned += group.room?.thinned ?? 0;
+    this.#overwritten += group.room?.overwritten ?? 0;
     this.#span.readings.durable += group.rows;
     this.#span.events.durable += group.events.length;
     if (this.#failures >= FAILURES_TOLD) this.#options.onHealth?.(null);
@@ -286,85 +342,10 @@ export class RingClient implements Ring {
     this.#failure = failure;
     if (group) this.#pending = group.followedBy(this.#pending);
     if (this.#closed) return;
-    this.#timer ??= this.#options.clock.after(RETRY_MS, () => {
-      this.#timer = undefined;
-      void this.#flush();
-    });
-  }
-
-  /** Which of the oldest rows go when the ring is full; readings that were never sent are named in gap events. */
-  async #planRoom(): Promise<Room> {
-    const events = evictThrough(this.#span.events, EVENTS_MAX);
-    const readings = evictThrough(this.#span.readings, this.#options.capacity);
-    const gaps: RingEvent[] = [];
-    const unsent = readings === 0 ? [] : missing(this.#held.readings, [this.#span.readings.tail, readings]);
-    for (const [from, to] of unsent) {
-      const span = await this.#worker.call<{ sinceMs: number; untilMs: number }>({
-        op: 'span',
-        range: [from, to],
-      });
-      this.#overwritten += to - from + 1;
-      const [since, until] = [new Date(span.sinceMs).toISOString(), new Date(span.untilMs).toISOString()];
-      gaps.push({ type: 'gap', gap: { reason: 'overwritten', from, to, since, until } });
-    }
-    return { readings, events, gaps };
+    this.#flushAfter(RETRY_MS);
   }
 }
 
-/** The seq up to which rows go, or 0. Only durable rows go, and some always stay: numbers are never reused. */
-function evictThrough(span: { tail: number; head: number; durable: number }, capacity: number): number {
-  const rows = span.head - span.tail + 1;
-  if (rows <= capacity) return 0;
-  const some = Math.min(EVICT_ROWS, Math.ceil(capacity / 10));
-  const through = Math.min(span.tail + Math.max(some, rows - capacity) - 1, span.durable - 1);
-  return through >= span.tail ? through : 0;
-}
-
-/** Requests to the worker and their answers. A worker that dies fails what is open, and all that follows. */
-class WorkerCalls {
-  readonly #worker: Worker;
-  readonly #open = new Map<number, Call>();
-  #next = 1;
-  #dead: Error | undefined;
-  readonly #onDamage: (damage: string) => void;
-
-  constructor(file: string, onDamage: (damage: string) => void) {
-    this.#onDamage = onDamage;
-    // Compiled code only: a worker cannot load TypeScript, so from sources the built file is used.
-    const built = import.meta.url.endsWith('.ts')
-      ? new URL('../../dist/agent/ring/worker.js', import.meta.url)
-      : new URL('./worker.js', import.meta.url);
-    this.#worker = new Worker(built, { workerData: { file } });
-    this.#worker.on('message', (reply: RingAnswer) => this.#settle(reply));
-    this.#worker.on('error', (error) => this.#die(error));
-    this.#worker.on('exit', () => this.#die(new Error('the ring’s worker ended')));
-  }
-
-  call<T>(request: RingRequest): Promise<T> {
-    if (this.#dead) return Promise.reject(this.#dead);
-    const id = this.#next++;
-    return new Promise<T>((resolve, reject) => {
-      this.#open.set(id, { resolve: resolve as Call['resolve'], reject });
-      this.#worker.postMessage({ id, request });
-    });
-  }
-
-  async close(): Promise<void> {
-    if (this.#dead) return;
-    await this.call({ op: 'close' });
-  }
-
-  #settle(reply: RingAnswer): void {
-    const call = this.#open.get(reply.id);
-    this.#open.delete(reply.id);
-    if (reply.damaged) this.#onDamage(reply.error ?? 'damaged');
-    if (reply.ok) call?.resolve(reply.value as never);
-    else call?.reject(new ColdwatchError('ring.unavailable', reply.error ?? 'failed', { retry: true }));
-  }
-
-  #die(error: Error): void {
-    this.#dead ??= new ColdwatchError('ring.unavailable', error.message, { cause: error });
-    for (const call of this.#open.values()) call.reject(this.#dead);
-    this.#open.clear();
-  }
+function forStreams<T>(make: (stream: Stream) => T): Record<Stream, T> {
+  return { readings: make('readings'), events: make('events'), summaries: make('summaries') };
 }

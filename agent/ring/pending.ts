@@ -1,34 +1,33 @@
 import type { RingEvent } from '../../core/contract/messages.js';
 import type { Reading } from '../../core/reading.js';
+import type { PlannedRoom } from './room.js';
+import { RowBuffer, WRITE_CELLS } from './rows.js';
 import type { Segment } from './segments.js';
-import type { ChannelRow, Commit, ReadingColumns, ReceiptRow } from './store.js';
+import type { ChannelRow, Commit } from './store.js';
 
-/** Rows that a commit drops, and the events that name what had not been sent. */
-export interface Room {
-  readings: number;
-  events: number;
-  gaps: RingEvent[];
-}
+/** Cells of a receipt: packet id, digest. */
+const RECEIPT_CELLS = 2;
 
 /** What has been appended since the last commit began. */
 export class Pending {
-  readonly readings: ReadingColumns;
+  readonly #from: number;
+  readonly #readings = new RowBuffer(WRITE_CELLS);
+  readonly #receipts = new RowBuffer(RECEIPT_CELLS, 0);
   readonly channels: ChannelRow[] = [];
   readonly segments: Segment[] = [];
   readonly events: { seq: number; event: RingEvent }[] = [];
   /** Turned into JSON when the commit is made up, so that a value saved often is written once. */
   readonly state = new Map<string, unknown>();
   readonly callbacks: (() => void)[] = [];
-  readonly receipts: ReceiptRow[] = [];
   /** Decided once, when this group is first committed. */
-  room: Room | undefined;
+  room: PlannedRoom | undefined;
 
   constructor(from: number) {
-    this.readings = { from, channel: [], segment: [], mono: [], deviceMs: [], milli: [], quality: [] };
+    this.#from = from;
   }
 
   get rows(): number {
-    return this.readings.mono.length;
+    return this.#readings.rows;
   }
 
   get empty(): boolean {
@@ -43,39 +42,48 @@ export class Pending {
   }
 
   addReading(channel: number, segment: number, reading: Reading, quality: number): void {
-    const rows = this.readings;
-    rows.channel.push(channel);
-    rows.segment.push(segment);
-    rows.mono.push(Math.round(reading.monoMs));
-    rows.deviceMs.push(reading.deviceMs ?? Number.NaN);
-    rows.milli.push(reading.milli);
-    rows.quality.push(quality);
+    const at = this.#readings.grow();
+    const { cells } = this.#readings;
+    cells[at] = channel;
+    cells[at + 1] = segment;
+    cells[at + 2] = Math.round(reading.monoMs);
+    cells[at + 3] = reading.deviceMs ?? Number.NaN;
+    cells[at + 4] = reading.milli;
+    cells[at + 5] = quality;
+  }
+
+  addReceipt(id: number, digest: number): void {
+    const at = this.#receipts.grow();
+    this.#receipts.cells[at] = id;
+    this.#receipts.cells[at + 1] = digest;
   }
 
   toCommit(): Commit {
     return {
       channels: this.channels,
       segments: this.segments,
-      readings: this.readings,
+      from: this.#from,
+      readings: this.#readings.packed(),
       events: this.events,
-      receipts: this.receipts,
+      receipts: this.#receipts.packed(),
       state: [...this.state].map(([key, value]) => [key, JSON.stringify(value)]),
-      evictReadings: this.room?.readings ?? 0,
-      evictEvents: this.room?.events ?? 0,
+      room: {
+        readings: this.room?.readings ?? 0,
+        events: this.room?.events ?? 0,
+        summaries: this.room?.summaries ?? 0,
+        thin: this.room?.thin ?? [],
+      },
     };
   }
 
   /** This group with a later one behind it; the later one's state wins. */
   followedBy(later: Pending): Pending {
-    const names = ['channel', 'segment', 'mono', 'deviceMs', 'milli', 'quality'] as const;
-    for (const name of names) {
-      for (const value of later.readings[name]) this.readings[name].push(value);
-    }
+    this.#readings.append(later.#readings);
+    this.#receipts.append(later.#receipts);
     this.channels.push(...later.channels);
     this.segments.push(...later.segments);
-    this.events.push(...later.events);
+    for (const event of later.events) this.events.push(event);
     for (const [key, value] of later.state) this.state.set(key, value);
-    for (const row of later.receipts) this.receipts.push(row);
     for (const fn of later.callbacks) this.callbacks.push(fn);
     return this;
   }

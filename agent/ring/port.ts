@@ -1,5 +1,5 @@
 import type { ReadingRow } from '../../core/contract/batch.js';
-import type { RingEvent } from '../../core/contract/messages.js';
+import type { RingEvent, Summary } from '../../core/contract/messages.js';
 import type { Range, RangeSet } from '../../core/contract/ranges.js';
 import type { Stream } from '../../core/identity.js';
 import type { Reading } from '../../core/reading.js';
@@ -28,12 +28,13 @@ export interface Ring {
   /** Calls back once everything appended so far is durable. */
   whenDurable(fn: () => void): void;
   /** Keeps the receipt of a broker's message, in the same commit as the readings made of it. */
-  addReceipt(id: number, digest: string): void;
-  /** Receipts as of the last commit before this start, oldest first; as many as a broker may repeat. */
-  receipts(): readonly (readonly [id: number, digest: string])[];
+  addReceipt(id: number, digest: number): void;
+  /** Pairs of id and digest as of the last commit before this start, oldest first; as many as a broker may repeat. */
+  receipts(): Float64Array;
   /** Rows of an inclusive range, which must exist; only durable rows are given. */
   readReadings(range: Range): Promise<ReadingRow[]>;
   readEvents(range: Range): Promise<RingEvent[]>;
+  readSummaries(range: Range): Promise<Summary[]>;
   /** Readings after `seq`, as rules need them, in order and at most `limit`. */
   replay(seq: number, limit: number): Promise<StoredReading[]>;
   /** Highest durable seq. */
@@ -43,6 +44,11 @@ export interface Ring {
   /** What the relay has said that it holds. */
   held(stream: Stream): RangeSet;
   markHeld(stream: Stream, ranges: RangeSet): void;
+  /**
+   * What the relay says that it holds of all streams, after a start or a broken link and before anything is sent.
+   * Rejects when it holds what this ring has numbered again: then only a new start helps, which renumbers.
+   */
+  learn(held: Record<Stream, RangeSet>): Promise<void>;
   /** Milliseconds on the sensors' own timeline: continues across boots, never goes back. */
   timeline(): number;
   stats(): RingStats;
@@ -55,6 +61,8 @@ export interface RingStats {
   waiting: number;
   commits: number;
   lastCommitMs: number;
+  /** Readings that were summed up, and summaries that were dropped, before they were sent; since this start. */
+  thinned: number;
   overwritten: number;
   failure: string | null;
 }

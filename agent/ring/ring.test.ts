@@ -98,7 +98,7 @@ describe('the ring', () => {
     await ring.close();
   });
 
-  it('when full, drops the oldest, and names what was never sent in a gap', async () => {
+  it('when full, sums up the oldest that were never sent, and names them in a gap', async () => {
     const ring = await open({ capacity: 2000 });
     for (let i = 1; i <= 1500; i++) ring.append(reading(i));
     await durable(ring);
@@ -114,12 +114,16 @@ describe('the ring', () => {
     const tail = ring.tail('readings');
     const events = await ring.readEvents([1, ring.durable('events')]);
     const gaps = events.flatMap((event) => (event.type === 'gap' ? [event.gap] : []));
-    expect(gaps[0]).toMatchObject({ reason: 'overwritten', from: 901 });
+    expect(gaps[0]).toMatchObject({ reason: 'thinned', from: 901 });
     expect(gaps.at(-1)!.to).toBe(tail - 1);
     gaps.slice(1).forEach((gap, i) => {
       expect(gap.from).toBe(gaps[i]!.to! + 1);
     });
     expect((await ring.readReadings([tail, tail]))[0]!.milli).toBe(tail);
+    const summaries = await ring.readSummaries([1, ring.durable('summaries')]);
+    expect(summaries.reduce((sum, { count }) => sum + count, 0)).toBe(tail - 901);
+    expect(summaries[0]).toMatchObject({ sensor: 'fridge-1', min: 901 });
+    expect(summaries.at(-1)!.max).toBe(tail - 1);
     await ring.close();
     const again = await open({ capacity: 2000 });
     expect(again.tail('readings')).toBe(tail);

@@ -1,10 +1,11 @@
-import { existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { addRange, countOf, missing, type RangeSet } from '../../core/contract/ranges.js';
 import { messageOf } from '../../core/errors.js';
-import type { Stream } from '../../core/identity.js';
+import { STREAMS, type Stream } from '../../core/identity.js';
 import { RingStore, SCHEMA } from './store.js';
+import type { Limits } from './thin.js';
 
 /*
  * A ring whose file is damaged: what can be read is copied, under its own epoch and numbers, into a file of its
@@ -22,6 +23,9 @@ export interface Salvage {
   lost: Lost[];
 }
 
+/** The first row of each stream that carries a number which the relay knows from an other row of this epoch. */
+export type Split = Readonly<Record<Stream, number>>;
+
 /** Rows that could not be read; without `to`, nobody knows how many. */
 export interface Lost {
   stream: Stream;
@@ -34,27 +38,51 @@ const KEPT_ASIDE = 2;
 const WINDOW = 500;
 const ROW_BYTES_MIN = 16;
 const MARK = '.damaged';
+const NO_SPLIT: Split = {
+  readings: Number.MAX_SAFE_INTEGER,
+  events: Number.MAX_SAFE_INTEGER,
+  summaries: Number.MAX_SAFE_INTEGER,
+};
 const SALVAGED = /^salvage-[0-9a-f]{16}\.db$/;
 
 /** Opens the ring's file, or, when it is damaged, sets it aside, salvages it and opens a new one. */
-export function openOrSalvage(file: string): { store: RingStore; salvage: Salvage | undefined } {
-  const marked = existsSync(file + MARK);
-  try {
-    if (!marked) {
-      const store = new RingStore(file);
+export function openOrSalvage(
+  file: string,
+  limits: ReadonlyMap<string, Limits>,
+): { store: RingStore; salvage: Salvage | undefined } {
+  const split = readMark(file);
+  let why = 'damage was met while running';
+  if (split === undefined) {
+    try {
+      const store = new RingStore(file, limits);
       store.open();
       return { store, salvage: undefined };
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      why = messageOf(error);
     }
-  } catch (error) {
-    if (!isDamage(error)) throw error;
-    return afresh(file, messageOf(error));
   }
-  return afresh(file, 'damage was met while running');
+  if (split) why = 'it was an older copy of itself, put back in its place';
+  const aside = setAside(file);
+  rmSync(file + MARK, { force: true });
+  const salvage = salvageFrom(aside, dirname(file), why, split ?? NO_SPLIT);
+  if (split) renumber(aside, file, split);
+  return { store: new RingStore(file, limits), salvage };
 }
 
-/** Notes that the file is damaged: the next start will salvage it. */
-export function markDamaged(file: string): void {
-  writeFileSync(file + MARK, '');
+/** Notes that the file is damaged, or from where its numbers are: the next start will salvage it. */
+export function markDamaged(file: string, split?: Split): void {
+  writeFileSync(file + MARK, split ? JSON.stringify(split) : '');
+}
+
+/** Undefined without a mark; null where it says no more than "damaged". */
+function readMark(file: string): Split | null | undefined {
+  if (!existsSync(file + MARK)) return undefined;
+  try {
+    return JSON.parse(readFileSync(file + MARK, 'utf8')) as Split;
+  } catch {
+    return null;
+  }
 }
 
 export function isDamage(error: unknown): boolean {
@@ -67,13 +95,6 @@ export function salvagedFiles(folder: string): string[] {
   return readdirSync(folder)
     .filter((name) => SALVAGED.test(name))
     .map((name) => join(folder, name));
-}
-
-function afresh(file: string, why: string): { store: RingStore; salvage: Salvage } {
-  const aside = setAside(file);
-  rmSync(file + MARK, { force: true });
-  const salvage = salvageFrom(aside, dirname(file), why);
-  return { store: new RingStore(file), salvage };
 }
 
 function setAside(file: string): string {
@@ -92,7 +113,7 @@ function setAside(file: string): string {
   return aside;
 }
 
-function salvageFrom(aside: string, folder: string, why: string): Salvage {
+function salvageFrom(aside: string, folder: string, why: string, split: Split): Salvage {
   const nothing: Salvage = { file: undefined, epoch: undefined, state: [], why, saved: 0, lost: [] };
   let source: Database.Database | undefined;
   try {
@@ -106,16 +127,15 @@ function salvageFrom(aside: string, folder: string, why: string): Salvage {
     target.prepare("INSERT INTO meta VALUES ('epoch', ?)").run(epoch);
     for (const table of ['channels', 'segments', 'state']) copyAll(source, target, table);
     const bytes = statSync(aside).size;
-    const readings = copyRows(source, target, 'readings', bytes);
-    const events = copyRows(source, target, 'events', bytes);
+    const copied = STREAMS.map((stream) => copyRows(source!, target, stream, bytes, split[stream]));
     target.close();
     return {
       file,
       epoch,
-      state: carriedOver(source),
+      state: carriedOver(source, split.readings),
       why,
-      saved: readings.saved + events.saved,
-      lost: [...readings.lost, ...events.lost],
+      saved: copied.reduce((sum, { saved }) => sum + saved, 0),
+      lost: copied.flatMap(({ lost }) => lost),
     };
   } catch {
     return nothing;
@@ -124,21 +144,45 @@ function salvageFrom(aside: string, folder: string, why: string): Salvage {
   }
 }
 
-/** The alarm's state with its cursor at the new ring's start, and the texts that wait. */
-function carriedOver(source: Database.Database): [key: string, json: string][] {
+/** The alarm's state with its cursor as the new ring numbers rows, and the texts that wait. */
+function carriedOver(source: Database.Database, firstKept: number): [key: string, json: string][] {
   const get = source.prepare('SELECT value FROM state WHERE key = ?').pluck();
   const alarm = get.get('alarm') as string | undefined;
   const outbox = get.get('outbox') as string | undefined;
   const entries: [string, string][] = outbox === undefined ? [] : [['outbox', outbox]];
-  if (alarm !== undefined) entries.push(['alarm', JSON.stringify({ ...JSON.parse(alarm), throughSeq: 0 })]);
+  if (alarm !== undefined) {
+    const state = JSON.parse(alarm) as { throughSeq: number };
+    const throughSeq = Math.max(0, state.throughSeq - firstKept + 1);
+    entries.push(['alarm', JSON.stringify({ ...state, throughSeq })]);
+  }
   return entries;
+}
+
+/** Rows from the split on begin the new ring, numbered from 1 and as fresh as they were. */
+function renumber(aside: string, file: string, split: Split): void {
+  const source = new Database(aside, { readonly: true });
+  new RingStore(file).close();
+  const target = new Database(file);
+  target.transaction(() => {
+    for (const table of ['channels', 'segments', 'receipt_groups']) copyAll(source, target, table);
+    for (const stream of STREAMS) {
+      const rows = source.prepare(`SELECT * FROM ${stream} WHERE seq >= ? ORDER BY seq`).raw();
+      for (const [seq, ...rest] of rows.iterate(split[stream]) as Iterable<[number, ...unknown[]]>) {
+        insertInto(target, stream, [seq - split[stream] + 1, ...rest]);
+      }
+    }
+  })();
+  target.close();
+  source.close();
+}
+
+function insertInto(target: Database.Database, table: string, row: readonly unknown[]): void {
+  target.prepare(`INSERT OR REPLACE INTO ${table} VALUES (${row.map(() => '?').join(',')})`).run(...row);
 }
 
 function copyAll(source: Database.Database, target: Database.Database, table: string): void {
   const rows = source.prepare(`SELECT * FROM ${table}`).raw().all() as unknown[][];
-  for (const row of rows) {
-    target.prepare(`INSERT OR REPLACE INTO ${table} VALUES (${row.map(() => '?').join(',')})`).run(...row);
-  }
+  for (const row of rows) insertInto(target, table, row);
 }
 
 /** Copies what can be read, halving a window that cannot until the bad rows alone are left out. */
@@ -147,8 +191,11 @@ function copyRows(
   target: Database.Database,
   stream: Stream,
   fileBytes: number,
+  before: number,
 ): { saved: number; lost: Lost[] } {
-  const select = source.prepare(`SELECT * FROM ${stream} WHERE seq BETWEEN ? AND ? ORDER BY seq`).raw();
+  const select = source
+    .prepare(`SELECT * FROM ${stream} WHERE seq BETWEEN ? AND min(?, ${before - 1}) ORDER BY seq`)
+    .raw();
   const columns = select.columns().length;
   const insert = target.prepare(`INSERT INTO ${stream} VALUES (${Array(columns).fill('?').join(',')})`);
   const edge = (order: 'ASC' | 'DESC') => {
@@ -161,7 +208,7 @@ function copyRows(
     }
   };
   const first = edge('ASC');
-  const last = edge('DESC');
+  let last = edge('DESC');
   if (first === undefined || last === undefined) return { saved: 0, lost: [] };
   const low = Number.isNaN(first) ? 1 : first;
   // An end that cannot be read: no file of this size holds more rows than this.
@@ -182,6 +229,7 @@ function copyRows(
     }
   };
   for (let from = low; from <= high; from += WINDOW) copy(from, Math.min(high, from + WINDOW - 1));
+  if (last >= before) last = before - 1;
   const end = Number.isNaN(last) ? (got.at(-1)?.[1] ?? low) : last;
   const holes = missing(got, [low, end]);
   // The forwarder knows these as rows that will never be sent.

@@ -1,12 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import Database from 'better-sqlite3';
 import type { ReadingRow } from '../../core/contract/batch.js';
-import type { RingEvent } from '../../core/contract/messages.js';
+import type { RingEvent, Summary } from '../../core/contract/messages.js';
 import type { Range } from '../../core/contract/ranges.js';
+import type { Stream } from '../../core/identity.js';
 import { unpackQuality } from '../../core/quality.js';
+import type { Channel } from '../../core/reading.js';
 import type { Quantity } from '../../core/units.js';
 import type { StoredReading } from './port.js';
+import { READ_CELLS, unpackRows, WRITE_CELLS } from './rows.js';
 import { type Segment, SegmentTimes } from './segments.js';
+import { type Limits, thin, wholeSlots } from './thin.js';
 
 /**
  * The ring's file. WAL with synchronous=FULL: when commit returns, the rows survive a power cut.
@@ -14,6 +18,7 @@ import { type Segment, SegmentTimes } from './segments.js';
  * A row of `readings` is small integers only (≤ 32 bytes of file). Times: `mono` is ms since boot, and the row's
  * segment says which boot, and how far its wall clock and its timeline were ahead of `mono`; so setting the clock
  * later corrects one segment, not a million rows. `device_ms` is there when the device gave the time itself.
+ * A row of `receipts` holds those of one commit: pairs of packet id and digest, as doubles.
  */
 export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -25,56 +30,57 @@ export const SCHEMA = `
     seq INTEGER PRIMARY KEY, channel INTEGER NOT NULL, segment INTEGER NOT NULL, mono INTEGER NOT NULL,
     device_ms INTEGER, milli INTEGER NOT NULL, quality INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS receipts (slot INTEGER PRIMARY KEY, n INTEGER NOT NULL, id INTEGER NOT NULL, digest TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS summaries (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS receipt_groups (n INTEGER PRIMARY KEY, pairs BLOB NOT NULL);
   CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 
-export interface ChannelRow {
+export interface ChannelRow extends Channel {
   id: number;
-  sensor: string;
-  quantity: Quantity;
 }
 
-/** Columns of readings to be written; one entry of each per row, `deviceMs` NaN where there is none. */
-export interface ReadingColumns {
-  from: number;
-  channel: number[];
-  segment: number[];
-  mono: number[];
-  deviceMs: number[];
-  milli: number[];
-  quality: number[];
-}
-
-/** One message taken from a broker: its packet id, and a digest of what it said. */
-export type ReceiptRow = readonly [id: number, digest: string];
-
-/** Receipts kept: brokers have hundreds of messages under way unconfirmed, whatever window they are set to. */
+/** Receipts kept at least: brokers have hundreds of messages under way unconfirmed, whatever window they are set to. */
 export const RECEIPTS_KEPT = 8192;
+
+/** What a commit drops to make room: rows up to these seqs (0: none); those in `thin` are summed up first. */
+export interface Room {
+  readings: number;
+  events: number;
+  summaries: number;
+  thin: readonly Range[];
+}
 
 /** Everything of one group commit: all of it becomes durable, or none. */
 export interface Commit {
   channels: ChannelRow[];
   segments: Segment[];
-  readings: ReadingColumns;
+  /** Seq of the first row of `readings`, which has WRITE_CELLS a row. */
+  from: number;
+  readings: Float64Array<ArrayBuffer>;
   events: { seq: number; event: RingEvent }[];
   state: [key: string, json: string][];
-  receipts: ReceiptRow[];
-  /** Rows up to these seqs are dropped to make room; 0 for none. */
-  evictReadings: number;
-  evictEvents: number;
+  /** Pairs of packet id and digest. */
+  receipts: Float64Array<ArrayBuffer>;
+  room: Room;
+}
+
+/** First and last seq of a table; 0 and 0 when it is empty. */
+export interface Span {
+  tail: number;
+  head: number;
 }
 
 export interface Opened {
   epoch: string;
   channels: ChannelRow[];
   segments: Segment[];
-  readings: { tail: number; head: number };
-  events: { tail: number; head: number };
+  spans: Record<Stream, Span>;
   lastTimeline: number | null;
+  /** When the last stored reading was measured, and in which boot. */
+  last: { measuredAt: number; boot: string } | null;
   state: [key: string, json: string][];
-  /** Oldest first. */
-  receipts: ReceiptRow[];
+  /** Pairs of packet id and digest, oldest first. */
+  receipts: Float64Array;
 }
 
 interface RawRow {
@@ -88,17 +94,28 @@ interface RawRow {
   quality: number;
 }
 
+type Cells = [
+  channel: number,
+  segment: number,
+  mono: number,
+  deviceMs: number | null,
+  milli: number,
+  quality: number,
+];
+
 /** Synchronous and single-threaded: it lives in the ring's worker, off the thread that samples and alarms. */
 export class RingStore {
   readonly #db: Database.Database;
   readonly #insertReading;
-  readonly #insertEvent;
-  readonly #selectRange;
-  readonly #insertReceipt;
+  readonly #selectCells;
+  readonly #limits: ReadonlyMap<string, Limits>;
+  readonly #channels = new Map<number, Channel>();
+  /** How many pairs each row of receipts has, oldest first. */
+  readonly #receiptGroups: { n: number; pairs: number }[];
   #times: SegmentTimes;
-  #receipts: number;
 
-  constructor(file: string) {
+  constructor(file: string, limits: ReadonlyMap<string, Limits> = new Map()) {
+    this.#limits = limits;
     this.#db = new Database(file);
     this.#db.pragma('journal_mode = WAL');
     this.#db.pragma('synchronous = FULL');
@@ -109,32 +126,46 @@ export class RingStore {
     this.#insertReading = this.#db.prepare(
       'INSERT INTO readings (seq, channel, segment, mono, device_ms, milli, quality) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
-    this.#insertEvent = this.#db.prepare('INSERT INTO events (seq, body) VALUES (?, ?)');
-    this.#insertReceipt = this.#db.prepare('INSERT OR REPLACE INTO receipts VALUES (?, ?, ?, ?)');
-    this.#receipts = this.#db.prepare('SELECT coalesce(max(n), 0) FROM receipts').pluck().get() as number;
-    this.#selectRange = this.#db.prepare<[number, number], RawRow>(`
-      SELECT seq, sensor, quantity, segment, mono, device_ms, milli, quality
-      FROM readings CROSS JOIN channels ON channels.id = channel WHERE seq BETWEEN ? AND ? ORDER BY seq`);
+    this.#selectCells = this.#db
+      .prepare<[number, number], Cells>(
+        'SELECT channel, segment, mono, device_ms, milli, quality FROM readings WHERE seq BETWEEN ? AND ? ORDER BY seq',
+      )
+      .raw();
     this.#times = new SegmentTimes(this.#segments());
+    for (const channel of this.#channelRows()) this.#channels.set(channel.id, channel);
+    this.#receiptGroups = this.#db
+      .prepare('SELECT n, length(pairs) / 16 AS pairs FROM receipt_groups ORDER BY n')
+      .all() as { n: number; pairs: number }[];
   }
 
   open(): Opened {
-    // One edge a query: together, min and max would read the whole table.
-    const edge = (table: string, which: 'min' | 'max') =>
-      this.#db.prepare(`SELECT coalesce(${which}(seq), 0) FROM ${table}`).pluck().get() as number;
-    const span = (table: string) => ({ tail: edge(table, 'min'), head: edge(table, 'max') });
     const epoch = this.#db.prepare("SELECT value FROM meta WHERE key = 'epoch'").pluck().get() as string;
     const state = this.#db.prepare('SELECT key, value FROM state').raw().all() as [string, string][];
+    const spans = {
+      readings: this.spanOf('readings'),
+      events: this.spanOf('events'),
+      summaries: this.spanOf('summaries'),
+    };
     return {
       epoch,
-      channels: this.#db.prepare('SELECT id, sensor, quantity FROM channels').all() as ChannelRow[],
+      channels: this.#channelRows(),
       segments: this.#segments(),
-      readings: span('readings'),
-      events: span('events'),
-      lastTimeline: this.#lastTimeline(),
+      spans,
+      ...this.#last(spans.readings.head),
       state,
-      receipts: this.#db.prepare('SELECT id, digest FROM receipts ORDER BY n').raw().all() as ReceiptRow[],
+      receipts: this.#receipts(),
     };
+  }
+
+  /** One edge a query: together, min and max would read the whole table. */
+  spanOf(stream: Stream): Span {
+    const edge = (which: 'min' | 'max') =>
+      this.#db.prepare(`SELECT coalesce(${which}(seq), 0) FROM ${stream}`).pluck().get() as number;
+    return { tail: edge('min'), head: edge('max') };
+  }
+
+  #channelRows(): ChannelRow[] {
+    return this.#db.prepare('SELECT id, sensor, quantity FROM channels').all() as ChannelRow[];
   }
 
   #segments(): Segment[] {
@@ -146,79 +177,122 @@ export class RingStore {
     return rows.map((row) => ({ ...row, synchronised: row.synchronised === 1 }));
   }
 
-  #lastTimeline(): number | null {
-    const value = this.#db
-      .prepare(
-        `SELECT mono + (SELECT timeline_offset FROM segments WHERE id = segment)
-         FROM readings ORDER BY seq DESC LIMIT 1`,
-      )
-      .pluck()
-      .get();
-    return (value as number | undefined) ?? null;
+  #last(head: number): Pick<Opened, 'last' | 'lastTimeline'> {
+    const [row] = head === 0 ? [] : this.#selectCells.all(head, head);
+    const segment = row && this.#segments().find(({ id }) => id === row[1]);
+    if (!row || !segment) return { last: null, lastTimeline: null };
+    const measuredAt = row[2] + this.#times.of(segment.id).offset;
+    return { last: { measuredAt, boot: segment.boot }, lastTimeline: row[2] + segment.timelineOffset };
   }
 
-  commit(commit: Commit): void {
+  #receipts(): Float64Array {
+    const groups = this.#db.prepare('SELECT pairs FROM receipt_groups ORDER BY n').pluck().all() as Buffer[];
+    return new Float64Array(new Uint8Array(Buffer.concat(groups)).buffer);
+  }
+
+  /** Returns what summaries there are after it. */
+  commit(commit: Commit): Span {
     this.#db.transaction(() => {
       for (const c of commit.channels)
         this.#run('INSERT INTO channels VALUES (?, ?, ?)', c.id, c.sensor, c.quantity);
-      for (const s of commit.segments) {
-        const sync = s.synchronised ? 1 : 0;
-        this.#run(
-          'INSERT INTO segments VALUES (?, ?, ?, ?, ?)',
-          s.id,
-          s.boot,
-          s.wallOffset,
-          s.timelineOffset,
-          sync,
-        );
+      for (const { id, boot, wallOffset, timelineOffset, synchronised } of commit.segments) {
+        const row = [id, boot, wallOffset, timelineOffset, synchronised ? 1 : 0];
+        this.#run('INSERT INTO segments VALUES (?, ?, ?, ?, ?)', ...row);
       }
-      if (commit.evictReadings > 0) this.#run('DELETE FROM readings WHERE seq <= ?', commit.evictReadings);
-      if (commit.evictEvents > 0) this.#run('DELETE FROM events WHERE seq <= ?', commit.evictEvents);
-      this.#insertReadings(commit.readings);
-      for (const { seq, event } of commit.events) this.#insertEvent.run(seq, JSON.stringify(event));
-      commit.receipts.forEach(([id, digest], i) => {
-        const n = this.#receipts + i + 1;
-        this.#insertReceipt.run(n % RECEIPTS_KEPT, n, id, digest);
-      });
+      this.#makeRoom(commit.room);
+      this.#insertReadings(commit.from, commit.readings);
+      for (const { seq, event } of commit.events)
+        this.#run('INSERT INTO events VALUES (?, ?)', seq, JSON.stringify(event));
       for (const [key, json] of commit.state)
         this.#run('INSERT OR REPLACE INTO state VALUES (?, ?)', key, json);
+      this.#keepReceipts(commit.receipts);
     })();
-    this.#receipts += commit.receipts.length;
+    for (const channel of commit.channels) this.#channels.set(channel.id, channel);
     if (commit.segments.length > 0) this.#times = new SegmentTimes(this.#segments());
+    return this.spanOf('summaries');
   }
 
-  #insertReadings(rows: ReadingColumns): void {
-    for (let i = 0; i < rows.mono.length; i++) {
-      const deviceMs = rows.deviceMs[i]!;
-      this.#insertReading.run(
-        rows.from + i,
-        rows.channel[i],
-        rows.segment[i],
-        rows.mono[i],
+  #makeRoom({ readings, events, summaries, thin: ranges }: Room): void {
+    if (summaries > 0) this.#run('DELETE FROM summaries WHERE seq <= ?', summaries);
+    let { head } = this.spanOf('summaries');
+    for (const range of ranges) {
+      for (const summary of thin(this.#rows(range), this.#limits)) {
+        head += 1;
+        this.#run('INSERT INTO summaries VALUES (?, ?)', head, JSON.stringify(summary));
+      }
+    }
+    if (readings > 0) this.#run('DELETE FROM readings WHERE seq <= ?', readings);
+    if (events > 0) this.#run('DELETE FROM events WHERE seq <= ?', events);
+  }
+
+  #insertReadings(from: number, cells: Float64Array): void {
+    const insert = this.#insertReading;
+    for (let at = 0, seq = from; at < cells.length; at += WRITE_CELLS, seq++) {
+      const deviceMs = cells[at + 3]!;
+      insert.run(
+        seq,
+        cells[at],
+        cells[at + 1],
+        cells[at + 2],
         Number.isNaN(deviceMs) ? null : deviceMs,
-        rows.milli[i],
-        rows.quality[i],
+        cells[at + 4],
+        cells[at + 5],
       );
     }
+  }
+
+  /** One row for all receipts of a commit; the oldest go once enough are left without them. */
+  #keepReceipts(cells: Float64Array<ArrayBuffer>): void {
+    if (cells.length === 0) return;
+    const groups = this.#receiptGroups;
+    const n = (groups.at(-1)?.n ?? 0) + 1;
+    this.#run('INSERT INTO receipt_groups VALUES (?, ?)', n, Buffer.from(cells.buffer));
+    groups.push({ n, pairs: cells.length / 2 });
+    let kept = groups.reduce((sum, { pairs }) => sum + pairs, 0);
+    let through = 0;
+    while (kept - groups[0]!.pairs >= RECEIPTS_KEPT) {
+      const oldest = groups.shift()!;
+      kept -= oldest.pairs;
+      through = oldest.n;
+    }
+    if (through > 0) this.#run('DELETE FROM receipt_groups WHERE n <= ?', through);
   }
 
   #run(sql: string, ...values: unknown[]): void {
     this.#db.prepare(sql).run(...values);
   }
 
-  readings([from, to]: Range): ReadingRow[] {
-    return this.#selectRange.all(from, to).map((row) => ({
-      sensor: row.sensor,
-      quantity: row.quantity,
-      measuredAt: row.device_ms ?? row.mono + this.#times.of(row.segment).offset,
-      estimated: row.device_ms === null && this.#times.of(row.segment).estimated,
-      milli: row.milli,
-      quality: row.quality,
-    }));
+  /** Rows of a range as READ_CELLS. */
+  readings([from, to]: Range): Float64Array<ArrayBuffer> {
+    const rows = this.#selectCells.all(from, to);
+    const cells = new Float64Array(rows.length * READ_CELLS);
+    let at = 0;
+    for (const [channel, segment, mono, deviceMs, milli, quality] of rows) {
+      const { offset, estimated } = this.#times.of(segment);
+      cells[at] = channel;
+      cells[at + 1] = deviceMs ?? mono + offset;
+      cells[at + 2] = deviceMs === null && estimated ? 1 : 0;
+      cells[at + 3] = milli;
+      cells[at + 4] = quality;
+      at += READ_CELLS;
+    }
+    return cells;
+  }
+
+  #rows(range: Range): ReadingRow[] {
+    const rows = unpackRows(this.readings(range), (id) => this.#channels.get(id));
+    if (!rows) throw Object.assign(new Error('a row names no channel'), { code: 'SQLITE_CORRUPT' });
+    return rows;
   }
 
   replay(seq: number, limit: number): StoredReading[] {
-    return this.#selectRange.all(seq + 1, seq + limit).map((row) => ({
+    const rows = this.#db
+      .prepare<[number, number], RawRow>(
+        `SELECT seq, sensor, quantity, segment, mono, device_ms, milli, quality
+         FROM readings CROSS JOIN channels ON channels.id = channel WHERE seq BETWEEN ? AND ? ORDER BY seq`,
+      )
+      .all(seq + 1, seq + limit);
+    return rows.map((row) => ({
       seq: row.seq,
       reading: {
         sensor: row.sensor,
@@ -233,15 +307,29 @@ export class RingStore {
     }));
   }
 
-  events([from, to]: Range): RingEvent[] {
-    const bodies = this.#db.prepare('SELECT body FROM events WHERE seq BETWEEN ? AND ? ORDER BY seq').pluck();
-    return (bodies.all(from, to) as string[]).map((body) => JSON.parse(body) as RingEvent);
+  events = (range: Range): RingEvent[] => this.#bodies('events', range) as RingEvent[];
+  summaries = (range: Range): Summary[] => this.#bodies('summaries', range) as Summary[];
+
+  #bodies(table: 'events' | 'summaries', [from, to]: Range): unknown[] {
+    const bodies = this.#db.prepare(`SELECT body FROM ${table} WHERE seq BETWEEN ? AND ? ORDER BY seq`);
+    return (bodies.pluck().all(from, to) as string[]).map((body) => JSON.parse(body) as unknown);
   }
 
-  /** First and last time of measurement in a range that exists, for naming a gap. */
-  span(range: Range): { sinceMs: number; untilMs: number } {
-    const times = this.readings(range).map((row) => row.measuredAt);
-    return { sinceMs: Math.min(...times), untilMs: Math.max(...times) };
+  /** Where in a range that exists thinning should stop, so that quarters of an hour stay whole. */
+  wholeSlots([from, to]: Range): number {
+    return from - 1 + wholeSlots(this.#rows([from, to]).map((row) => row.measuredAt));
+  }
+
+  /** First and last time in a range that exists, for naming a gap. */
+  times(stream: 'readings' | 'summaries', range: Range): { sinceMs: number; untilMs: number } {
+    const spans =
+      stream === 'readings'
+        ? this.#rows(range).map(({ measuredAt }) => ({ since: measuredAt, until: measuredAt }))
+        : this.summaries(range);
+    return {
+      sinceMs: spans.reduce((min, { since }) => Math.min(min, since), Number.POSITIVE_INFINITY),
+      untilMs: spans.reduce((max, { until }) => Math.max(max, until), 0),
+    };
   }
 
   close(): void {

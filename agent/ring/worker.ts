@@ -1,19 +1,22 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Range } from '../../core/contract/ranges.js';
 import { messageOf } from '../../core/errors.js';
-import { isDamage, markDamaged, openOrSalvage, type Salvage } from './salvage.js';
+import { isDamage, markDamaged, openOrSalvage, type Salvage, type Split } from './salvage.js';
 import type { Commit, Opened, RingStore } from './store.js';
+import type { Limits } from './thin.js';
 
 /** What the worker can be asked; every request is answered once, in order. */
 export type RingRequest =
   | { op: 'open' }
   | { op: 'commit'; commit: Commit }
-  | { op: 'readings'; range: Range }
-  | { op: 'events'; range: Range }
+  | { op: 'readings' | 'events' | 'summaries'; range: Range }
   | { op: 'replay'; seq: number; limit: number }
-  | { op: 'span'; range: Range }
+  | { op: 'wholeSlots'; range: Range }
+  | { op: 'times'; stream: 'readings' | 'summaries'; range: Range }
   /** Rows are missing without an error of SQLite's: damage all the same. */
   | { op: 'damaged'; what: string }
+  /** Rows from these seqs on carry numbers that were given out before. */
+  | { op: 'renumber'; split: Split }
   | { op: 'close' };
 
 export type OpenAnswer = Opened & { salvage: Salvage | undefined };
@@ -27,14 +30,19 @@ export interface RingAnswer {
   damaged?: boolean;
 }
 
+export interface RingWorkerData {
+  file: string;
+  limits: ReadonlyMap<string, Limits>;
+}
+
 const port = parentPort;
 if (!port) throw new Error('agent/ring/worker runs as a worker thread only');
 
-const { file } = workerData as { file: string };
+const { file, limits } = workerData as RingWorkerData;
 let store: RingStore | undefined;
 
 function open(): OpenAnswer {
-  const opened = openOrSalvage(file);
+  const opened = openOrSalvage(file, limits);
   store = opened.store;
   return { ...store.open(), salvage: opened.salvage };
 }
@@ -49,12 +57,18 @@ function answer(request: RingRequest): unknown {
       return store.readings(request.range);
     case 'events':
       return store.events(request.range);
+    case 'summaries':
+      return store.summaries(request.range);
     case 'replay':
       return store.replay(request.seq, request.limit);
-    case 'span':
-      return store.span(request.range);
+    case 'wholeSlots':
+      return store.wholeSlots(request.range);
+    case 'times':
+      return store.times(request.stream, request.range);
     case 'damaged':
       throw Object.assign(new Error(request.what), { code: 'SQLITE_CORRUPT' });
+    case 'renumber':
+      return markDamaged(file, request.split);
     case 'close':
       return store.close();
   }
@@ -69,6 +83,6 @@ port.on('message', ({ id, request }: { id: number; request: RingRequest }) => {
     if (damaged) markDamaged(file);
     reply = { id, ok: false, error: messageOf(error), damaged };
   }
-  port.postMessage(reply);
+  port.postMessage(reply, reply.value instanceof Float64Array ? [reply.value.buffer as ArrayBuffer] : []);
   if (request.op === 'close') port.close();
 });

@@ -23,7 +23,7 @@ export class SystemClock implements Clock {
   }
 
   mono(): MonoMs {
-    return (Number(process.hrtime.bigint() / 1000n) / 1000 + this.#offset) as MonoMs;
+    return (performance.now() + this.#offset) as MonoMs;
   }
 
   synchronised(): boolean {

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { epochSchema, idSchema } from '../identity.js';
 import { isQualityCode } from '../quality.js';
+import { ChannelMap } from '../reading.js';
 import { type Problem, problemsOf } from '../schema.js';
 import { QUANTITY_NAMES } from '../units.js';
-import { eventSchema, type RingEvent } from './messages.js';
+import { eventSchema, type RingEvent, type Summary, summarySchema } from './messages.js';
 import { rangeSetSchema, seqSchema } from './ranges.js';
 
 /*
@@ -18,7 +19,7 @@ import { rangeSetSchema, seqSchema } from './ranges.js';
  *   m         for each row its value in thousandths; from a channel's second row: minus the one before it
  *   q         [row, code] for rows that are not good (core/quality)
  *   e         inclusive runs [first row, last row] whose time is only estimated
- * Events travel as they are, in order.
+ * Events and summaries travel as they are, in order.
  */
 export const BATCH_ROWS_MAX = 5000;
 export const BATCH_BYTES_MAX = 8 * 1024 * 1024;
@@ -58,7 +59,17 @@ const eventsBatchSchema = z.strictObject({
   rows: z.array(eventSchema).min(1).max(BATCH_ROWS_MAX),
 });
 
-const batchSchema = z.discriminatedUnion('stream', [readingsBatchSchema, eventsBatchSchema]);
+const summariesBatchSchema = z.strictObject({
+  ...head,
+  stream: z.literal('summaries'),
+  rows: z.array(summarySchema).min(1).max(BATCH_ROWS_MAX),
+});
+
+const batchSchema = z.discriminatedUnion('stream', [
+  readingsBatchSchema,
+  eventsBatchSchema,
+  summariesBatchSchema,
+]);
 export type WireBatch = z.infer<typeof batchSchema>;
 
 /** The relay's answer: every range of that stream that it holds. */
@@ -85,7 +96,11 @@ export interface BatchHead {
 }
 
 export type Batch = BatchHead &
-  ({ stream: 'readings'; rows: ReadingRow[] } | { stream: 'events'; rows: RingEvent[] });
+  (
+    | { stream: 'readings'; rows: ReadingRow[] }
+    | { stream: 'events'; rows: RingEvent[] }
+    | { stream: 'summaries'; rows: Summary[] }
+  );
 
 /** What one channel's last rows were: differences are taken against it. */
 interface Trail {
@@ -98,12 +113,13 @@ interface Trail {
 export function encodeBatch(batch: Batch): WireBatch {
   const { clinic, gateway, epoch, from, to, backfill } = batch;
   const wireHead = { v: 1 as const, clinic, gateway, epoch, from, to, backfill };
+  if (batch.stream === 'readings') return { ...wireHead, stream: 'readings', ...encodeColumns(batch.rows) };
   if (batch.stream === 'events') return { ...wireHead, stream: 'events', rows: batch.rows };
-  return { ...wireHead, stream: 'readings', ...encodeColumns(batch.rows) };
+  return { ...wireHead, stream: 'summaries', rows: batch.rows };
 }
 
 function encodeColumns(rows: readonly ReadingRow[]) {
-  const trails = new Map<string, Trail>();
+  const trails = new ChannelMap<Trail>();
   const channels: [string, ReadingRow['quantity']][] = [];
   const t0 = rows[0]?.measuredAt ?? 0;
   const c: number[] = [];
@@ -112,10 +128,9 @@ function encodeColumns(rows: readonly ReadingRow[]) {
   const q: [number, number][] = [];
   const e: [number, number][] = [];
   rows.forEach((row, i) => {
-    const key = `${row.sensor}/${row.quantity}`;
-    const trail = trails.get(key);
+    const trail = trails.get(row);
     if (trail === undefined) {
-      trails.set(key, { index: channels.length, t: row.measuredAt, dt: undefined, m: row.milli });
+      trails.set(row, { index: channels.length, t: row.measuredAt, dt: undefined, m: row.milli });
       c.push(channels.length);
       channels.push([row.sensor, row.quantity]);
       t.push(row.measuredAt - t0);
@@ -148,7 +163,7 @@ export function decodeBatch(input: unknown): Decoded {
   const parsed = batchSchema.safeParse(input);
   if (!parsed.success) return { ok: false, problems: problemsOf(parsed.error, input) };
   const wire = parsed.data;
-  const length = wire.stream === 'events' ? wire.rows.length : wire.c.length;
+  const length = wire.stream === 'readings' ? wire.c.length : wire.rows.length;
   if (wire.to - wire.from + 1 !== length) {
     return refuse('to', wire.to, `from + rows - 1 = ${wire.from + length - 1}`);
   }
@@ -156,6 +171,8 @@ export function decodeBatch(input: unknown): Decoded {
   const batchHead = { clinic, gateway, epoch, from, to, backfill };
   if (wire.stream === 'events')
     return { ok: true, batch: { ...batchHead, stream: 'events', rows: wire.rows } };
+  if (wire.stream === 'summaries')
+    return { ok: true, batch: { ...batchHead, stream: 'summaries', rows: wire.rows } };
   const columns = decodeColumns(wire);
   if ('problems' in columns) return { ok: false, problems: columns.problems };
   return { ok: true, batch: { ...batchHead, stream: 'readings', rows: columns.rows } };

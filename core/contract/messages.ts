@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { epochSchema, idSchema } from '../identity.js';
+import { epochSchema, idSchema, streamSchema } from '../identity.js';
 import { QUALITIES, REASONS } from '../quality.js';
 import { QUANTITIES, QUANTITY_NAMES, type Quantity } from '../units.js';
 import { seqSchema } from './ranges.js';
@@ -8,12 +8,19 @@ import { seqSchema } from './ranges.js';
 export const TOPICS = {
   temperature: 'iot.temperature',
   status: 'iot.status',
+  summary: 'iot.summary',
   alerts: 'alerts',
   audit: 'gateway.audit',
   progress: 'gateway.progress',
 } as const;
 
-export const DATA_TOPICS = [TOPICS.temperature, TOPICS.status, TOPICS.alerts, TOPICS.audit] as const;
+export const DATA_TOPICS = [
+  TOPICS.temperature,
+  TOPICS.status,
+  TOPICS.summary,
+  TOPICS.alerts,
+  TOPICS.audit,
+] as const;
 export type DataTopic = (typeof DATA_TOPICS)[number];
 
 const UNITS = [...new Set(Object.values(QUANTITIES))] as [string, ...string[]];
@@ -35,6 +42,47 @@ export const readingMessageSchema = z.strictObject({
   backfill: z.boolean(),
 });
 export type ReadingMessage = z.infer<typeof readingMessageSchema>;
+
+/**
+ * What is left of readings that a full ring could not keep: at most 15 minutes of one channel. Values in thousandths,
+ * times in ms; `bad` readings are counted apart and are in no other number; without a good one there is no value.
+ */
+export const summarySchema = z.strictObject({
+  sensor: idSchema,
+  quantity: z.enum(QUANTITY_NAMES),
+  since: z.int().min(0),
+  until: z.int().min(0),
+  estimated: z.boolean(),
+  count: z.int().min(0),
+  bad: z.int().min(0),
+  min: z.int().nullable(),
+  max: z.int().nullable(),
+  mean: z.int().nullable(),
+  /** For how long the value stood outside its limits. */
+  outside_ms: z.int().min(0),
+});
+export type Summary = z.infer<typeof summarySchema>;
+
+/** Summary, topic `iot.summary`, key `clinic/sensor`. */
+export const summaryMessageSchema = z.strictObject({
+  clinic: idSchema,
+  gateway: idSchema,
+  sensor: idSchema,
+  quantity: z.enum(QUANTITY_NAMES),
+  unit: z.enum(UNITS),
+  since: z.int(),
+  until: z.int(),
+  time_quality: z.enum(['synchronised', 'estimated']),
+  count: z.int(),
+  bad: z.int(),
+  min: z.number().nullable(),
+  max: z.number().nullable(),
+  mean: z.number().nullable(),
+  seconds_outside: z.number(),
+  epoch: epochSchema,
+  seq: seqSchema,
+});
+export type SummaryMessage = z.infer<typeof summaryMessageSchema>;
 
 export const ALERT_TYPES = [
   'excursion',
@@ -96,6 +144,8 @@ export const gapBodySchema = z.strictObject({
   reason: z.enum(GAP_REASONS),
   /** Whose numbers they are, when not this ring's own. */
   epoch: epochSchema.optional(),
+  /** Which stream's, when not the readings'. */
+  stream: streamSchema.optional(),
   from: seqSchema.optional(),
   to: seqSchema.optional(),
   since: z.iso.datetime(),

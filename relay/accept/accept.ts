@@ -6,7 +6,7 @@ import { BATCH_BYTES_MAX, decodeBatch } from '../../core/contract/batch.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
 import { idSchema } from '../../core/identity.js';
 import type { Problem } from '../../core/schema.js';
-import type { Log } from '../log/port.js';
+import { Elsewhere, type Log } from '../log/port.js';
 import { recordsOf } from './records.js';
 
 /** A compressed body larger than this is refused before it is read to its end. */
@@ -94,19 +94,35 @@ export function acceptRoutes(
         if (error instanceof ColdwatchError && error.code === 'wire.invalid') {
           return reply.code(422).send({ error: 'refused', message: error.message });
         }
-        request.log.warn({ error: messageOf(error) }, 'the log did not take a batch');
-        return busy(reply, 503, 'the log cannot take this now');
+        return unable(reply, error, request.log);
       } finally {
         stats.rowsUnderWay -= rows;
       }
     },
   );
 
-  app.get<{ Params: { id: string } }>('/v1/gateways/:id/progress', { onRequest: guard }, async (request) => ({
-    streams: await log.progress(request.params.id),
-  }));
+  app.get<{ Params: { id: string } }>(
+    '/v1/gateways/:id/progress',
+    { onRequest: guard },
+    async (request, reply) => {
+      try {
+        return { streams: await log.progress(request.params.id) };
+      } catch (error) {
+        return unable(reply, error, request.log);
+      }
+    },
+  );
 
   return stats;
+}
+
+/** The log refused: another relay serves this gateway (421, and which), or it cannot take anything now (503). */
+function unable(reply: FastifyReply, error: unknown, log: FastifyRequest['log']) {
+  if (error instanceof Elsewhere && error.url !== null) {
+    return reply.code(421).send({ error: 'elsewhere', url: error.url });
+  }
+  log.warn({ error: messageOf(error) }, 'the log did not answer a gateway');
+  return busy(reply, 503, 'the log cannot take this now');
 }
 
 function busy(reply: FastifyReply, status: number, message: string) {

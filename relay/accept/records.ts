@@ -3,6 +3,8 @@ import {
   type AlertMessage,
   type ReadingMessage,
   type RingEvent,
+  type Summary,
+  type SummaryMessage,
   TOPICS,
   topicOf,
 } from '../../core/contract/messages.js';
@@ -13,9 +15,11 @@ import type { LogRecord } from '../log/port.js';
 
 /** A validated batch → the records that Kafka gets, one for each row, in order. */
 export function recordsOf(batch: Batch): LogRecord[] {
-  return batch.stream === 'readings'
-    ? batch.rows.map((row, i) => readingRecord(batch, row, batch.from + i))
-    : batch.rows.map((event, i) => eventRecord(batch, event, batch.from + i));
+  if (batch.stream === 'readings') {
+    return batch.rows.map((row, i) => readingRecord(batch, row, batch.from + i));
+  }
+  if (batch.stream === 'events') return batch.rows.map((row, i) => eventRecord(batch, row, batch.from + i));
+  return batch.rows.map((row, i) => summaryRecord(batch, row, batch.from + i));
 }
 
 function headersOf({ gateway, epoch, backfill }: Batch, seq: number): Record<string, string> {
@@ -50,6 +54,36 @@ function readingRecord(batch: Batch, row: ReadingRow, seq: number): LogRecord {
     value: JSON.stringify(message),
     headers: headersOf(batch, seq),
     timestamp: row.measuredAt,
+  };
+}
+
+function summaryRecord(batch: Batch, row: Summary, seq: number): LogRecord {
+  const { clinic, gateway, epoch } = batch;
+  const value = (milli: number | null) => (milli === null ? null : fromMilli(milli));
+  const message: SummaryMessage = {
+    clinic,
+    gateway,
+    sensor: row.sensor,
+    quantity: row.quantity,
+    unit: QUANTITIES[row.quantity],
+    since: row.since,
+    until: row.until,
+    time_quality: row.estimated ? 'estimated' : 'synchronised',
+    count: row.count,
+    bad: row.bad,
+    min: value(row.min),
+    max: value(row.max),
+    mean: value(row.mean),
+    seconds_outside: row.outside_ms / 1000,
+    epoch,
+    seq,
+  };
+  return {
+    topic: TOPICS.summary,
+    key: `${clinic}/${row.sensor}`,
+    value: JSON.stringify(message),
+    headers: headersOf(batch, seq),
+    timestamp: row.until,
   };
 }
 

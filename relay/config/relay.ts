@@ -25,6 +25,12 @@ export const relaySchema = z.strictObject({
     .strictObject({
       host: z.string().default('0.0.0.0'),
       port: z.int().min(0).max(65_535).default(8443),
+      public_url: z
+        .url({ protocol: /^https?$/ })
+        .optional()
+        .describe(
+          'where gateways reach this very relay; relays that share a Kafka send gateways to each other by it',
+        ),
       tls: z
         .strictObject({ cert: z.string(), key: z.string(), client_ca: z.string().optional() })
         .optional()

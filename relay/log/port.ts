@@ -1,5 +1,6 @@
 import type { DataTopic } from '../../core/contract/messages.js';
 import type { RangeSet } from '../../core/contract/ranges.js';
+import { ColdwatchError } from '../../core/errors.js';
 import type { Stream } from '../../core/identity.js';
 
 /** A record of a data topic. `key` keeps a sensor's order; headers carry gateway, epoch, seq, backfill, traceparent. */
@@ -32,11 +33,28 @@ export interface StoredRecord extends LogRecord {
   offset: string;
 }
 
+/** This relay does not keep that gateway's progress now: another does, at `url`, or nobody yet (null). */
+export class Elsewhere extends ColdwatchError {
+  readonly url: string | null;
+
+  constructor(url: string | null) {
+    super(
+      'log.elsewhere',
+      url ? `this gateway is served by ${url}` : 'this gateway’s lane has no owner yet',
+      {
+        retry: true,
+      },
+    );
+    this.url = url;
+  }
+}
+
 /** Where readings go. Two implementations pass one suite (test/conformance): embedded (SQLite) and kafka. */
 export interface Log {
   /**
    * Appends these records and the gateway's progress atomically, leaving out what is held already; resolves once
-   * it is durable, with all that is held of that stream. Rejects with log.* (retry says whether to try again).
+   * it is durable, with all that is held of that stream. Rejects with log.* (retry says whether to try again),
+   * with Elsewhere when another relay serves that gateway.
    */
   append(batch: Append): Promise<RangeSet>;
   progress(gateway: string): Promise<Progress[]>;

@@ -5,11 +5,13 @@ import { drainFigures } from './drain.js';
 import type { Figure } from './figure.js';
 import { idleFigures } from './idle.js';
 import { ingestFigures } from './ingest.js';
+import { pathFigures } from './path.js';
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     ingest: { type: 'string', default: '200000' },
+    path: { type: 'string', default: '300000' },
     drain: { type: 'string', default: '500000' },
   },
 });
@@ -18,6 +20,7 @@ const { values } = parseArgs({
 const PARTS: Record<string, () => Promise<Figure[]>> = {
   idle: () => idleFigures(20),
   ingest: () => ingestFigures(Number(values.ingest)),
+  path: () => pathFigures(Number(values.path)),
   drain: () => drainFigures(Number(values.drain)),
 };
 

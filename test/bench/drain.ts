@@ -1,6 +1,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
+import { RowBuffer, WRITE_CELLS } from '../../agent/ring/rows.js';
 import { RingStore } from '../../agent/ring/store.js';
 import { recordsOf } from '../../relay/accept/records.js';
 import { freePort, getJson, Program, until } from '../world/programs.js';
@@ -33,47 +34,34 @@ function* minuteReadings(count: number) {
 /** Fills a ring as weeks without a network would. */
 function fillRing(file: string, count: number): void {
   const store = new RingStore(file);
-  const base = {
+  const none = {
     channels: [],
     segments: [],
+    from: 1,
+    readings: new Float64Array(),
     events: [],
     state: [],
-    receipts: [],
-    evictReadings: 0,
-    evictEvents: 0,
+    receipts: new Float64Array(),
+    room: { readings: 0, events: 0, summaries: 0, thin: [] },
   };
   store.commit({
-    ...base,
+    ...none,
     channels: Array.from({ length: SENSORS }, (_, i) => ({
       id: i + 1,
       sensor: `s${i}`,
       quantity: 'temperature' as const,
     })),
     segments: [{ id: 1, boot: 'bench', wallOffset: START, timelineOffset: START, synchronised: true }],
-    readings: { from: 1, channel: [], segment: [], mono: [], deviceMs: [], milli: [], quality: [] },
   });
-  const empty = (from: number) => ({
-    from,
-    channel: [] as number[],
-    segment: [] as number[],
-    mono: [] as number[],
-    deviceMs: [] as number[],
-    milli: [] as number[],
-    quality: [] as number[],
-  });
-  let readings = empty(1);
+  let rows = new RowBuffer(WRITE_CELLS);
   let seq = 0;
   for (const { sensor, mono, milli } of minuteReadings(count)) {
     seq += 1;
-    readings.channel.push(sensor + 1);
-    readings.segment.push(1);
-    readings.mono.push(mono);
-    readings.deviceMs.push(Number.NaN);
-    readings.milli.push(milli);
-    readings.quality.push(0);
-    if (readings.mono.length === 5000 || seq === count) {
-      store.commit({ ...base, readings });
-      readings = empty(seq + 1);
+    const at = rows.grow();
+    rows.cells.set([sensor + 1, 1, mono, Number.NaN, milli, 0], at);
+    if (rows.rows === 5000 || seq === count) {
+      store.commit({ ...none, from: seq - rows.rows + 1, readings: rows.packed() });
+      rows = new RowBuffer(WRITE_CELLS);
     }
   }
   store.close();
@@ -127,7 +115,7 @@ export async function drainFigures(count: number): Promise<Figure[]> {
       getJson<AgentStatus & { relay: { sent_bytes: number } }>(`http://127.0.0.1:${httpPort}/api/status`);
     await until('the drain has begun', 60_000, async () => (await status()).relay.backlog < count);
     const [started, before] = [performance.now(), (await status()).relay.backlog];
-    await until('the drain', 300_000, async () => (await status()).relay.backlog === 0);
+    await until('the drain', 60_000, async () => (await status()).relay.backlog === 0);
     const rate = before / ((performance.now() - started) / 1000);
     const { sent_bytes: sent } = (await status()).relay;
     const agentCpu = (cpuSeconds(agent.pid) / count) * 100_000;

@@ -71,11 +71,17 @@ export async function readKafka(broker: string, topics: string[]): Promise<SeenR
   }
 }
 
+const STREAM_OF: Record<string, string> = {
+  alerts: 'events',
+  'gateway.audit': 'events',
+  'iot.summary': 'summaries',
+};
+
 /** How often each (gateway, epoch, stream, seq) occurs; the streams are told apart by their topics. */
 export function occurrences(records: readonly SeenRecord[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { topic, message } of records) {
-    const stream = topic === 'alerts' || topic === 'gateway.audit' ? 'events' : 'readings';
+    const stream = STREAM_OF[topic] ?? 'readings';
     const id = `${message.gateway}/${message.epoch}/${stream}/${message.seq}`;
     counts.set(id, (counts.get(id) ?? 0) + 1);
   }

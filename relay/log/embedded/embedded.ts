@@ -21,6 +21,8 @@ const SCHEMA = `
 const TAIL_ROWS = 1000;
 const TIDY_MS = 600_000;
 const TIDY_ROWS = 5000;
+/** Another relay on the same file tells nobody here of what it appends. */
+const LOOK_MS = 500;
 
 interface Row {
   offset: number;
@@ -40,6 +42,7 @@ export class EmbeddedLog implements Log {
   readonly #after;
   readonly #tails = new Set<() => void>();
   readonly #tidy;
+  readonly #look;
 
   constructor(folder: string, clock: Clock, retentionMs: number) {
     mkdirSync(folder, { recursive: true });
@@ -56,12 +59,13 @@ export class EmbeddedLog implements Log {
       'SELECT offset, topic, key, value, headers, timestamp FROM records WHERE offset > ? ORDER BY offset LIMIT ?',
     );
     this.#tidy = every(clock, TIDY_MS, () => this.#dropOld());
+    this.#look = every(clock, LOOK_MS, () => this.#wakeTails());
   }
 
   async append(batch: Append): Promise<RangeSet> {
     try {
-      const held = this.#db.transaction(() => this.#appendNow(batch))();
-      for (const wake of this.#tails) wake();
+      const held = this.#db.transaction(() => this.#appendNow(batch)).immediate();
+      this.#wakeTails();
       return held;
     } catch (error) {
       throw new ColdwatchError('log.unavailable', `embedded log: ${messageOf(error)}`, {
@@ -141,6 +145,10 @@ export class EmbeddedLog implements Log {
     return { stop: async () => void this.#tails.delete(wake) };
   }
 
+  #wakeTails(): void {
+    for (const wake of this.#tails) wake();
+  }
+
   #dropOld(): void {
     this.#db
       .prepare(
@@ -155,6 +163,7 @@ export class EmbeddedLog implements Log {
 
   async close(): Promise<void> {
     this.#tidy.cancel();
+    this.#look.cancel();
     this.#tails.clear();
     this.#db.close();
   }

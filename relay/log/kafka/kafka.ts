@@ -1,22 +1,31 @@
 import { randomUUID } from 'node:crypto';
-import { type IHeaders, Kafka, logLevel, type SASLOptions } from 'kafkajs';
+import { type Admin, type IHeaders, Kafka, logLevel, type SASLOptions } from 'kafkajs';
 import type { Logger } from 'pino';
-import type { Clock } from '../../../core/clock/clock.js';
+import { type Clock, withDeadline } from '../../../core/clock/clock.js';
 import { DATA_TOPICS, type DataTopic } from '../../../core/contract/messages.js';
 import type { RangeSet } from '../../../core/contract/ranges.js';
 import type { KafkaConfig } from '../../config/relay.js';
-import type { Append, Log, Progress, StoredRecord } from '../port.js';
+import { type Append, Elsewhere, type Log, type Progress, type StoredRecord } from '../port.js';
+import { LaneGroup, type LaneGroupOptions } from './group.js';
 import { Lane, unavailable } from './lane.js';
-import { readProgress } from './progress.js';
 import { ensureTopics } from './topics.js';
 
-/** The log in Apache Kafka: each gateway belongs to one lane, each lane commits in transactions of its own. */
+const FIRST_LANES_MS = 60_000;
+
+/**
+ * The log in Apache Kafka: each gateway belongs to one lane, each lane commits in transactions of its own, and the
+ * relays of one cluster share the lanes among them.
+ */
 export class KafkaLog implements Log {
   readonly #kafka: Kafka;
+  readonly #admin: Admin;
   readonly #clock: Clock;
-  readonly #lanes: Lane[];
+  readonly #count: number;
+  readonly #group: LaneGroup;
+  readonly #lanes = new Map<number, Lane>();
 
-  static async open(config: KafkaConfig, clock: Clock, log: Logger): Promise<KafkaLog> {
+  /** Resolves once this relay's share of the lanes serves. `url` is where gateways reach this relay, if alone. */
+  static async open(config: KafkaConfig, url: string | null, clock: Clock, log: Logger): Promise<KafkaLog> {
     const kafka = new Kafka({
       clientId: 'coldwatch-relay',
       brokers: config.brokers,
@@ -31,44 +40,81 @@ export class KafkaLog implements Log {
         },
     });
     const admin = kafka.admin();
+    let opened: KafkaLog | undefined;
     try {
       await admin.connect();
       const lanes = await ensureTopics(admin, config);
-      const instance = new KafkaLog(kafka, lanes, clock);
-      await instance.#openLanes();
-      return instance;
+      opened = new KafkaLog({ kafka, admin, lanes, url, clock, log });
+      await opened.#join();
+      return opened;
     } catch (error) {
+      await (opened ? opened.close() : admin.disconnect()).catch(() => {});
       throw unavailable(error);
-    } finally {
-      await admin.disconnect().catch(() => {});
     }
   }
 
-  private constructor(kafka: Kafka, lanes: number, clock: Clock) {
-    this.#kafka = kafka;
-    this.#clock = clock;
-    this.#lanes = Array.from({ length: lanes }, (_, lane) => new Lane({ kafka, clock, lane }));
+  #firstLanes: () => void = () => {};
+
+  private constructor(options: Omit<LaneGroupOptions, 'onAssigned'>) {
+    this.#kafka = options.kafka;
+    this.#admin = options.admin;
+    this.#clock = options.clock;
+    this.#count = options.lanes;
+    this.#group = new LaneGroup({ ...options, onAssigned: (lanes) => this.#assigned(lanes) });
   }
 
-  /** All former owners are fenced before anything is read: nobody can add to the progress behind our back. */
-  async #openLanes(): Promise<void> {
-    const producers = await Promise.all(this.#lanes.map((lane) => lane.fence()));
-    const progress = await readProgress(this.#kafka, this.#clock, [...this.#lanes.keys()]);
-    for (const [i, lane] of this.#lanes.entries()) lane.serve(producers[i]!, progress.get(i) ?? new Map());
+  async #join(): Promise<void> {
+    const assigned = new Promise<void>((resolve) => {
+      this.#firstLanes = resolve;
+    });
+    await this.#group.join();
+    const late = () => new Error('the group of relays gave no lanes in time');
+    await withDeadline(this.#clock, FIRST_LANES_MS, assigned, late);
+    await this.ready();
   }
 
-  append(batch: Append): Promise<RangeSet> {
-    return this.#laneOf(batch.gateway).append(batch);
+  #assigned(owned: readonly number[]): void {
+    for (const [number, lane] of this.#lanes) {
+      if (owned.includes(number)) continue;
+      this.#lanes.delete(number);
+      void lane.release().catch(() => {});
+    }
+    for (const number of owned) {
+      const lane = this.#lanes.get(number) ?? this.#newLane(number);
+      lane.confirm();
+      // Whoever needs it waits for it, or finds what kept it; here it is only started early.
+      lane.ready().catch(() => {});
+    }
+    this.#firstLanes();
+  }
+
+  #newLane(number: number): Lane {
+    const read = (lane: number) => this.#group.read(lane);
+    const lane = new Lane({ kafka: this.#kafka, clock: this.#clock, lane: number, read });
+    this.#lanes.set(number, lane);
+    return lane;
+  }
+
+  async append(batch: Append): Promise<RangeSet> {
+    const lane = await this.#laneOf(batch.gateway);
+    return lane.append(batch);
   }
 
   async progress(gateway: string): Promise<Progress[]> {
-    const lane = this.#laneOf(gateway);
+    const lane = await this.#laneOf(gateway);
     await lane.ready();
     return lane.progress(gateway).map(({ epoch, stream, held }) => ({ epoch, stream, held }));
   }
 
-  #laneOf(gateway: string): Lane {
-    return this.#lanes[fnv1a(gateway) % this.#lanes.length]!;
+  async #laneOf(gateway: string): Promise<Lane> {
+    const number = fnv1a(gateway) % this.#count;
+    const lane = this.#lanes.get(number);
+    if (lane) return lane;
+    throw new Elsewhere(
+      await this.#group.ownerOf(number).catch((error: unknown) => {
+        throw unavailable(error);
+      }),
+    );
   }
 
   async tail(
@@ -80,15 +126,13 @@ export class KafkaLog implements Log {
       maxWaitTimeInMs: 250,
       readUncommitted: false,
     });
-    const admin = this.#kafka.admin();
-    await Promise.all([consumer.connect(), admin.connect()]);
+    await consumer.connect();
     const starts = await Promise.all(
       DATA_TOPICS.map(async (topic) => ({
         topic,
-        offsets: await admin.fetchTopicOffsetsByTimestamp(topic, sinceMs),
+        offsets: await this.#admin.fetchTopicOffsetsByTimestamp(topic, sinceMs),
       })),
     );
-    await admin.disconnect();
     await consumer.subscribe({ topics: [...DATA_TOPICS], fromBeginning: false });
     await consumer.run({
       autoCommit: false,
@@ -105,11 +149,13 @@ export class KafkaLog implements Log {
   }
 
   async ready(): Promise<void> {
-    await Promise.all(this.#lanes.map((lane) => lane.ready()));
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.ready()));
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#lanes.map((lane) => lane.close()));
+    await Promise.allSettled([...this.#lanes.values()].map((lane) => lane.release()));
+    await this.#group.leave();
+    await this.#admin.disconnect();
   }
 }
 

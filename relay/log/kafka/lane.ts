@@ -3,8 +3,8 @@ import { type Clock, sleep } from '../../../core/clock/clock.js';
 import { TOPICS } from '../../../core/contract/messages.js';
 import { addRange, missing, type RangeSet } from '../../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../../core/errors.js';
-import type { Append, LogRecord, Progress } from '../port.js';
-import { type LaneProgress, progressKey, progressMessage, readProgress } from './progress.js';
+import { type Append, Elsewhere, type LogRecord, type Progress } from '../port.js';
+import { type LaneProgress, progressKey, progressMessage } from './progress.js';
 
 /** Batches of many gateways share a transaction: the first waits this long for company. */
 const LINGER_MS = 5;
@@ -18,10 +18,15 @@ interface Waiting {
   reject: (error: Error) => void;
 }
 
+/** Shut out by another owner: for so long the group of relays gets to tell us that the lane is not ours. */
+const FENCED_MS = 10_000;
+
 export interface LaneDeps {
   kafka: Kafka;
   clock: Clock;
   lane: number;
+  /** Reads the lane's partition of gateway.progress to its end. */
+  read: (lane: number) => Promise<LaneProgress>;
 }
 
 /**
@@ -36,13 +41,48 @@ export class Lane {
   #queue: Waiting[] = [];
   #working: Promise<void> | undefined;
   #opening: Promise<void> | undefined;
+  #released = false;
+  #fencedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(deps: LaneDeps) {
     this.#deps = deps;
   }
 
-  /** Takes the lane over: initialising the transactional id aborts and shuts out whatever its former owner had. */
-  async fence(): Promise<Producer> {
+  /** Resolves once the lane serves. After a failure it fences anew, and reads again what is really held. */
+  async ready(): Promise<void> {
+    if (this.#producer) return;
+    if (this.#released) throw new Elsewhere(null);
+    if (this.#deps.clock.mono() < this.#fencedUntil) {
+      throw new ColdwatchError('log.fenced', 'another relay took this lane over', { retry: true });
+    }
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    await this.#opening;
+  }
+
+  /** The group says that the lane is ours (still, or again). */
+  confirm(): void {
+    this.#fencedUntil = Number.NEGATIVE_INFINITY;
+  }
+
+  async #open(): Promise<void> {
+    const producer = await this.#fence().catch((error: unknown) => {
+      throw unavailable(error);
+    });
+    try {
+      // Only now nobody can add to the progress behind our back.
+      this.#held = await this.#deps.read(this.#deps.lane);
+      if (this.#released) throw new Elsewhere(null);
+      this.#producer = producer;
+    } catch (error) {
+      await producer.disconnect().catch(() => {});
+      throw unavailable(error);
+    }
+  }
+
+  /** Initialising the transactional id aborts and shuts out whatever the lane's former owner had under way. */
+  async #fence(): Promise<Producer> {
     const { kafka, lane } = this.#deps;
     const producer = kafka.producer({
       transactionalId: `coldwatch-lane-${lane}`,
@@ -56,38 +96,8 @@ export class Lane {
     return producer;
   }
 
-  /** Starts to serve, with the progress as it was read after fencing. */
-  serve(producer: Producer, held: LaneProgress): void {
-    this.#producer = producer;
-    this.#held = held;
-  }
-
-  /** After a failure: fences anew, and reads again what is really held. */
-  reopen(): Promise<void> {
-    this.#opening ??= this.#reopen().finally(() => {
-      this.#opening = undefined;
-    });
-    return this.#opening;
-  }
-
-  async #reopen(): Promise<void> {
-    const { kafka, clock, lane } = this.#deps;
-    const producer = await this.fence();
-    try {
-      const progress = await readProgress(kafka, clock, [lane]);
-      this.serve(producer, progress.get(lane) ?? new Map());
-    } catch (error) {
-      await producer.disconnect().catch(() => {});
-      throw unavailable(error);
-    }
-  }
-
   progress(gateway: string): Progress[] {
     return [...this.#held.values()].filter((entry) => entry.gateway === gateway);
-  }
-
-  async ready(): Promise<void> {
-    if (!this.#producer) await this.reopen();
   }
 
   append(batch: Append): Promise<RangeSet> {
@@ -165,11 +175,15 @@ export class Lane {
     } catch (error) {
       this.#producer = undefined;
       await producer.disconnect().catch(() => {});
-      throw error;
+      const why = unavailable(error);
+      if (why.code === 'log.fenced') this.#fencedUntil = this.#deps.clock.mono() + FENCED_MS;
+      throw why;
     }
   }
 
-  async close(): Promise<void> {
+  /** Ends what is under way, and serves nobody any more. */
+  async release(): Promise<void> {
+    this.#released = true;
     await this.#working;
     await this.#producer?.disconnect();
     this.#producer = undefined;

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { SimulatedClock } from '../../core/clock/simulated.js';
+import type { RingEvent } from '../../core/contract/messages.js';
+import { watchSilence } from './silence.js';
+
+const NOON = Date.UTC(2026, 0, 1, 12);
+const HOUR = 3_600_000;
+
+function start(clock: SimulatedClock, boot: string, measuredAt: number | null) {
+  const gaps: unknown[] = [];
+  const before = measuredAt === null ? null : { measuredAt, boot: 'first' };
+  const appendEvent = (event: RingEvent) => gaps.push(event.type === 'gap' && event.gap);
+  watchSilence({ before, appendEvent }, boot, clock);
+  return gaps;
+}
+
+describe('time in which nothing was measured', () => {
+  it('is named after a power cut, and after a stop within one boot', () => {
+    const span = { since: '2026-01-01T11:00:00.000Z', until: '2026-01-01T12:00:00.000Z' };
+    expect(start(new SimulatedClock(NOON, 9000), 'second', NOON - HOUR)).toEqual([
+      { reason: 'power-off', ...span },
+    ]);
+    expect(start(new SimulatedClock(NOON, 9e6), 'first', NOON - HOUR)).toEqual([
+      { reason: 'not-sampled', ...span },
+    ]);
+  });
+
+  it('is not made of a quick restart, nor of a first start', () => {
+    expect(start(new SimulatedClock(NOON, 9000), 'second', NOON - 60_000)).toEqual([]);
+    expect(start(new SimulatedClock(NOON, 9000), 'second', null)).toEqual([]);
+  });
+
+  it('waits for a clock that is not set yet, and then knows when this start was', async () => {
+    const clock = new SimulatedClock(0, 5000);
+    clock.setWall(0, false);
+    const gaps = start(clock, 'second', NOON - HOUR);
+    await clock.advance(60_000);
+    expect(gaps).toEqual([]);
+    clock.setWall(NOON, true);
+    await clock.advance(10_000);
+    expect(gaps).toEqual([
+      { reason: 'power-off', since: '2026-01-01T11:00:00.000Z', until: '2026-01-01T11:59:00.000Z' },
+    ]);
+  });
+});
