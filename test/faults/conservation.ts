@@ -1,6 +1,7 @@
 import { connectAsync, type MqttClient } from 'mqtt';
 import { freePort, getJson, Program, until } from '../world/programs.js';
 import { FlakyLink } from '../world/proxy.js';
+import { generator } from '../world/random.js';
 import { readEmbedded, type SeenRecord } from '../world/read-log.js';
 import { type Service, startMosquitto, tempFolder } from '../world/services.js';
 import type { AgentStatus } from '../world/views.js';
@@ -30,17 +31,6 @@ export interface SoakOptions {
 const SENSORS = 4;
 const START = Date.UTC(2026, 0, 1);
 const STEP_MS = 20;
-
-/** mulberry32: the same seed is the same run, as far as processes allow. */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 const inputValue = (n: number) => Math.round(4000 + 1000 * Math.sin(n / 50)) / 1000;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Clinic, NURSE } from '../world/clinic.js';
+import { FaultyDisk } from '../world/disk.js';
 import { freePort, getJson, Program, until } from '../world/programs.js';
 import { FlakyLink } from '../world/proxy.js';
 import { occurrences, readEmbedded } from '../world/read-log.js';
@@ -16,13 +17,14 @@ let relay: Program;
 let agent: Program | undefined;
 let httpPort: number;
 let data: string;
+let disk: FaultyDisk;
 const status = () => getJson<AgentStatus>(`http://127.0.0.1:${httpPort}/api/status`);
 const log = () => readEmbedded(`${folder.path}/relay`);
 
 beforeEach(async () => {
   folder = tempFolder('storage');
-  data = `${folder.path}/agent`;
-  mkdirSync(data);
+  disk = new FaultyDisk(folder.path);
+  data = disk.folder;
   const relayPort = await freePort();
   httpPort = await freePort();
   relay = new Program(
@@ -71,54 +73,103 @@ const alerts = (type: string) =>
     .filter(({ topic, message }) => topic === 'alerts' && message.alert_type === type)
     .map(({ message }) => message.state);
 
-describe('when the card fails', () => {
-  it('disk full: the alarm sounds, the fault is texted, readings wait in memory, and all arrive once there is room', async () => {
+/** Ways in which a card fails, each with what ends it. */
+const FAILURES: Record<string, () => { fail(): void; mend(): void }> = {
+  'is full': () => {
     try {
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'none', data], { stdio: 'pipe' });
     } catch (error) {
       throw new Error('this test mounts a small file system and needs root', { cause: error });
     }
-    agent = new Program('agent', clinic.siteConfig(), folder.path);
+    return {
+      fail: () => {
+        const filler = openSync(`${data}/filler`, 'w');
+        try {
+          for (;;) writeSync(filler, Buffer.alloc(4096));
+        } catch {
+          closeSync(filler);
+        }
+      },
+      mend: () => rmSync(`${data}/filler`),
+    };
+  },
+  'has become read-only': () => ({ fail: () => disk.behave('readonly'), mend: () => disk.behave('well') }),
+  'gives I/O errors': () => ({ fail: () => disk.behave('broken'), mend: () => disk.behave('well') }),
+};
+
+describe('when the card fails', () => {
+  it.each(Object.keys(FAILURES))(
+    'and %s: the alarm sounds, the fault is texted, readings wait in memory, and all arrive once it is mended',
+    async (failure) => {
+      const { fail, mend } = FAILURES[failure]!();
+      agent = new Program('agent', { ...clinic.siteConfig(), data }, folder.path, disk.env());
+      await until('the agent', 20_000, status);
+      await clinic.start();
+      await until('readings', 20_000, async () => (await status()).ring.readings > 10);
+      fail();
+      await until('the ring’s failure', 30_000, async () => (await status()).ring.failure !== null);
+      clinic.setMains(false);
+      await until('an excursion all the same', 60_000, async () => {
+        const { open_alerts } = await status();
+        return (
+          open_alerts.some((a) => a.alert_type === 'excursion') &&
+          open_alerts.some((a) => a.alert_type === 'storage')
+        );
+      });
+      await until('the buzzer', 5000, () => clinic.buzzerAt > 0);
+      await until('a text about the card', 20_000, () =>
+        clinic.modem.sent.some((s) => s.to === NURSE.phone && s.text.includes('storage is failing')),
+      );
+      const waiting = (await status()).ring.waiting;
+      expect(waiting).toBeGreaterThan(10);
+      mend();
+      await until('the ring’s return', 30_000, async () => {
+        const { ring, open_alerts } = await status();
+        return (
+          ring.failure === null && ring.waiting < 10 && open_alerts.every((a) => a.alert_type !== 'storage')
+        );
+      });
+      const { ring } = await status();
+      await settled(new Map([[ring.epoch, ring.readings]]));
+      expect(alerts('storage')).toEqual(['raised', 'cleared']);
+      expect(alerts('excursion')[0]).toBe('raised');
+    },
+  );
+
+  it('and each sync takes 2 s: sampling keeps its cadence, the alarm its latency, and nothing is lost', async () => {
+    const site = clinic.siteConfig();
+    const atOnce = { kind: 'threshold', name: 'hot', side: 'above', limit: 12, dwell: '0s' };
+    const sensors = site.sensors.map((sensor) => ({ ...sensor, rules: [atOnce] }));
+    agent = new Program('agent', { ...site, data, sensors }, folder.path, disk.env());
     await until('the agent', 20_000, status);
     await clinic.start();
     await until('readings', 20_000, async () => (await status()).ring.readings > 10);
-    const filler = openSync(`${data}/filler`, 'w');
-    try {
-      for (;;) writeSync(filler, Buffer.alloc(4096));
-    } catch {
-      closeSync(filler);
-    }
-    await until('the ring’s failure', 30_000, async () => (await status()).ring.failure !== null);
-    clinic.setMains(false);
-    await until('an excursion all the same', 60_000, async () => {
-      const { open_alerts } = await status();
-      return (
-        open_alerts.some((a) => a.alert_type === 'excursion') &&
-        open_alerts.some((a) => a.alert_type === 'storage')
-      );
-    });
-    await until('the buzzer', 5000, () => clinic.buzzerAt > 0);
-    await until('a text about the card', 20_000, () =>
-      clinic.modem.sent.some((s) => s.to === NURSE.phone && s.text.includes('storage is failing')),
-    );
-    const waiting = (await status()).ring.waiting;
-    expect(waiting).toBeGreaterThan(10);
-    rmSync(`${data}/filler`);
-    await until('the ring’s return', 30_000, async () => {
-      const { ring, open_alerts } = await status();
-      return (
-        ring.failure === null && ring.waiting < 10 && open_alerts.every((a) => a.alert_type !== 'storage')
-      );
-    });
+    disk.behave({ slowMs: 2000 });
+    await new Promise((resolve) => setTimeout(resolve, 12_000));
+    expect((await status()).ring.lastCommitMs).toBeGreaterThan(1900);
+    const heated = Date.now();
+    clinic.fridges['fridge-1'].temperatureC = 18;
+    await until('the buzzer', 10_000, () => clinic.buzzerAt >= heated);
+    // A second until the probe is read, and some tenths until this clinic looks at its buzzer.
+    expect(clinic.buzzerAt - heated).toBeLessThan(1800);
+    disk.behave('well');
+    await until('the ring’s return', 30_000, async () => (await status()).ring.waiting < 10);
     const { ring } = await status();
     await settled(new Map([[ring.epoch, ring.readings]]));
-    expect(alerts('storage')).toEqual(['raised', 'cleared']);
-    expect(alerts('excursion')[0]).toBe('raised');
+    for (const sensor of ['fridge-1', 'fridge-2']) {
+      const times = log()
+        .filter(({ message }) => message.sensor === sensor && message.quantity === 'temperature')
+        .map(({ message }) => message.measured_at as number)
+        .sort((a, b) => a - b);
+      const steps = times.slice(1).map((at, i) => at - times[i]!);
+      expect(steps.length).toBeGreaterThan(12);
+      expect(Math.max(...steps), `${sensor}, read each second`).toBeLessThan(1500);
+    }
   });
 
   it('a damaged file: the backlog that can be read arrives under its own epoch, once', async () => {
     link.cut();
-    agent = new Program('agent', clinic.siteConfig(), folder.path);
+    agent = new Program('agent', { ...clinic.siteConfig(), data }, folder.path);
     await until('the agent', 20_000, status);
     await clinic.start();
     await until('a backlog', 60_000, async () => (await status()).ring.readings > 60);
@@ -127,7 +178,7 @@ describe('when the card fails', () => {
     // What a running agent leaves when it meets a page that it cannot read (which pages can be, damage.test.ts shows).
     writeFileSync(`${data}/ring.db.damaged`, '');
     link.up();
-    agent = new Program('agent', clinic.siteConfig(), folder.path);
+    agent = new Program('agent', { ...clinic.siteConfig(), data }, folder.path);
     await until('the agent on a new ring', 20_000, async () => (await status()).ring.epoch !== before.epoch);
     await until('the storage alert', 20_000, () => alerts('storage').includes('raised'));
     await until('the end of the salvage', 60_000, () =>

@@ -14,12 +14,13 @@ export class Program {
   readonly #child: ChildProcess;
   readonly #ended: Promise<number | null>;
 
-  constructor(name: 'agent' | 'relay', config: object, folder: string) {
+  constructor(name: 'agent' | 'relay', config: object, folder: string, env: Record<string, string> = {}) {
     const file = `${folder}/${name}.yaml`;
     writeFileSync(file, stringify(config));
     const log = createWriteStream(`${folder}/${name}.log`, { flags: 'a' });
     this.#child = spawn(process.execPath, [CLI, name, '--config', file], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
     });
     this.#child.stdout!.pipe(log, { end: false });
     this.#child.stderr!.pipe(log, { end: false });

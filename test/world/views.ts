@@ -11,7 +11,14 @@ export interface AgentStatus {
   unknown_sources: { source: string; count: number }[];
   open_alerts: { alert_type: string; sensor: string; episode_id: string; summary: string }[];
   acknowledged: string[];
-  ring: { epoch: string; readings: number; events: number; waiting: number; failure: string | null };
+  ring: {
+    epoch: string;
+    readings: number;
+    events: number;
+    waiting: number;
+    lastCommitMs: number;
+    failure: string | null;
+  };
   relay: { connected: boolean; backlog: number; problem: string | null };
 }
 
