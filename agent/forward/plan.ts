@@ -15,6 +15,9 @@ export interface Plan {
   kind: 'events' | 'live' | 'backlog';
 }
 
+/** With more holes than this the backlog goes first: each live batch could leave one more. */
+const GAPS_MAX = 100;
+
 /** What may be sent now: live readings gather for a while, and the backlog keeps to a rate. */
 export interface Due {
   live: boolean;
@@ -32,7 +35,7 @@ export function planNext(views: Record<Stream, StreamView>, rows: number, due: D
   const last = gaps.at(-1);
   const fresh: Range | undefined =
     last && last[1] === views.readings.head ? [Math.max(last[0], last[1] - rows + 1), last[1]] : undefined;
-  if (fresh && due.live) return { stream: 'readings', range: fresh, kind: 'live' };
+  if (fresh && due.live && gaps.length < GAPS_MAX) return { stream: 'readings', range: fresh, kind: 'live' };
   if (!due.backlog) return undefined;
   const oldest = gaps[0];
   if (oldest && oldest[0] !== fresh?.[0]) {

@@ -7,7 +7,7 @@ export type Range = readonly [from: number, to: number];
 export type RangeSet = readonly Range[];
 
 /** More ranges than this in one set means a sender that invents holes. */
-export const RANGES_MAX = 10_000;
+export const RANGES_MAX = 1000;
 
 export const seqSchema = z.int().min(1);
 export const rangeSchema = z

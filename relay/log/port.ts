@@ -1,5 +1,5 @@
 import type { DataTopic } from '../../core/contract/messages.js';
-import type { RangeSet } from '../../core/contract/ranges.js';
+import { addRange, RANGES_MAX, type Range, type RangeSet } from '../../core/contract/ranges.js';
 import { ColdwatchError } from '../../core/errors.js';
 import type { Stream } from '../../core/identity.js';
 
@@ -31,6 +31,23 @@ export interface Progress {
 export interface StoredRecord extends LogRecord {
   /** Grows within a topic (embedded) or a partition (Kafka). */
   offset: string;
+}
+
+/** Rings that one gateway may have had: each takes memory for good. */
+export const EPOCHS_MAX = 100;
+
+/** What is held once this range is, or wire.invalid for a gateway that invents holes without end. */
+export function extended(held: RangeSet, range: Range): RangeSet {
+  const next = addRange(held, range);
+  if (next.length <= RANGES_MAX) return next;
+  throw new ColdwatchError('wire.invalid', `expected at most ${RANGES_MAX} separate ranges of one stream`);
+}
+
+/** wire.invalid for a gateway that invents epochs without end; `epochs` are those known of it, the new one included. */
+export function refuseEpochs(epochs: ReadonlySet<string>): void {
+  if (epochs.size > EPOCHS_MAX) {
+    throw new ColdwatchError('wire.invalid', `expected at most ${EPOCHS_MAX} epochs of one gateway`);
+  }
 }
 
 /** This relay does not keep that gateway's progress now: another does, at `url`, or nobody yet (null). */

@@ -3,9 +3,11 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { drainFigures } from './drain.js';
 import type { Figure } from './figure.js';
+import { coldStartFigures, latencyFigures, offlineFigures, writtenFigures } from './gateway.js';
 import { idleFigures } from './idle.js';
 import { ingestFigures } from './ingest.js';
 import { pathFigures } from './path.js';
+import { soakFigures } from './soak.js';
 
 const { values } = parseArgs({
   options: {
@@ -13,12 +15,18 @@ const { values } = parseArgs({
     ingest: { type: 'string', default: '200000' },
     path: { type: 'string', default: '300000' },
     drain: { type: 'string', default: '500000' },
+    offline: { type: 'string', default: '10' },
   },
 });
 
 /** Parts of the bench: each measures its own reference in the same run. */
 const PARTS: Record<string, () => Promise<Figure[]>> = {
   idle: () => idleFigures(20),
+  cold: () => coldStartFigures(7),
+  latency: () => latencyFigures(200),
+  written: () => writtenFigures(4),
+  offline: () => offlineFigures(Number(values.offline)),
+  soak: async () => soakFigures(),
   ingest: () => ingestFigures(Number(values.ingest)),
   path: () => pathFigures(Number(values.path)),
   drain: () => drainFigures(Number(values.drain)),

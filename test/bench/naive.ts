@@ -27,7 +27,8 @@ const commit = db.transaction((rows: Row[]) =>
   rows.map((r) => insert.run(r.sensor, r.at, r.value).lastInsertRowid),
 );
 const producer = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING }).producer();
-await producer.connect();
+const connected = producer.connect();
+connected.catch(() => {});
 
 function store(): void {
   const rows = waiting;
@@ -37,6 +38,7 @@ function store(): void {
 }
 
 async function send(): Promise<void> {
+  await connected;
   for (let next = queue[0]; next; next = queue[0]) {
     const messages = next.rows.map((row) => ({ key: row.sensor, value: JSON.stringify(row) }));
     await producer.send({ topic, messages });

@@ -1,10 +1,18 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../core/clock/system.js';
+import { RANGES_MAX } from '../../core/contract/ranges.js';
 import { kafkaConfigSchema } from '../../relay/config/relay.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
 import { KafkaLog } from '../../relay/log/kafka/kafka.js';
-import { type Append, Elsewhere, type Log, type LogRecord, type StoredRecord } from '../../relay/log/port.js';
+import {
+  type Append,
+  Elsewhere,
+  EPOCHS_MAX,
+  type Log,
+  type LogRecord,
+  type StoredRecord,
+} from '../../relay/log/port.js';
 import { until } from '../world/programs.js';
 import { type Service, startKafka, tempFolder } from '../world/services.js';
 
@@ -146,6 +154,22 @@ describe.each([
     const id = fresh();
     for (let from = 1; from <= 200; from += 10) await log.append(batch(id, from, from + 9));
     expect((await log.progress(id.gateway)).map((p) => p.held)).toEqual([[[1, 200]]]);
+  });
+
+  it('takes an epoch that comes back for what it is, and refuses epochs and holes without end', async () => {
+    const id = fresh();
+    const later = { gateway: id.gateway, epoch: 'ffff000000000000' };
+    await log.append(batch(id, 1, 5));
+    await log.append(batch(later, 1, 5));
+    expect(await log.append(batch(id, 4, 8))).toEqual([[1, 8]]);
+    const refused = { code: 'wire.invalid', retry: false };
+    const invented = (n: number) => ({ ...id, epoch: n.toString(16).padStart(16, 'e') });
+    await Promise.all(Array.from({ length: EPOCHS_MAX - 2 }, (_, n) => log.append(batch(invented(n), 1, 1))));
+    await expect(log.append(batch(invented(EPOCHS_MAX), 1, 1))).rejects.toMatchObject(refused);
+    const holes = Array.from({ length: RANGES_MAX - 1 }, (_, n) => batch(later, 10 + n * 2, 10 + n * 2));
+    await Promise.all(holes.map((hole) => log.append(hole)));
+    await expect(log.append(batch(later, 90_001, 90_001))).rejects.toMatchObject(refused);
+    expect((await log.append(batch(later, 6, 6))).length).toBe(RANGES_MAX);
   });
 
   it('delivers to a reader that was there before', async () => {

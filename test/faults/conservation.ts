@@ -1,4 +1,6 @@
 import { connectAsync, type MqttClient } from 'mqtt';
+import { FaultyDisk } from '../world/disk.js';
+import { FaultyClock } from '../world/faulty-clock.js';
 import { freePort, getJson, Program, until } from '../world/programs.js';
 import { FlakyLink } from '../world/proxy.js';
 import { generator } from '../world/random.js';
@@ -49,6 +51,8 @@ class World {
   readonly #random: () => number;
   readonly #seed: number;
   readonly #folder = tempFolder('soak');
+  readonly #disk = new FaultyDisk(this.#folder.path);
+  readonly #clock = new FaultyClock(this.#folder.path);
   readonly #faults: Record<string, number> = {};
   #mosquitto!: Service;
   #link!: FlakyLink;
@@ -59,6 +63,9 @@ class World {
   #httpPort = 0;
   #sent = 0;
   #countedFrom = 0;
+  /** Messages on their way to the broker, and the broker's return: a broker that restarts owes us neither. */
+  #publishing: Promise<unknown> = Promise.resolve();
+  #broker: Promise<unknown> = Promise.resolve();
 
   static async build(seed: number): Promise<World> {
     const world = new World(seed);
@@ -87,7 +94,7 @@ class World {
     const site = {
       clinic: { id: 'c', name: 'Soak' },
       gateway: 'soak',
-      data: `${this.#folder.path}/agent`,
+      data: this.#disk.folder,
       sensors: Array.from({ length: SENSORS }, (_, i) => ({
         id: `s${i}`,
         source: {
@@ -109,7 +116,9 @@ class World {
       },
       http: { host: '127.0.0.1', port: this.#httpPort },
     };
-    this.#agent = new Program('agent', site, this.#folder.path);
+    const [disk, clock] = [this.#disk.env(), this.#clock.env()];
+    const env = { ...disk, ...clock, LD_PRELOAD: `${disk.LD_PRELOAD}:${clock.LD_PRELOAD}` };
+    this.#agent = new Program('agent', site, this.#folder.path, env);
   }
 
   #status = () => getJson<AgentStatus>(`http://127.0.0.1:${this.#httpPort}/api/status`);
@@ -134,13 +143,16 @@ class World {
     const end = performance.now() + seconds * 1000;
     const faults = this.#runFaults(end);
     while (performance.now() < end) {
-      await Promise.all(
+      await this.#broker;
+      this.#publishing = Promise.all(
         Array.from({ length: Math.max(1, Math.round((rate * STEP_MS) / 1000)) }, () => this.#publish()),
       );
+      await this.#publishing;
       await pause(STEP_MS);
     }
     await faults;
     this.#link.up();
+    this.#disk.behave('well');
   }
 
   async #runFaults(end: number): Promise<void> {
@@ -158,6 +170,35 @@ class World {
         await this.#relay.kill();
         await pause(this.#random() * 1500);
         this.#startRelay();
+      },
+      power_cut: async () => {
+        await this.#agent.kill();
+        this.#disk.cutPower(this.#random);
+        this.#startAgent();
+      },
+      broker_restart: async () => {
+        this.#broker = (async () => {
+          await this.#publishing;
+          await this.#mosquitto.halt();
+          await this.#mosquitto.restart();
+        })();
+        await this.#broker;
+      },
+      disk_readonly: async () => {
+        // A ring that cannot even be opened runs in memory, which owes nobody anything: storage.test.ts has that.
+        await until('the agent to have opened its ring', 20_000, this.#status);
+        this.#disk.behave('readonly');
+        await pause(500 + this.#random() * 1500);
+        this.#disk.behave('well');
+      },
+      disk_slow: async () => {
+        this.#disk.behave({ slowMs: 50 + this.#random() * 400 });
+        await pause(500 + this.#random() * 1500);
+        this.#disk.behave('well');
+      },
+      clock_step: async () => {
+        const years = (this.#random() - 0.5) * 20;
+        this.#clock.shift(years * 365 * 86_400_000);
       },
       link_cut: async () => {
         this.#link.cut();

@@ -44,6 +44,7 @@ const reading = (n: number): Reading => ({
 /** A ring with rows 1 to ROWS, of which the relay holds the first 100, and an alarm that is on. */
 async function filled(): Promise<string> {
   const ring = await open();
+  await ring.learn({ readings: [], events: [], summaries: [] });
   for (let n = 1; n <= ROWS; n++) ring.append(reading(n));
   ring.markHeld('readings', [[1, 100]]);
   ring.saveState('alarm', { throughSeq: ROWS, open: { x: { alert_id: 'a' } } });
@@ -153,6 +154,39 @@ describe('a damaged ring', () => {
     again.append(reading(1));
     await durable(again);
     await again.close();
+  });
+
+  it('that is an older copy of itself: what it has numbered again gets a new epoch, and nothing passes for held', async () => {
+    const epoch = await filled();
+    copyFileSync(file, `${folder.path}/copy`);
+    const first = await open();
+    await first.learn({ readings: [[1, 100]], events: [], summaries: [] });
+    for (let n = 1; n <= 10; n++) first.append(reading(-n));
+    await durable(first);
+    await first.close();
+    // The card is put back as it was; the relay has meanwhile heard of ten more rows.
+    copyFileSync(`${folder.path}/copy`, file);
+    for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true });
+    const fatal: string[] = [];
+    const options = { file, boot: 'b', capacity: 1e6, flushMs: 10, clock: new SystemClock() };
+    const back = await RingClient.open({ ...options, onDamage: (why) => fatal.push(why) });
+    expect(back.epoch).toBe(epoch);
+    for (let n = 1; n <= 5; n++) back.append(reading(100_000 + n));
+    await durable(back);
+    const atRelay = { readings: [[1, ROWS + 10]] as const, events: [], summaries: [] };
+    await expect(back.learn(atRelay)).rejects.toThrow(/older copy/);
+    expect(fatal).toHaveLength(1);
+    await back.close();
+    const fresh = await open();
+    expect(fresh.epoch).not.toBe(epoch);
+    expect((await fresh.readReadings([1, 5])).map((row) => row.milli)).toEqual(
+      [1, 2, 3, 4, 5].map((n) => 100_000 + n),
+    );
+    expect(fresh.held('readings')).toEqual([]);
+    expect(fresh.loadState('alarm')).toMatchObject({ throughSeq: 0 });
+    expect((await salvaged(epoch)).size).toBe(ROWS - 100 + 100);
+    await fresh.learn({ readings: [], events: [], summaries: [] });
+    await fresh.close();
   });
 
   it('leaves no more than two damaged files behind', async () => {

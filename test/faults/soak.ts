@@ -1,27 +1,59 @@
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { isClean, runSeed } from './conservation.js';
+import { isClean, type Outcome, runSeed } from './conservation.js';
 
+/*
+ * Seeded fault runs, one after another: --minutes N (at least one run), or --runs N. --parallel P of them at a time,
+ * each with --seconds S of faults. --out FILE keeps the sums for the bench.
+ */
 const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '10' }, seed: { type: 'string', default: '1' } },
+  options: {
+    minutes: { type: 'string', default: '10' },
+    runs: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    seconds: { type: 'string', default: '12' },
+    parallel: { type: 'string', default: '1' },
+    out: { type: 'string' },
+  },
 });
+const seconds = Number(values.seconds);
+const firstSeed = Number(values.seed);
 const end = performance.now() + Number(values.minutes) * 60_000;
-const total = { runs: 0, inputs: 0, lost: 0, duplicated: 0, unnamed: 0, wrong: 0, gapped: 0 };
-let failed = false;
-let seed = Number(values.seed);
-do {
-  try {
-    const outcome = await runSeed(seed, { rate: 400, seconds: 12 });
-    total.runs += 1;
-    for (const name of ['inputs', 'lost', 'duplicated', 'unnamed', 'wrong', 'gapped'] as const)
-      total[name] += outcome[name];
-    console.log(JSON.stringify(outcome));
-    if (!isClean(outcome)) failed = true;
-  } catch (error) {
-    failed = true;
-    console.log(JSON.stringify({ seed, error: (error as Error).message }));
+const total = { runs: 0, inputs: 0, lost: 0, duplicated: 0, unnamed: 0, wrong: 0, gapped: 0, stuck: 0 };
+const faults: Record<string, number> = {};
+let seed = firstSeed;
+
+const more = () =>
+  values.runs === undefined
+    ? seed === firstSeed || performance.now() < end
+    : seed < firstSeed + Number(values.runs);
+
+function count(outcome: Outcome): void {
+  total.runs += 1;
+  for (const name of ['inputs', 'lost', 'duplicated', 'unnamed', 'wrong', 'gapped'] as const)
+    total[name] += outcome[name];
+  for (const [name, n] of Object.entries(outcome.faults)) faults[name] = (faults[name] ?? 0) + n;
+}
+
+async function worker(): Promise<void> {
+  while (more()) {
+    const mine = seed++;
+    let clean = false;
+    try {
+      const outcome = await runSeed(mine, { rate: 1200, seconds });
+      count(outcome);
+      clean = isClean(outcome);
+      console.log(JSON.stringify(outcome));
+    } catch (error) {
+      total.stuck += 1;
+      console.log(JSON.stringify({ seed: mine, error: (error as Error).message }));
+    }
+    if (!clean) console.log(`Repeat it: npm run soak -- --runs 1 --seconds ${seconds} --seed ${mine}`);
   }
-  if (failed) console.log(`Repeat it: npm run soak -- --minutes 0 --seed ${seed}`);
-  seed += 1;
-} while (performance.now() < end && !failed);
-console.log(JSON.stringify(total));
-process.exit(failed ? 1 : 0);
+}
+
+await Promise.all(Array.from({ length: Number(values.parallel) }, worker));
+const sums = { ...total, first_seed: firstSeed, seconds, faults };
+console.log(JSON.stringify(sums));
+if (values.out) writeFileSync(values.out, `${JSON.stringify(sums, null, 2)}\n`);
+process.exit(total.lost + total.duplicated + total.unnamed + total.wrong + total.stuck > 0 ? 1 : 0);

@@ -1,10 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { need } from './services.js';
+import { preload } from './preload.js';
 
-const SOURCE = fileURLToPath(new URL('./disk.c', import.meta.url)).replace('/dist/test/', '/test/');
 const SECTOR = 512;
 
 /** A folder on a disk that can be slow, read-only or broken, and whose power can be cut (test/world/disk.c). */
@@ -12,22 +9,18 @@ export class FaultyDisk {
   readonly folder: string;
   readonly #control: string;
   readonly #synced: string;
-  readonly #library: string;
 
   constructor(root: string) {
     this.folder = join(root, 'disk');
     this.#control = join(root, 'disk-control');
     this.#synced = join(root, 'disk-synced');
-    this.#library = join(root, 'disk.so');
     for (const folder of [this.folder, this.#synced]) mkdirSync(folder, { recursive: true });
-    need('cc', 'apt-get install gcc libc6-dev');
-    execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', this.#library, SOURCE, '-ldl']);
   }
 
   /** What a process needs in its environment to write to this disk. */
   env(crashAtSync?: number): Record<string, string> {
     return {
-      LD_PRELOAD: this.#library,
+      LD_PRELOAD: preload('disk'),
       DISK_FOLDER: this.folder,
       DISK_CONTROL: this.#control,
       DISK_SYNCED: this.#synced,

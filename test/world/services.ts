@@ -13,6 +13,8 @@ export interface Service {
   address: string;
   port: number;
   stop(): Promise<void>;
+  /** SIGTERM; its data stays. */
+  halt(): Promise<void>;
   /** SIGKILL. */
   kill(): Promise<void>;
   /** Starts again on the same port with the same data. */
@@ -36,7 +38,14 @@ export async function startKafka(): Promise<Service> {
   const own = process.env.KAFKA_BROKERS?.split(',')[0];
   if (own) {
     const nothing = async () => {};
-    return { address: own, port: Number(own.split(':')[1]), stop: nothing, kill: nothing, restart: nothing };
+    return {
+      address: own,
+      port: Number(own.split(':')[1]),
+      stop: nothing,
+      halt: nothing,
+      kill: nothing,
+      restart: nothing,
+    };
   }
   need('java', 'apt-get install default-jre-headless');
   const folder = tempFolder('kafka');
@@ -87,6 +96,7 @@ async function startService(
       await end('SIGTERM');
       folder.remove();
     },
+    halt: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
     restart: start,
   };

@@ -4,10 +4,18 @@ import Database from 'better-sqlite3';
 import type { Clock } from '../../../core/clock/clock.js';
 import { every } from '../../../core/clock/clock.js';
 import type { DataTopic } from '../../../core/contract/messages.js';
-import { addRange, missing, type RangeSet, rangeSetSchema } from '../../../core/contract/ranges.js';
+import { missing, type RangeSet, rangeSetSchema } from '../../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../../core/errors.js';
 import type { Stream } from '../../../core/identity.js';
-import type { Append, Log, LogRecord, Progress, StoredRecord } from '../port.js';
+import {
+  type Append,
+  extended,
+  type Log,
+  type LogRecord,
+  type Progress,
+  refuseEpochs,
+  type StoredRecord,
+} from '../port.js';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS records (
@@ -68,6 +76,7 @@ export class EmbeddedLog implements Log {
       this.#wakeTails();
       return held;
     } catch (error) {
+      if (error instanceof ColdwatchError) throw error;
       throw new ColdwatchError('log.unavailable', `embedded log: ${messageOf(error)}`, {
         retry: true,
         cause: error,
@@ -81,7 +90,8 @@ export class EmbeddedLog implements Log {
     for (const [low, high] of missing(before, [from, to])) {
       for (let seq = low; seq <= high; seq++) this.#insertRecord(records[seq - from]!);
     }
-    const held = addRange(before, [from, to]);
+    const held = extended(before, [from, to]);
+    if (before.length === 0) refuseEpochs(new Set([...this.#epochs(gateway), epoch]));
     this.#db
       .prepare('INSERT OR REPLACE INTO progress (gateway, epoch, stream, held) VALUES (?, ?, ?, ?)')
       .run(gateway, epoch, stream, JSON.stringify(held));
@@ -90,6 +100,11 @@ export class EmbeddedLog implements Log {
 
   #insertRecord({ topic, key, value, headers, timestamp }: LogRecord): void {
     this.#insert.run(topic, key, value, JSON.stringify(headers), timestamp, this.#clock.wall());
+  }
+
+  #epochs(gateway: string): string[] {
+    const epochs = this.#db.prepare('SELECT DISTINCT epoch FROM progress WHERE gateway = ?').pluck();
+    return epochs.all(gateway) as string[];
   }
 
   #held(gateway: string, epoch: string, stream: Stream): RangeSet {

@@ -3,7 +3,7 @@ import { type Clock, sleep } from '../../../core/clock/clock.js';
 import { TOPICS } from '../../../core/contract/messages.js';
 import { addRange, missing, type RangeSet } from '../../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../../core/errors.js';
-import { type Append, Elsewhere, type LogRecord, type Progress } from '../port.js';
+import { type Append, Elsewhere, extended, type LogRecord, type Progress, refuseEpochs } from '../port.js';
 import { type LaneProgress, progressKey, progressMessage } from './progress.js';
 
 /** Batches of many gateways share a transaction: the first waits this long for company. */
@@ -121,7 +121,7 @@ export class Lane {
       const group = this.#takeGroup();
       try {
         await this.ready();
-        await this.#commit(group);
+        await this.#commit(this.#admit(group));
       } catch (error) {
         for (const waiting of group) waiting.reject(unavailable(error));
       }
@@ -137,6 +137,21 @@ export class Lane {
       count += 1;
     }
     return this.#queue.splice(0, count);
+  }
+
+  /** Leaves out, and refuses, what no progress could remember: the others of its group are not to suffer for it. */
+  #admit(group: readonly Waiting[]): Waiting[] {
+    return group.filter(({ batch, reject }) => {
+      try {
+        const { gateway, epoch, from, records } = batch;
+        extended(this.#held.get(progressKey(batch))?.held ?? [], [from, from + records.length - 1]);
+        refuseEpochs(new Set([...this.progress(gateway).map((entry) => entry.epoch), epoch]));
+        return true;
+      } catch (error) {
+        reject(error as Error);
+        return false;
+      }
+    });
   }
 
   async #commit(group: readonly Waiting[]): Promise<void> {
