@@ -1,16 +1,15 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Clock, sleep } from '../core/clock/clock.js';
 import { messageOf } from '../core/errors.js';
 import type { PolicyEffect } from '../core/policy/local.js';
-import { channelKey, type Reading } from '../core/reading.js';
+import type { Reading } from '../core/reading.js';
 import { Alarm } from './alarm/alarm.js';
 import type { AlarmSensor } from './alarm/state.js';
 import { Annunciator } from './annunciate/annunciator.js';
 import { Outbox } from './annunciate/outbox.js';
 import { Modem } from './annunciate/sms/modem.js';
 import { openSerialLink } from './annunciate/sms/serial-link.js';
+import { awaitCard, innermostLimits, openRing, ringFile } from './card.js';
 import { contactRule } from './config/contact-rule.js';
 import type { ResolvedSite } from './config/resolve.js';
 import type { Driver, Lines, Receipt } from './drivers/driver.js';
@@ -27,9 +26,7 @@ import { Board } from './ingest/board.js';
 import { Ingest } from './ingest/ingest.js';
 import type { Limits } from './ingest/plausibility.js';
 import { Poller } from './ingest/poll.js';
-import { RingClient, type RingOptions } from './ring/client.js';
-import { BYTES_PER_READING } from './ring/schema.js';
-import type { Limits as RingLimits } from './ring/thin.js';
+import type { RingClient } from './ring/client.js';
 import { forwardSalvaged } from './salvaged.js';
 
 /** Sampling counts as alive when some attempt ended within this time. */
@@ -37,8 +34,6 @@ const ALIVE_MS = 120_000;
 /** Of the five seconds that a stop may take, what the request under way gets. */
 const DRAIN_MS = 2000;
 const GRACE_MS = 2500;
-/** Readings kept when there is no card: some hours of a clinic, a few MB. */
-const MEMORY_ROWS = 100_000;
 
 export interface AgentOptions {
   /** Called when only a new start can help; the service manager gives it. */
@@ -138,6 +133,12 @@ export async function startAgent(
     const summary = `The card cannot be used: ${cardFailure}. Readings are kept in memory only.`;
     log.error(summary);
     alarm.condition('storage', true, summary);
+    awaitCard(site, ring, clock, async () => {
+      log.warn('the card can be used again: starting anew, on the card');
+      await drain();
+      await ring.moveTo(ringFile(site));
+      options.onFatal();
+    });
   }
   const leftovers = cardFailure === null ? await forwardSalvaged(site, ring, alarm, clock, log) : [];
 
@@ -153,57 +154,30 @@ export async function startAgent(
   systemd.ready();
   log.info({ sensors: sensors.length, http: health.port, epoch: ring.epoch }, 'the agent is sampling');
 
+  async function drain(): Promise<void> {
+    systemd.stopping();
+    poller.stop();
+    silence.cancel();
+    const parts = [
+      ...drivers,
+      annunciator,
+      { stop: () => forwarder?.forwarder.stop(DRAIN_MS) },
+      ...leftovers,
+      { stop: health.close },
+    ];
+    // What hangs (a bus, a modem in mid-sentence) is left behind: the ring must be closed in time.
+    await Promise.race([Promise.allSettled(parts.map((part) => part.stop())), sleep(clock, GRACE_MS)]);
+    alarm.stop();
+    lines.close();
+  }
+
   return {
     httpPort: health.port,
     stop: async () => {
-      systemd.stopping();
-      poller.stop();
-      silence.cancel();
-      const parts = [
-        ...drivers,
-        annunciator,
-        { stop: () => forwarder?.forwarder.stop(DRAIN_MS) },
-        ...leftovers,
-        { stop: health.close },
-      ];
-      // What hangs (a bus, a modem in mid-sentence) is left behind: the ring must be closed in time.
-      await Promise.race([Promise.allSettled(parts.map((part) => part.stop())), sleep(clock, GRACE_MS)]);
-      alarm.stop();
+      await drain();
       await ring.close();
-      lines.close();
     },
   };
-}
-
-/**
- * The ring on the card, or, where the card cannot be used at all, in memory: a gateway with a dead card still guards
- * its fridges, and forwards while there is a network.
- */
-async function openRing({ config }: ResolvedSite, options: Omit<RingOptions, 'file' | 'capacity'>) {
-  const capacity = Math.floor((config.ring.size_mb * 1024 * 1024) / BYTES_PER_READING);
-  try {
-    mkdirSync(config.data, { recursive: true });
-    const ring = await RingClient.open({ ...options, file: join(config.data, 'ring.db'), capacity });
-    return { ring, cardFailure: null };
-  } catch (error) {
-    const inMemory = { ...options, file: ':memory:', capacity: Math.min(capacity, MEMORY_ROWS) };
-    return { ring: await RingClient.open(inMemory), cardFailure: messageOf(error) };
-  }
-}
-
-/** The narrowest limits of each channel's rules: for the seconds outside of readings that are summed up. */
-function innermostLimits({ sensors }: ResolvedSite): Map<string, RingLimits> {
-  const limits = new Map<string, RingLimits>();
-  for (const { id, allRules } of sensors) {
-    for (const rule of allRules) {
-      if (rule.kind !== 'threshold') continue;
-      const key = channelKey({ sensor: id, quantity: rule.quantity });
-      const [low, high] = limits.get(key) ?? [null, null];
-      if (rule.side === 'above') limits.set(key, [low, Math.min(high ?? rule.limit, rule.limit)]);
-      else limits.set(key, [Math.max(low ?? rule.limit, rule.limit), high]);
-    }
-  }
-  return limits;
 }
 
 /** A driver that cannot start (a port missing, a broker port taken) is reported; the others sample all the same. */

@@ -240,12 +240,26 @@ export class RingClient implements Ring {
     };
   }
 
+  /** Rejects while no ring can be kept in that file. */
+  probe = (file: string): Promise<void> => this.#worker.call({ op: 'probe', file });
+
+  /** Puts what this ring, which is in memory, holds on the card, for the next start to find. Then it is closed. */
+  async moveTo(file: string): Promise<void> {
+    await this.#flushed();
+    await this.#worker.call({ op: 'move', file });
+    await this.#worker.close();
+  }
+
   async close(): Promise<void> {
+    await this.#flushed();
+    await this.#worker.close();
+  }
+
+  async #flushed(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
     await this.#committing;
     if (!this.#pending.empty) await this.#commit();
-    await this.#worker.close();
   }
 
   /** Rows that are not on the card yet, those of the commit under way included. */

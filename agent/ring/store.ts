@@ -64,6 +64,16 @@ export interface Commit {
   room: Room;
 }
 
+/** A commit of state and receipts, without rows. */
+export function stateCommit(
+  state: Commit['state'],
+  receipts: Commit['receipts'] = new Float64Array(),
+): Commit {
+  const room = { readings: 0, events: 0, summaries: 0, thin: [] };
+  const rows = { channels: [], segments: [], from: 1, readings: new Float64Array(), events: [] };
+  return { ...rows, state, receipts, room };
+}
+
 /** First and last seq of a table; 0 and 0 when it is empty. */
 export interface Span {
   tail: number;
@@ -330,6 +340,11 @@ export class RingStore {
       sinceMs: spans.reduce((min, { since }) => Math.min(min, since), Number.POSITIVE_INFINITY),
       untilMs: spans.reduce((max, { until }) => Math.max(max, until), 0),
     };
+  }
+
+  /** A whole copy, in a file that does not exist yet. */
+  copyTo(path: string): void {
+    this.#db.prepare('VACUUM INTO ?').run(path);
   }
 
   close(): void {

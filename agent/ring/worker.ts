@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Range } from '../../core/contract/ranges.js';
 import { messageOf } from '../../core/errors.js';
+import { moveToCard, probeCard } from './move.js';
 import { isDamage, markDamaged, openOrSalvage, type Salvage, type Split } from './salvage.js';
 import type { Commit, Opened, RingStore } from './store.js';
 import type { Limits } from './thin.js';
@@ -17,6 +18,8 @@ export type RingRequest =
   | { op: 'damaged'; what: string }
   /** Rows from these seqs on carry numbers that were given out before. */
   | { op: 'renumber'; split: Split }
+  /** Whether a ring could be kept there; and if so, for one in memory, to go there. */
+  | { op: 'probe' | 'move'; file: string }
   | { op: 'close' };
 
 export type OpenAnswer = Opened & { salvage: Salvage | undefined };
@@ -69,6 +72,10 @@ function answer(request: RingRequest): unknown {
       throw Object.assign(new Error(request.what), { code: 'SQLITE_CORRUPT' });
     case 'renumber':
       return markDamaged(file, request.split);
+    case 'probe':
+      return probeCard(request.file);
+    case 'move':
+      return moveToCard(store, request.file);
     case 'close':
       return store.close();
   }
@@ -79,7 +86,7 @@ port.on('message', ({ id, request }: { id: number; request: RingRequest }) => {
   try {
     reply = { id, ok: true, value: answer(request) };
   } catch (error) {
-    const damaged = isDamage(error);
+    const damaged = isDamage(error) && request.op !== 'probe' && request.op !== 'move';
     if (damaged) markDamaged(file);
     reply = { id, ok: false, error: messageOf(error), damaged };
   }

@@ -212,6 +212,27 @@ describe('when the card fails', () => {
     );
   });
 
+  it('unusable at the start and back later: what was measured meanwhile moves to the card, and arrives once', async () => {
+    disk.behave('readonly');
+    link.cut();
+    const site = { ...clinic.siteConfig(), data };
+    agent = new Program('agent', site, folder.path, disk.env());
+    await until('the agent', 20_000, status);
+    await clinic.start();
+    await until('readings in memory', 20_000, async () => (await status()).ring.readings > 20);
+    const inMemory = (await status()).ring;
+    disk.behave('well');
+    // The service manager starts it again; here we do.
+    await until('the end of the run in memory', 30_000, () => !agent!.running);
+    link.up();
+    agent = new Program('agent', site, folder.path, disk.env());
+    await until('a ring on the card', 20_000, async () => (await status()).ring.epoch !== inMemory.epoch);
+    // The end may arrive before the beginning, which is salvaged.
+    await until('the storage alert', 30_000, () => alerts('storage').length === 2);
+    expect(alerts('storage').sort()).toEqual(['cleared', 'raised']);
+    await settled(new Map([[inMemory.epoch, inMemory.readings]]));
+  });
+
   it('a missing GPIO header and a port that is taken stop neither sampling nor texts, and invent no contact', async () => {
     const server = createServer().listen(httpPort, '127.0.0.1');
     agent = new Program(

@@ -1,5 +1,5 @@
 import { RowBuffer, WRITE_CELLS } from '../../agent/ring/rows.js';
-import { RingStore } from '../../agent/ring/store.js';
+import { RingStore, stateCommit } from '../../agent/ring/store.js';
 
 export const SENSORS = 10;
 export const START = Date.UTC(2026, 0, 1);
@@ -26,16 +26,7 @@ export function* minuteReadings(count: number) {
 /** Fills a ring as weeks without a network would. */
 export function fillRing(file: string, count: number): void {
   const store = new RingStore(file);
-  const none = {
-    channels: [],
-    segments: [],
-    from: 1,
-    readings: new Float64Array(),
-    events: [],
-    state: [],
-    receipts: new Float64Array(),
-    room: { readings: 0, events: 0, summaries: 0, thin: [] },
-  };
+  const none = stateCommit([]);
   store.commit({
     ...none,
     channels: Array.from({ length: SENSORS }, (_, i) => ({

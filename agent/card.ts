@@ -1,0 +1,68 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../core/clock/clock.js';
+import { messageOf } from '../core/errors.js';
+import { channelKey } from '../core/reading.js';
+import type { ResolvedSite } from './config/resolve.js';
+import { RingClient, type RingOptions } from './ring/client.js';
+import { BYTES_PER_READING } from './ring/schema.js';
+import type { Limits } from './ring/thin.js';
+
+/** Readings kept when there is no card: some hours of a clinic, a few MB. */
+const MEMORY_ROWS = 100_000;
+/** How often a card that could not be used is tried again. */
+const CARD_LOOK_MS = 10_000;
+
+/**
+ * The ring on the card, or, where the card cannot be used at all, in memory: a gateway with a dead card still guards
+ * its fridges, and forwards while there is a network.
+ */
+export async function openRing(site: ResolvedSite, options: Omit<RingOptions, 'file' | 'capacity'>) {
+  const { config } = site;
+  const capacity = Math.floor((config.ring.size_mb * 1024 * 1024) / BYTES_PER_READING);
+  try {
+    mkdirSync(config.data, { recursive: true });
+    const ring = await RingClient.open({ ...options, file: ringFile(site), capacity });
+    return { ring, cardFailure: null };
+  } catch (error) {
+    const inMemory = { ...options, file: ':memory:', capacity: Math.min(capacity, MEMORY_ROWS) };
+    return { ring: await RingClient.open(inMemory), cardFailure: messageOf(error) };
+  }
+}
+
+export const ringFile = ({ config }: ResolvedSite) => join(config.data, 'ring.db');
+
+/** Calls back once, when the card takes a ring again. */
+export function awaitCard(
+  site: ResolvedSite,
+  ring: RingClient,
+  clock: Clock,
+  onCard: () => Promise<void>,
+): void {
+  const look = async () => {
+    try {
+      mkdirSync(site.config.data, { recursive: true });
+      await ring.probe(ringFile(site));
+    } catch {
+      clock.after(CARD_LOOK_MS, () => void look(), true);
+      return;
+    }
+    await onCard();
+  };
+  clock.after(CARD_LOOK_MS, () => void look(), true);
+}
+
+/** The narrowest limits of each channel's rules: for the seconds outside of readings that are summed up. */
+export function innermostLimits({ sensors }: ResolvedSite): Map<string, Limits> {
+  const limits = new Map<string, Limits>();
+  for (const { id, allRules } of sensors) {
+    for (const rule of allRules) {
+      if (rule.kind !== 'threshold') continue;
+      const key = channelKey({ sensor: id, quantity: rule.quantity });
+      const [low, high] = limits.get(key) ?? [null, null];
+      if (rule.side === 'above') limits.set(key, [low, Math.min(high ?? rule.limit, rule.limit)]);
+      else limits.set(key, [Math.max(low ?? rule.limit, rule.limit), high]);
+    }
+  }
+  return limits;
+}
