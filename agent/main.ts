@@ -8,19 +8,17 @@ import type { AlarmSensor } from './alarm/state.js';
 import { Annunciator } from './annunciate/annunciator.js';
 import { Outbox } from './annunciate/outbox.js';
 import { Modem } from './annunciate/sms/modem.js';
-import { openSerialLink } from './annunciate/sms/serial-link.js';
 import { awaitCard, innermostLimits, openRing, ringFile } from './card.js';
 import { contactRule } from './config/contact-rule.js';
 import type { ResolvedSite } from './config/resolve.js';
 import type { Driver, Lines, Receipt } from './drivers/driver.js';
 import { openLines } from './drivers/gpio/lines.js';
-import { openDrivers } from './drivers/open.js';
+import { loadDrivers } from './drivers/open.js';
 import { Forwarder, type ForwardState } from './forward/forward.js';
 import { readBoot } from './health/boot.js';
 import { serveHealth } from './health/http.js';
-import { agentMetrics } from './health/metrics.js';
 import { watchSilence } from './health/silence.js';
-import { agentStatus, statusSources } from './health/status.js';
+import { agentStatus, type Parts, statusSources } from './health/status.js';
 import { systemdNotifier } from './health/systemd.js';
 import { Board } from './ingest/board.js';
 import { Ingest } from './ingest/ingest.js';
@@ -53,6 +51,8 @@ export async function startAgent(
 ): Promise<RunningAgent> {
   const { config } = site;
   const { id: boot, clock } = readBoot(config.clock.synchronised_file);
+  const loading = loadDrivers(site);
+  loading.catch(() => {});
   const { ring, cardFailure } = await openRing(site, {
     boot,
     limits: innermostLimits(site),
@@ -116,7 +116,8 @@ export async function startAgent(
     if (receipt && kept) ring.whenDurable(receipt);
   }
 
-  const drivers = await openDrivers(site, { clock, lines, store: ring, log });
+  const openDrivers = await loading;
+  const drivers = await openDrivers({ clock, lines, store: ring, log });
   annunciator.start();
   await alarm.start();
   for (const driver of drivers) await startDriver(driver, ingest, log);
@@ -145,7 +146,7 @@ export async function startAgent(
   const healthy = () =>
     clock.mono() - lastBeat < ALIVE_MS || drivers.every((driver) => driver.probes.length === 0);
   const parts = { site, board, ring, alarm, forward: forwarder, clock };
-  const pages = { status: () => agentStatus(parts), healthy, metrics: agentMetrics(statusSources(parts)) };
+  const pages = { status: () => agentStatus(parts), healthy, registry: () => openRegistry(parts) };
   const health = await serveHealth(config.http.host, config.http.port, pages).catch((error: unknown) => {
     log.error({ error: messageOf(error) }, 'the status page cannot be served; everything else runs');
     return { port: 0, close: async () => {} };
@@ -178,6 +179,12 @@ export async function startAgent(
       await ring.close();
     },
   };
+}
+
+/** Prometheus's own library is loaded when something first asks for metrics. */
+async function openRegistry(parts: Parts) {
+  const { agentMetrics } = await import('./health/metrics.js');
+  return agentMetrics(statusSources(parts));
 }
 
 /** A driver that cannot start (a port missing, a broker port taken) is reported; the others sample all the same. */
@@ -267,7 +274,10 @@ function openAnnunciator(
   const transport =
     sms &&
     new Modem({
-      open: () => openSerialLink(sms.port, sms.baud),
+      open: async () => {
+        const { openSerialLink } = await import('./annunciate/sms/serial-link.js');
+        return openSerialLink(sms.port, sms.baud);
+      },
       pin: sms.pin,
       clock,
       onProblem: (problem) => log.warn({ problem }, 'SMS modem'),

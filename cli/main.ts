@@ -1,11 +1,15 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { messageOf } from '../core/errors.js';
-import { agentCommand } from './commands/agent.js';
-import { checkCommand } from './commands/check.js';
-import { decodeCommand } from './commands/decode.js';
-import { importCommand } from './commands/import.js';
-import { relayCommand } from './commands/relay.js';
+
+/** Loaded by name: a gateway that starts its agent waits for nothing else. */
+const COMMANDS: Record<string, () => Promise<Command>> = {
+  agent: async () => (await import('./commands/agent.js')).agentCommand(),
+  relay: async () => (await import('./commands/relay.js')).relayCommand(),
+  check: async () => (await import('./commands/check.js')).checkCommand(),
+  decode: async () => (await import('./commands/decode.js')).decodeCommand(),
+  import: async () => (await import('./commands/import.js')).importCommand(),
+};
 
 const program = new Command('coldwatch')
   .description('Cold-chain monitoring: the agent on a clinic’s gateway, and the relay behind it')
@@ -13,8 +17,9 @@ const program = new Command('coldwatch')
   .configureOutput({ outputError: (text, write) => write(text) });
 
 // Exit status: 0 done, 1 found something wrong, 2 wrong use.
-for (const command of [agentCommand(), relayCommand(), checkCommand(), decodeCommand(), importCommand()]) {
-  program.addCommand(command.exitOverride());
+const named = COMMANDS[process.argv[2] ?? ''];
+for (const load of named ? [named] : Object.values(COMMANDS)) {
+  program.addCommand((await load()).exitOverride());
 }
 
 try {

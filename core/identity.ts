@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { STREAMS } from './stream.js';
 
 const ID = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
@@ -10,9 +11,6 @@ export const idSchema = z
 /** A ring's epoch: 16 hex digits, drawn when its file is made. A new epoch means a new ring, numbered afresh. */
 export const epochSchema = z.string().regex(/^[0-9a-f]{16}$/, 'expected 16 hex digits');
 
-/** The streams of a ring; each numbers its rows 1, 2, 3… without a gap. `summaries` are what thinned readings left. */
-export const STREAMS = ['readings', 'events', 'summaries'] as const;
-export type Stream = (typeof STREAMS)[number];
 export const streamSchema = z.enum(STREAMS);
 
 /** W3C trace context of one row: derived from its identity, so that every hop agrees without asking. */

@@ -1,13 +1,11 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../core/clock/clock.js';
 import type { ResolvedSensor, ResolvedSite } from '../config/resolve.js';
+import type { ContactConfig } from '../config/site.js';
 import type { Driver, Lines } from './driver.js';
 import { openContacts } from './gpio/contacts.js';
-import { openW1 } from './gpio/w1.js';
-import { type DurableStore, openMqtt } from './mqtt/mqtt.js';
+import type { DurableStore } from './mqtt/mqtt.js';
 import { mqttConfigSchema } from './mqtt/schema.js';
-import { openLine } from './serial/line.js';
-import { openModbus } from './serial/modbus.js';
 
 export interface DriverDeps {
   clock: Clock;
@@ -16,33 +14,59 @@ export interface DriverDeps {
   log: Logger;
 }
 
-/** The drivers that a site needs, and only those: a gateway without a modem loads no serial port. */
-export async function openDrivers({ config, sensors }: ResolvedSite, deps: DriverDeps): Promise<Driver[]> {
-  const drivers: Driver[] = [];
-  const w1 = sensors.flatMap((s) =>
+/**
+ * The drivers that a site needs, and only those: a gateway without a modem loads no serial port. What is loaded can be
+ * asked to open later, so that loading goes on while the ring is being opened.
+ */
+export async function loadDrivers(site: ResolvedSite): Promise<(deps: DriverDeps) => Promise<Driver[]>> {
+  const makers = await Promise.all([w1Maker(site), modbusMaker(site), lineMaker(site), mqttMaker(site)]);
+  return async (deps) => {
+    const drivers = await Promise.all(makers.map((make) => make?.(deps)));
+    const { contacts } = site.config;
+    if (contacts.length > 0) drivers.push(openContacts(deps.lines, contacts.map(contactInput)));
+    return drivers.filter((driver) => driver !== undefined);
+  };
+}
+
+type Maker = ((deps: DriverDeps) => Driver | Promise<Driver>) | undefined;
+
+async function w1Maker({ config, sensors }: ResolvedSite): Promise<Maker> {
+  const probes = sensors.flatMap((s) =>
     s.source.kind === 'w1' ? [{ sensor: s.id, rom: s.source.rom, everyMs: s.everyMs }] : [],
   );
-  if (w1.length > 0) drivers.push(await openW1(config.gpio.w1_root, w1));
-  const modbus = sensors.flatMap(modbusSensor);
-  if (modbus.length > 0) drivers.push(openModbus(modbus, deps.clock));
-  const line = sensors.flatMap(lineSensor);
-  if (line.length > 0) drivers.push(openLine(line, deps.clock));
-  const mqtt = sensors.flatMap(mqttSensor);
-  if (mqtt.length > 0 || config.mqtt) {
-    const settings = config.mqtt ?? mqttConfigSchema.parse({});
-    drivers.push(openMqtt(settings, `coldwatch-${config.gateway}`, mqtt, deps.store, deps.log));
-  }
-  if (config.contacts.length > 0) {
-    const contacts = config.contacts.map(({ id, line, active, every }) => ({
-      sensor: id,
-      line,
-      active,
-      everyMs: every,
-    }));
-    drivers.push(openContacts(deps.lines, contacts));
-  }
-  return drivers;
+  if (probes.length === 0) return undefined;
+  const { openW1 } = await import('./gpio/w1.js');
+  return () => openW1(config.gpio.w1_root, probes);
 }
+
+async function modbusMaker({ sensors }: ResolvedSite): Promise<Maker> {
+  const probes = sensors.flatMap(modbusSensor);
+  if (probes.length === 0) return undefined;
+  const { openModbus } = await import('./serial/modbus.js');
+  return ({ clock }) => openModbus(probes, clock);
+}
+
+async function lineMaker({ sensors }: ResolvedSite): Promise<Maker> {
+  const probes = sensors.flatMap(lineSensor);
+  if (probes.length === 0) return undefined;
+  const { openLine } = await import('./serial/line.js');
+  return ({ clock }) => openLine(probes, clock);
+}
+
+async function mqttMaker({ config, sensors }: ResolvedSite): Promise<Maker> {
+  const probes = sensors.flatMap(mqttSensor);
+  if (probes.length === 0 && !config.mqtt) return undefined;
+  const { openMqtt } = await import('./mqtt/mqtt.js');
+  const settings = config.mqtt ?? mqttConfigSchema.parse({});
+  return ({ store, log }) => openMqtt(settings, `coldwatch-${config.gateway}`, probes, store, log);
+}
+
+const contactInput = ({ id, line, active, every }: ContactConfig) => ({
+  sensor: id,
+  line,
+  active,
+  everyMs: every,
+});
 
 function modbusSensor({ id, source, device, everyMs }: ResolvedSensor) {
   if (source.kind !== 'modbus' || device?.protocol.transport !== 'modbus') return [];

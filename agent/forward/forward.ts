@@ -1,17 +1,11 @@
 import { z } from 'zod';
 import { type Clock, sleep } from '../../core/clock/clock.js';
 import { type Batch, encodeBatch, heldSchema } from '../../core/contract/batch.js';
-import {
-  addRange,
-  countOf,
-  missing,
-  type RangeSet,
-  rangeSetSchema,
-  union,
-} from '../../core/contract/ranges.js';
+import { rangeSetSchema } from '../../core/contract/range-schema.js';
+import { addRange, countOf, missing, type RangeSet, union } from '../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
-import { STREAMS, type Stream } from '../../core/identity.js';
 import { retrySchedule } from '../../core/retry.js';
+import { STREAMS, type Stream } from '../../core/stream.js';
 import type { Ring } from '../ring/port.js';
 import { type Answer, RelayHttp } from './http.js';
 import { type Plan, planNext } from './plan.js';

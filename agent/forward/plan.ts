@@ -1,5 +1,5 @@
 import { missing, type Range, type RangeSet } from '../../core/contract/ranges.js';
-import type { Stream } from '../../core/identity.js';
+import type { Stream } from '../../core/stream.js';
 
 /** What one stream has (tail to durable head) and what needs no sending any more. */
 export interface StreamView {

@@ -5,13 +5,19 @@ import type { Registry } from 'prom-client';
 export interface HealthPages {
   status: () => unknown;
   healthy: () => boolean;
-  metrics: Registry;
+  /** Asked for once, when something first wants metrics. */
+  registry: () => Promise<Registry>;
 }
 
 /** The agent's own answers on the LAN: /api/status, /healthz, /metrics. */
 export async function serveHealth(host: string, port: number, pages: HealthPages) {
+  let registry: Promise<Registry> | undefined;
+  const metrics = () => {
+    registry ??= pages.registry();
+    return registry;
+  };
   const server = createServer((request, response) => {
-    answer(request.url ?? '/', pages, response).catch(() => response.destroy());
+    answer(request.url ?? '/', pages, metrics, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -20,7 +26,12 @@ export async function serveHealth(host: string, port: number, pages: HealthPages
   return { port: (server.address() as AddressInfo).port, close: () => close(server) };
 }
 
-async function answer(url: string, pages: HealthPages, response: ServerResponse): Promise<void> {
+async function answer(
+  url: string,
+  pages: HealthPages,
+  metrics: () => Promise<Registry>,
+  response: ServerResponse,
+): Promise<void> {
   const send = (status: number, type: string, body: string) => {
     response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
   };
@@ -32,8 +43,10 @@ async function answer(url: string, pages: HealthPages, response: ServerResponse)
         : json(503, { ok: false, why: 'sampling has stopped' });
     case '/api/status':
       return json(200, pages.status());
-    case '/metrics':
-      return send(200, pages.metrics.contentType, await pages.metrics.metrics());
+    case '/metrics': {
+      const registry = await metrics();
+      return send(200, registry.contentType, await registry.metrics());
+    }
     default:
       return json(404, { error: 'there is no such page' });
   }

@@ -1,11 +1,12 @@
 import type { Clock, Timer } from '../../core/clock/clock.js';
 import type { ReadingRow } from '../../core/contract/batch.js';
 import type { RingEvent, Summary } from '../../core/contract/messages.js';
-import { type Range, type RangeSet, rangeSetSchema } from '../../core/contract/ranges.js';
+import { rangeSetSchema } from '../../core/contract/range-schema.js';
+import type { Range, RangeSet } from '../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
-import { STREAMS, type Stream } from '../../core/identity.js';
 import { packQuality } from '../../core/quality.js';
 import { type Channel, ChannelMap, type Reading } from '../../core/reading.js';
+import { STREAMS, type Stream } from '../../core/stream.js';
 import { WorkerCalls } from './calls.js';
 import { Pending } from './pending.js';
 import type { Ring, RingStats, StoredReading } from './port.js';

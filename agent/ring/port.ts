@@ -1,8 +1,8 @@
 import type { ReadingRow } from '../../core/contract/batch.js';
 import type { RingEvent, Summary } from '../../core/contract/messages.js';
 import type { Range, RangeSet } from '../../core/contract/ranges.js';
-import type { Stream } from '../../core/identity.js';
 import type { Reading } from '../../core/reading.js';
+import type { Stream } from '../../core/stream.js';
 
 /** A stored reading as rules need it again after a restart. */
 export interface StoredReading {

@@ -1,6 +1,6 @@
 import type { RingEvent } from '../../core/contract/messages.js';
 import { countOf, missing, type Range, type RangeSet } from '../../core/contract/ranges.js';
-import type { Stream } from '../../core/identity.js';
+import type { Stream } from '../../core/stream.js';
 import type { WorkerCalls } from './calls.js';
 import type { Room, Span } from './store.js';
 

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { addRange, countOf, missing, type RangeSet } from '../../core/contract/ranges.js';
 import { messageOf } from '../../core/errors.js';
-import { STREAMS, type Stream } from '../../core/identity.js';
+import { STREAMS, type Stream } from '../../core/stream.js';
 import { RingStore, SCHEMA } from './store.js';
 import type { Limits } from './thin.js';
 

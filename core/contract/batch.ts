@@ -5,7 +5,7 @@ import { ChannelMap } from '../reading.js';
 import { type Problem, problemsOf } from '../schema.js';
 import { QUANTITY_NAMES } from '../units.js';
 import { eventSchema, type RingEvent, type Summary, summarySchema } from './messages.js';
-import { rangeSetSchema, seqSchema } from './ranges.js';
+import { rangeSetSchema, seqSchema } from './range-schema.js';
 
 /*
  * The wire, agent → relay: POST /v1/gateways/<gateway>/batches, one JSON object, compressed.

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { epochSchema, idSchema, streamSchema } from '../identity.js';
 import { QUALITIES, REASONS } from '../quality.js';
 import { QUANTITIES, QUANTITY_NAMES, type Quantity } from '../units.js';
-import { seqSchema } from './ranges.js';
+import { seqSchema } from './range-schema.js';
 
 /** Names of the topics in Kafka (and of the streams of the embedded log). */
 export const TOPICS = {

@@ -1,5 +1,3 @@
-import { z } from 'zod';
-
 /** An inclusive span of sequence numbers. */
 export type Range = readonly [from: number, to: number];
 
@@ -8,12 +6,6 @@ export type RangeSet = readonly Range[];
 
 /** More ranges than this in one set means a sender that invents holes. */
 export const RANGES_MAX = 1000;
-
-export const seqSchema = z.int().min(1);
-export const rangeSchema = z
-  .tuple([seqSchema, seqSchema])
-  .refine(([from, to]) => from <= to, 'expected from <= to');
-export const rangeSetSchema = z.array(rangeSchema).max(RANGES_MAX);
 
 /** The set with [from, to] added, merged with what it overlaps or touches. */
 export function addRange(set: RangeSet, [from, to]: Range): RangeSet {

@@ -1,7 +1,7 @@
 import type { DataTopic } from '../../core/contract/messages.js';
 import { addRange, RANGES_MAX, type Range, type RangeSet } from '../../core/contract/ranges.js';
 import { ColdwatchError } from '../../core/errors.js';
-import type { Stream } from '../../core/identity.js';
+import type { Stream } from '../../core/stream.js';
 
 /** A record of a data topic. `key` keeps a sensor's order; headers carry gateway, epoch, seq, backfill, traceparent. */
 export interface LogRecord {

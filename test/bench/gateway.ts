@@ -185,9 +185,7 @@ export async function latencyFigures(alarms: number): Promise<Figure[]> {
     },
     (site, folder) => {
       gpio.tree = new GpioTree(`${folder}/gpio`, [BUZZER]);
-      const rules = [
-        { kind: 'threshold', name: 'hot', side: 'above', limit: 8, dwell: '0s', reset_on: 'limit' },
-      ];
+      const rules = [{ kind: 'threshold', name: 'hot', side: 'above', limit: 8, dwell: '0s' }];
       return {
         ...site,
         sensors: site.sensors.map((sensor) => ({ ...sensor, rules })),

@@ -14,7 +14,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RingClient } from '../../agent/ring/client.js';
 import { salvagedFiles } from '../../agent/ring/salvage.js';
 import { SystemClock } from '../../core/clock/system.js';
-import { missing, rangeSetSchema } from '../../core/contract/ranges.js';
+import { rangeSetSchema } from '../../core/contract/range-schema.js';
+import { missing } from '../../core/contract/ranges.js';
 import type { Reading } from '../../core/reading.js';
 import { tempFolder } from '../world/services.js';
 

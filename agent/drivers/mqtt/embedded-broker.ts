@@ -1,5 +1,4 @@
 import { createServer } from 'node:net';
-import { Aedes } from 'aedes';
 import type { Logger } from 'pino';
 
 export interface EmbeddedBroker {
@@ -9,6 +8,8 @@ export interface EmbeddedBroker {
 
 /** A broker inside the agent (aedes, MQTT 3.1.1), for clinics that run none. Its sessions live in memory only. */
 export async function startBroker(host: string, port: number, log: Logger): Promise<EmbeddedBroker> {
+  // Most clinics with a broker have their own: only the others load one.
+  const { Aedes } = await import('aedes');
   const aedes = await Aedes.createBroker();
   const server = createServer(aedes.handle);
   await new Promise<void>((resolve, reject) => {

@@ -4,9 +4,10 @@ import Database from 'better-sqlite3';
 import type { Clock } from '../../../core/clock/clock.js';
 import { every } from '../../../core/clock/clock.js';
 import type { DataTopic } from '../../../core/contract/messages.js';
-import { missing, type RangeSet, rangeSetSchema } from '../../../core/contract/ranges.js';
+import { rangeSetSchema } from '../../../core/contract/range-schema.js';
+import { missing, type RangeSet } from '../../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../../core/errors.js';
-import type { Stream } from '../../../core/identity.js';
+import type { Stream } from '../../../core/stream.js';
 import {
   type Append,
   extended,

@@ -1,7 +1,8 @@
 import type { Message } from 'kafkajs';
 import { z } from 'zod';
-import { rangeSetSchema } from '../../../core/contract/ranges.js';
-import { idSchema, type Stream, streamSchema } from '../../../core/identity.js';
+import { rangeSetSchema } from '../../../core/contract/range-schema.js';
+import { idSchema, streamSchema } from '../../../core/identity.js';
+import type { Stream } from '../../../core/stream.js';
 import type { Progress } from '../port.js';
 
 /** `gateway/epoch/stream`: the key of a record in gateway.progress, which keeps the last one of each. */
