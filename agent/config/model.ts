@@ -3,6 +3,7 @@ import { REASONS } from '../../core/quality.js';
 import { duration } from '../../core/schema.js';
 import { QUANTITY_NAMES } from '../../core/units.js';
 import { w1ModelSchema } from '../drivers/gpio/w1-schema.js';
+import { kernelModelSchema } from '../drivers/kernel/schema.js';
 import { mqttModelSchema } from '../drivers/mqtt/schema.js';
 import { lineModelSchema, modbusModelSchema } from '../drivers/serial/schema.js';
 
@@ -11,9 +12,16 @@ export const modelSchema = z.strictObject({
   model: z.string().regex(/^[a-z0-9-]+\/[a-z0-9-]+$/, 'expected maker/model in lower case'),
   name: z.string().min(1),
   source: z.string().min(1).describe('where these facts come from: datasheet, manual, kernel document'),
+  checked: z
+    .boolean()
+    .default(true)
+    .describe(
+      'false: no recorded payload of a real device stands behind these facts; a site must accept that',
+    ),
   every: duration.default(60_000).describe('how often to read it, or how often it reports by itself'),
   protocol: z.discriminatedUnion('transport', [
     w1ModelSchema,
+    kernelModelSchema,
     modbusModelSchema,
     lineModelSchema,
     mqttModelSchema,

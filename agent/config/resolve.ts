@@ -75,6 +75,13 @@ function sensorProblems(sensor: SensorConfig, i: number, library: Library): Prob
       expected: `"${device.protocol.transport}", which is how ${device.model} is connected`,
     });
   }
+  if (device && !device.checked && !sensor.accept_unchecked) {
+    problems.push({
+      path: at('accept_unchecked'),
+      got: 'false',
+      expected: `true, once you have compared it with a reference: nobody has checked ${device.model} against a real device`,
+    });
+  }
   const mapped = sensor.source.kind === 'mqtt' && sensor.source.values !== undefined;
   if (sensor.model === undefined && !mapped) {
     problems.push({
@@ -133,10 +140,11 @@ function duplicates(config: SiteConfig): Problem[] {
   });
 }
 
-function addressOf({ source }: SensorConfig): unknown {
+function addressOf({ source, model: sensorModel }: SensorConfig): unknown {
   if (source.kind === 'w1') return source.rom;
-  if (source.kind === 'modbus') return [source.port, source.unit];
-  return source.kind === 'line' ? source.port : source.topic;
+  if (source.kind === 'modbus') return [source.port, source.unit, source.channel];
+  if (source.kind === 'kernel') return ['kernel', sensorModel, source.at];
+  return source.kind === 'line' ? source.port : [source.topic, source.device, source.channel];
 }
 
 function peopleProblems(config: SiteConfig): Problem[] {

@@ -7,6 +7,7 @@ import { LANGUAGES } from '../../core/text/catalog.js';
 import { linesConfigSchema } from '../annunciate/schema.js';
 import { smsConfigSchema } from '../annunciate/sms/schema.js';
 import { w1SourceSchema } from '../drivers/gpio/w1-schema.js';
+import { kernelSourceSchema } from '../drivers/kernel/schema.js';
 import { mqttConfigSchema, mqttSourceSchema } from '../drivers/mqtt/schema.js';
 import { lineSourceSchema, modbusSourceSchema } from '../drivers/serial/schema.js';
 import { forwardConfigSchema } from '../forward/schema.js';
@@ -30,7 +31,12 @@ const sensorSchema = z.strictObject({
     modbusSourceSchema,
     lineSourceSchema,
     mqttSourceSchema,
+    kernelSourceSchema,
   ]),
+  accept_unchecked: z
+    .boolean()
+    .default(false)
+    .describe('the installer has compared this model with a display or a reference'),
   every: duration.optional().describe('overrides the model’s cadence'),
   preset: z.string().optional().describe('limits from device-configs/presets'),
   rules: z.array(ruleSchema).max(20).default([]),
@@ -76,6 +82,7 @@ export const siteSchema = z.strictObject({
     .strictObject({
       root: z.string().default('/sys/class/gpio'),
       w1_root: z.string().default('/sys/bus/w1/devices'),
+      kernel_root: z.string().default('/sys').describe('where iio and hwmon devices are'),
     })
     .prefault({}),
   lines: linesConfigSchema.prefault({}),

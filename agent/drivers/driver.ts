@@ -6,6 +6,10 @@ export interface RawSample {
   quantity: Quantity;
   value: number;
   unit: DeviceUnit;
+  /** The probe's own id, where the payload says it. */
+  device?: string;
+  /** Which of several places that the device measures. */
+  channel?: string;
   /** When the device says that it measured; absent when it does not say. */
   deviceMs?: number;
   /** The value is there but must not be believed, by the device's own protocol (85 °C at power-on). */

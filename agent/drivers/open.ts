@@ -5,7 +5,7 @@ import type { ContactConfig } from '../config/site.js';
 import type { Driver, Lines } from './driver.js';
 import { openContacts } from './gpio/contacts.js';
 import type { DurableStore } from './mqtt/mqtt.js';
-import { mqttConfigSchema } from './mqtt/schema.js';
+import { EMPTY_MQTT_MODEL, mqttConfigSchema } from './mqtt/schema.js';
 
 export interface DriverDeps {
   clock: Clock;
@@ -19,7 +19,13 @@ export interface DriverDeps {
  * asked to open later, so that loading goes on while the ring is being opened.
  */
 export async function loadDrivers(site: ResolvedSite): Promise<(deps: DriverDeps) => Promise<Driver[]>> {
-  const makers = await Promise.all([w1Maker(site), modbusMaker(site), lineMaker(site), mqttMaker(site)]);
+  const makers = await Promise.all([
+    w1Maker(site),
+    kernelMaker(site),
+    modbusMaker(site),
+    lineMaker(site),
+    mqttMaker(site),
+  ]);
   return async (deps) => {
     const drivers = await Promise.all(makers.map((make) => make?.(deps)));
     const { contacts } = site.config;
@@ -37,6 +43,13 @@ async function w1Maker({ config, sensors }: ResolvedSite): Promise<Maker> {
   if (probes.length === 0) return undefined;
   const { openW1 } = await import('./gpio/w1.js');
   return () => openW1(config.gpio.w1_root, probes);
+}
+
+async function kernelMaker({ config, sensors }: ResolvedSite): Promise<Maker> {
+  const probes = sensors.flatMap(kernelSensor);
+  if (probes.length === 0) return undefined;
+  const { openKernel } = await import('./kernel/kernel.js');
+  return () => openKernel(config.gpio.kernel_root, probes);
 }
 
 async function modbusMaker({ sensors }: ResolvedSite): Promise<Maker> {
@@ -70,7 +83,19 @@ const contactInput = ({ id, line, active, every }: ContactConfig) => ({
 
 function modbusSensor({ id, source, device, everyMs }: ResolvedSensor) {
   if (source.kind !== 'modbus' || device?.protocol.transport !== 'modbus') return [];
-  return [{ sensor: id, port: source.port, unit: source.unit, everyMs, model: device.protocol }];
+  const { registers, default_channel } = device.protocol;
+  const wanted = source.channel ?? default_channel;
+  // Of a box with many probes only this sensor's registers are read.
+  const own = registers.filter(({ channel }) => channel === undefined || channel === wanted);
+  return [
+    {
+      sensor: id,
+      port: source.port,
+      unit: source.unit,
+      everyMs,
+      model: { ...device.protocol, registers: own },
+    },
+  ];
 }
 
 function lineSensor({ id, source, device, everyMs }: ResolvedSensor) {
@@ -80,8 +105,13 @@ function lineSensor({ id, source, device, everyMs }: ResolvedSensor) {
 
 function mqttSensor({ id, source, device }: ResolvedSensor) {
   if (source.kind !== 'mqtt') return [];
-  const base = device?.protocol.transport === 'mqtt' ? device.protocol : undefined;
-  const values = source.values ?? base?.values ?? [];
-  const time = source.time ?? base?.time;
-  return [{ sensor: id, topic: source.topic, model: { values, time } }];
+  const base = device?.protocol.transport === 'mqtt' ? device.protocol : EMPTY_MQTT_MODEL;
+  const model = { ...base, values: source.values ?? base.values, time: source.time ?? base.time };
+  const place = { device: source.device, channel: source.channel, defaultChannel: base.default_channel };
+  return [{ sensor: id, topic: source.topic, model, place }];
+}
+
+function kernelSensor({ id, source, device, everyMs }: ResolvedSensor) {
+  if (source.kind !== 'kernel' || device?.protocol.transport !== 'kernel') return [];
+  return [{ sensor: id, at: source.at, everyMs, model: device.protocol }];
 }

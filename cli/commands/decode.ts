@@ -1,11 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { Command } from 'commander';
 import type { DeviceModel } from '../../agent/config/model.js';
+import { decodeWith } from '../../agent/drivers/decode.js';
 import type { Decoded } from '../../agent/drivers/driver.js';
-import { decodeW1 } from '../../agent/drivers/gpio/w1-decode.js';
-import { decodeJson } from '../../agent/drivers/mqtt/decode.js';
-import { decodeLine } from '../../agent/drivers/serial/line-decode.js';
-import { decodeResponse } from '../../agent/drivers/serial/modbus-decode.js';
 import { judge } from '../../agent/ingest/plausibility.js';
 import { messageOf } from '../../core/errors.js';
 import { fromMilli, QUANTITIES, toMilli } from '../../core/units.js';
@@ -36,7 +34,11 @@ export function decodeCommand(): Command {
       }
       const loaded = loadModel(options.model);
       if (!('value' in loaded)) return failWith(loaded.problems);
-      const result = present(loaded.value, options.topic, decodeWith(loaded.value, payload));
+      const result = present(
+        loaded.value,
+        options.topic,
+        decodeWith(loaded.value, payload, topicOf(options)),
+      );
       print(JSON.stringify(result));
       if (result.samples.length === 0) process.exitCode = 1;
     });
@@ -60,26 +62,17 @@ function payloadOf({ hex, json, file }: Options): Buffer | string {
   }
 }
 
-function decodeWith({ protocol }: DeviceModel, payload: Buffer): Decoded {
-  switch (protocol.transport) {
-    case 'w1':
-      return decodeW1(payload.toString('latin1'));
-    case 'modbus':
-      return decodeResponse(protocol, payload);
-    case 'line':
-      return decodeLine(protocol, payload.toString('latin1').replace(/[\r\n]+$/, ''));
-    case 'mqtt':
-      return decodeJson(protocol, payload);
-  }
-}
+/** A kernel's file is known by its name, as a message is by its topic. */
+const topicOf = ({ topic, file }: Options) => topic ?? (file === undefined ? undefined : basename(file));
 
-function present(model: DeviceModel, topic: string | undefined, { samples, problems }: Decoded) {
-  const device = topic?.split('/').at(-1) ?? model.model;
+export function present(model: DeviceModel, topic: string | undefined, { samples, problems }: Decoded) {
+  const fallback = topic?.split('/').at(-1) ?? model.model;
   return {
-    samples: samples.map(({ quantity, value, unit, fault, deviceMs }) => {
+    samples: samples.map(({ device, channel, quantity, value, unit, fault, deviceMs }) => {
       const milli = toMilli(value, unit);
       return {
-        device,
+        device: device ?? fallback,
+        ...(channel === undefined ? {} : { channel }),
         quantity,
         value: fromMilli(milli),
         unit: QUANTITIES[quantity],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeJson, PAYLOAD_MAX } from './decode.js';
+import { decodeMqtt, PAYLOAD_MAX } from './decode.js';
 import { Receipts } from './receipts.js';
 import { mqttModelSchema } from './schema.js';
 
@@ -12,7 +12,7 @@ const model = mqttModelSchema.parse({
   ],
 });
 const decode = (payload: unknown, of = model) =>
-  decodeJson(of, Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)));
+  decodeMqtt(of, Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)));
 
 describe('JSON payloads', () => {
   it('give what the model names, and take partial messages as they are', () => {
@@ -61,7 +61,7 @@ describe('JSON payloads', () => {
           fc.json().map((json) => Buffer.from(json)),
         ),
         (bytes) => {
-          for (const { value } of decodeJson(model, bytes).samples) expect(Number.isFinite(value)).toBe(true);
+          for (const { value } of decodeMqtt(model, bytes).samples) expect(Number.isFinite(value)).toBe(true);
         },
       ),
       { numRuns: 3000 },

@@ -1,78 +1,84 @@
 import { messageOf } from '../../../core/errors.js';
-import type { Decoded, RawSample } from '../driver.js';
+import { decodeFrames } from '../../frame/decode.js';
+import type { Decoded } from '../driver.js';
+import { at, decodeObject, text, timeOf } from './json.js';
+import { readUplink } from './lorawan.js';
 import type { MqttModel } from './schema.js';
+import { deviceOfTopic } from './topic.js';
 
 /** Sensors send hundreds of bytes. What is larger is not from one, and is not parsed. */
 export const PAYLOAD_MAX = 64 * 1024;
+/** A bare frame comes without its port: Dragino's and most others' measurements are on this one. */
+const DEFAULT_PORT = 2;
 
 const none = (problem: string): Decoded => ({ samples: [], problems: [problem] });
 
-/** A JSON payload → samples by the model's paths. Partial messages are normal: what is absent is left out. */
-export function decodeJson(model: Pick<MqttModel, 'values' | 'time'>, payload: Uint8Array): Decoded {
+/** One MQTT payload through a device model. Never throws, whatever the bytes are. */
+export function decodeMqtt(model: MqttModel, payload: Uint8Array, topic?: string): Decoded {
   if (payload.length > PAYLOAD_MAX)
     return none(`payload of ${payload.length} bytes, expected at most ${PAYLOAD_MAX}`);
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+  const decoded = decodePayload(model, bytes);
+  const device =
+    topic === undefined || model.topic === undefined ? undefined : deviceOfTopic(model.topic, topic);
+  return device === undefined ? decoded : named(decoded, device);
+}
+
+function decodePayload(model: MqttModel, bytes: Buffer): Decoded {
+  // A frame by itself: from a bus tester, a datasheet, or a bridge that passes bytes on.
+  if (model.frame && !/^\s*\{/.test(bytes.toString('latin1', 0, 16))) return decodeFrames(model.frame, bytes);
   let json: unknown;
   try {
-    json = JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString('utf8'));
+    json = JSON.parse(bytes.toString('utf8'));
   } catch (error) {
     return none(`not JSON: ${messageOf(error)}`);
   }
   if (json === null || typeof json !== 'object') return none('expected a JSON object');
-  return decodeObject(model, json);
+  const decoded = model.payload === 'lorawan' ? decodeLorawan(model, json) : decodeJson(model, json);
+  const device = model.device === undefined ? undefined : at(json, model.device);
+  return typeof device === 'string' ? named(decoded, device) : decoded;
 }
 
-function decodeObject({ values, time }: Pick<MqttModel, 'values' | 'time'>, json: object): Decoded {
-  const samples: RawSample[] = [];
-  const problems: string[] = [];
-  const deviceMs = time ? parseTime(at(json, time.path), time.format) : undefined;
-  if (time && deviceMs === undefined) {
-    return none(`${time.path}: got ${text(at(json, time.path))}, expected a time (${time.format})`);
-  }
-  for (const { quantity, unit, path } of values) {
-    const found = at(json, path);
-    if (found === undefined || found === null) continue;
-    const value = numeric(found);
-    if (value === undefined) problems.push(`${path}: got ${text(found)}, expected a number`);
-    else samples.push({ quantity, unit, value, ...(deviceMs === undefined ? {} : { deviceMs }) });
-  }
-  if (samples.length === 0 && problems.length === 0) {
-    problems.push(`none of ${values.map((v) => v.path).join(', ')} is in the payload`);
-  }
-  return { samples, problems };
+function decodeJson(model: MqttModel, json: object): Decoded {
+  if (!model.data || !model.frame) return decodeObject(model, json);
+  const data = at(json, model.data.path);
+  if (typeof data !== 'string') return none(`${model.data.path}: got ${text(data)}, expected a text`);
+  const heardMs = timeOf(model, json);
+  if (typeof heardMs === 'string') return none(heardMs);
+  return dated(decodeFrames(model.frame, Buffer.from(data, model.data.encoding)), heardMs);
 }
 
-/** `DS18B20.Temperature`, `temps.0`: own properties only, so that no payload reaches into a prototype. */
-function at(json: unknown, path: string): unknown {
-  let value = json;
-  for (const part of path.split('.')) {
-    if (value === null || typeof value !== 'object' || !Object.hasOwn(value, part)) return undefined;
-    value = (value as Record<string, unknown>)[part];
-  }
-  return value;
+/** The frame is the evidence; what somebody's decoder made of it is taken where there is no frame, or no layout for it. */
+function decodeLorawan(model: MqttModel, json: object): Decoded {
+  const uplink = readUplink(json);
+  if (typeof uplink === 'string') return none(uplink);
+  const { device, port, frame, decoded, atMs, simulated } = uplink;
+  const result = decodeUplink(model, port ?? DEFAULT_PORT, frame, decoded);
+  const whole = dated(result, atMs);
+  if (simulated) for (const sample of whole.samples) sample.fault = 'simulated';
+  return device === undefined ? whole : named(whole, device);
 }
 
-/** Numbers, numbers in quotes (some bridges), and switches (a door contact). Never an empty string. */
-function numeric(value: unknown): number | undefined {
-  if (typeof value === 'boolean') return value ? 1 : 0;
-  const number = typeof value === 'string' && /^\s*[-+]?\d/.test(value) ? Number(value) : value;
-  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+function decodeUplink(
+  model: MqttModel,
+  port: number,
+  frame: Buffer | undefined,
+  decoded: object | undefined,
+): Decoded {
+  const laidOut = model.frame && frame && frame.length > 0;
+  if (laidOut && (model.frame!.ports ?? [port]).includes(port)) return decodeFrames(model.frame!, frame);
+  if (decoded && model.values.length > 0)
+    return decodeObject({ values: model.values, time: undefined, each: model.each }, decoded);
+  return none(laidOut ? `port ${port} carries no measurements of this model` : 'an uplink without a payload');
 }
 
-const YEAR_2000_MS = 946_684_800_000;
-const YEAR_2200_MS = 7_258_118_400_000;
-
-function parseTime(value: unknown, format: 'iso' | 'unix_s' | 'unix_ms'): number | undefined {
-  const ms =
-    format === 'iso' ? isoMs(value) : (numeric(value) ?? Number.NaN) * (format === 'unix_s' ? 1000 : 1);
-  return ms >= YEAR_2000_MS && ms < YEAR_2200_MS ? Math.round(ms) : undefined;
+/** Samples that say no time of their own were measured when the server heard of them. */
+function dated({ samples, problems }: Decoded, atMs: number | undefined): Decoded {
+  if (atMs === undefined) return { samples, problems };
+  return { samples: samples.map((sample) => ({ deviceMs: atMs, ...sample })), problems };
 }
 
-/** Only with a zone: a bare local time would be read in the gateway's own zone, and be wrong by hours. */
-function isoMs(value: unknown): number {
-  if (typeof value !== 'string' || !/T.*(Z|[+-]\d\d:?\d\d)$/.test(value)) return Number.NaN;
-  return Date.parse(value);
-}
-
-function text(value: unknown): string {
-  return (JSON.stringify(value) ?? 'nothing').slice(0, 60);
+/** Samples that name no device of their own get this one. */
+function named({ samples, problems }: Decoded, device: string): Decoded {
+  return { samples: samples.map((sample) => ({ device, ...sample })), problems };
 }

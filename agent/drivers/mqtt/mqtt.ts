@@ -2,7 +2,8 @@ import type { IPublishPacket } from 'mqtt';
 import type { Logger } from 'pino';
 import { messageOf } from '../../../core/errors.js';
 import type { Driver, DriverSink } from '../driver.js';
-import { decodeJson } from './decode.js';
+import { type Place, pick } from '../pick.js';
+import { decodeMqtt } from './decode.js';
 import { connectDurable, type DurableClient } from './durable-client.js';
 import { type EmbeddedBroker, startBroker } from './embedded-broker.js';
 import { type ReceiptStore, Receipts } from './receipts.js';
@@ -11,7 +12,9 @@ import type { MqttConfig, MqttModel } from './schema.js';
 export interface MqttSensor {
   sensor: string;
   topic: string;
-  model: Pick<MqttModel, 'values' | 'time'>;
+  model: MqttModel;
+  /** Several sensors may share a topic: each takes its own part of a payload. */
+  place: Place;
 }
 
 /** What the ring does for messages that must be confirmed. */
@@ -29,7 +32,8 @@ export function openMqtt(
   store: DurableStore,
   log: Logger,
 ): Driver & { connected(): boolean } {
-  const byTopic = new Map(sensors.map((sensor) => [sensor.topic, sensor]));
+  const byTopic = new Map<string, MqttSensor[]>();
+  for (const sensor of sensors) byTopic.set(sensor.topic, [...(byTopic.get(sensor.topic) ?? []), sensor]);
   const receipts = new Receipts(store);
   let broker: EmbeddedBroker | undefined;
   let link: DurableClient | undefined;
@@ -37,19 +41,33 @@ export function openMqtt(
   function onMessage(sink: DriverSink, topic: string, payload: Buffer, packet: IPublishPacket): void {
     const generation = link!.generation();
     const confirm = () => packet.messageId !== undefined && link!.confirm(packet.messageId, generation);
-    const sensor = byTopic.get(topic);
-    if (!sensor) {
+    const heard = byTopic.get(topic);
+    if (!heard) {
       confirm();
       // Retained messages of bridges (their own state, device lists) are no sensor's.
       if (!packet.retain) sink.unknown(`mqtt ${topic}`, payload.subarray(0, 200).toString('utf8'));
       return;
     }
     // A broker's retained copy is of an unknown age: only its own time makes it a reading.
-    if (packet.retain && !sensor.model.time) return void confirm();
-    if (packet.qos === 0) return sink.payload(sensor.sensor, decodeJson(sensor.model, payload));
+    if (packet.retain && !heard[0]!.model.time) return void confirm();
+    if (packet.qos === 0) return take(sink, heard, topic, payload);
     if (receipts.repeated(packet.messageId ?? 0, packet.dup, topic, payload))
       return store.whenDurable(confirm);
-    sink.payload(sensor.sensor, decodeJson(sensor.model, payload), confirm);
+    take(sink, heard, topic, payload, confirm);
+  }
+
+  /** Confirmed by the last sensor: what the others made of it is in the same commit, or an earlier one. */
+  function take(
+    sink: DriverSink,
+    heard: readonly MqttSensor[],
+    topic: string,
+    payload: Buffer,
+    confirm?: () => void,
+  ) {
+    heard.forEach(({ sensor, model, place }, i) => {
+      const last = i === heard.length - 1;
+      sink.payload(sensor, pick(decodeMqtt(model, payload, topic), place), last ? confirm : undefined);
+    });
   }
 
   async function start(sink: DriverSink): Promise<void> {

@@ -1,26 +1,76 @@
 import { z } from 'zod';
 import { DEVICE_UNIT_NAMES, QUANTITY_NAMES } from '../../../core/units.js';
+import { channelSchema, frameSchema } from '../../frame/schema.js';
 
 /** A place in a JSON payload: names and indexes joined by dots, `DS18B20.Temperature`. */
 const jsonPath = z.string().min(1).max(200);
+
+const pattern = z
+  .string()
+  .max(200)
+  .refine((text) => {
+    try {
+      new RegExp(text);
+      return true;
+    } catch {
+      return false;
+    }
+  }, 'expected a regular expression')
+  .transform((text) => new RegExp(text));
 
 const valueSchema = z.strictObject({
   quantity: z.enum(QUANTITY_NAMES),
   unit: z.enum(DEVICE_UNIT_NAMES),
   path: jsonPath,
+  channel: channelSchema.optional(),
+  unit_path: jsonPath.optional().describe('where the payload itself names the unit: "C" or "F"'),
+  unless: jsonPath.optional().describe('the value means nothing while this is true'),
 });
 
 const timeSchema = z.strictObject({
   path: jsonPath,
   format: z.enum(['iso', 'unix_s', 'unix_ms']),
+  optional: z.boolean().default(false).describe('payloads without it are taken as of their arrival'),
+});
+
+/** Several probes in one payload: the members of an object whose names match, each with the same values. */
+const eachSchema = z.strictObject({
+  in: jsonPath.optional().describe('the object that has them; absent: the payload itself'),
+  keys: pattern,
+  or_itself: z.boolean().default(false).describe('the payload may also be one such member'),
+  id: jsonPath.optional().describe("where a member has its probe's own id"),
 });
 
 export const mqttModelSchema = z.strictObject({
   transport: z.literal('mqtt'),
-  values: z.array(valueSchema).min(1).max(64),
+  payload: z
+    .enum(['json', 'lorawan', 'sparkplug'])
+    .default('json')
+    .describe('lorawan: an uplink of The Things Stack or ChirpStack, or the bare frame'),
+  topic: z
+    .string()
+    .max(200)
+    .optional()
+    .describe(
+      'where such devices publish: {device} stands for a level that names it, {device*} for several, + for any',
+    ),
+  device: jsonPath.optional().describe("where the payload has the device's own id"),
+  default_channel: channelSchema
+    .optional()
+    .describe('of several channels, the one meant where a sensor names none'),
+  each: eachSchema.optional(),
+  values: z.array(valueSchema).max(64).default([]),
+  data: z
+    .strictObject({ path: jsonPath, encoding: z.enum(['hex', 'base64']) })
+    .optional()
+    .describe('where a JSON payload carries a binary frame'),
+  frame: frameSchema.optional(),
   time: timeSchema.optional().describe("the device's own time of measurement"),
 });
 export type MqttModel = z.output<typeof mqttModelSchema>;
+
+/** A mapping in a site file, for a payload of no known device. */
+export const EMPTY_MQTT_MODEL: MqttModel = mqttModelSchema.parse({ transport: 'mqtt' });
 
 const topic = z
   .string()
@@ -40,8 +90,15 @@ const topicFilter = z
 export const mqttSourceSchema = z.strictObject({
   kind: z.literal('mqtt'),
   topic,
+  device: z
+    .string()
+    .min(1)
+    .max(80)
+    .optional()
+    .describe('of several probes on this topic, the one with this id'),
+  channel: channelSchema.optional().describe('of several places that the device measures, this one'),
   /** For payloads of no known device: the mapping, here instead of in a model. */
-  values: mqttModelSchema.shape.values.optional(),
+  values: z.array(valueSchema).min(1).max(64).optional(),
   time: timeSchema.optional(),
 });
 

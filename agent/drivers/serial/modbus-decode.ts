@@ -44,7 +44,8 @@ export function decodeBlock(block: Block, data: Buffer): Decoded {
   for (const register of block.registers) {
     const raw = registerValue(register, data.subarray((register.address - block.address) * 2));
     if (Number.isFinite(raw)) {
-      samples.push({ quantity: register.quantity, unit: register.unit, value: raw * register.scale });
+      const { quantity, unit, scale, channel } = register;
+      samples.push({ quantity, unit, value: raw * scale, ...(channel === undefined ? {} : { channel }) });
     } else {
       problems.push(`register ${register.address} holds no number`);
     }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { duration } from '../../../core/schema.js';
 import { DEVICE_UNIT_NAMES, QUANTITY_NAMES } from '../../../core/units.js';
+import { channelSchema } from '../../frame/schema.js';
 
 const serialSettings = {
   baud: z.int().min(300).max(921_600).default(9600),
@@ -16,12 +17,14 @@ export const modbusSourceSchema = z.strictObject({
   kind: z.literal('modbus'),
   port,
   unit: z.int().min(1).max(247).default(1),
+  channel: channelSchema.optional().describe('of several probes on one box, this one'),
 });
 
 export const modbusModelSchema = z.strictObject({
   transport: z.literal('modbus'),
   ...serialSettings,
   timeout: duration.default(500),
+  default_channel: channelSchema.optional(),
   registers: z
     .array(
       z.strictObject({
@@ -31,6 +34,7 @@ export const modbusModelSchema = z.strictObject({
         address: z.int().min(0).max(65_535).describe('as it goes on the wire, counted from 0'),
         type: z.enum(REGISTER_TYPES).default('int16'),
         scale: z.number().default(1),
+        channel: channelSchema.optional(),
       }),
     )
     .min(1)

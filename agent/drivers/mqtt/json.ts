@@ -1,0 +1,129 @@
+import { DEVICE_UNIT_NAMES, type DeviceUnit } from '../../../core/units.js';
+import type { Decoded, RawSample } from '../driver.js';
+import type { MqttModel } from './schema.js';
+
+const MEMBERS_MAX = 64;
+
+/** What the mapping of a JSON object needs. */
+export type JsonModel = Pick<MqttModel, 'values' | 'time' | 'each'>;
+
+/** One set of values to be looked for: an object, and what is known of the probe that it is about. */
+interface Member {
+  json: unknown;
+  device?: string;
+  channel?: string;
+}
+
+/** A JSON object → samples by the model's paths. Partial messages are normal: what is absent is left out. */
+export function decodeObject(model: JsonModel, json: object): Decoded {
+  const deviceMs = timeOf(model, json);
+  if (typeof deviceMs === 'string') return { samples: [], problems: [deviceMs] };
+  const samples: RawSample[] = [];
+  const problems: string[] = [];
+  for (const member of membersOf(model, json)) {
+    for (const value of model.values) {
+      const found = sampleOf(value, member, json);
+      if (typeof found === 'string') problems.push(found);
+      else if (found) samples.push(deviceMs === undefined ? found : { ...found, deviceMs });
+    }
+  }
+  if (samples.length === 0 && problems.length === 0) {
+    problems.push(`none of ${model.values.map((v) => v.path).join(', ')} is in the payload`);
+  }
+  return { samples, problems };
+}
+
+type Value = MqttModel['values'][number];
+
+/** Undefined where the value is absent or means nothing now; a text where it is there and no value. */
+function sampleOf(value: Value, member: Member, json: object): RawSample | string | undefined {
+  const found = at(member.json, value.path);
+  if (found === undefined || found === null) return undefined;
+  if (value.unless !== undefined && at(member.json, value.unless) === true) return undefined;
+  const number = numeric(found);
+  if (number === undefined) return `${value.path}: got ${text(found)}, expected a number`;
+  const unit = unitOf(value, json);
+  if (unit === undefined)
+    return `${value.unit_path}: got ${text(at(json, value.unit_path!))}, expected C, F or K`;
+  const channel = value.channel ?? member.channel;
+  const sample: RawSample = { quantity: value.quantity, unit, value: number };
+  if (channel !== undefined) sample.channel = channel;
+  if (member.device !== undefined) sample.device = member.device;
+  return sample;
+}
+
+/** Undefined where there is none, a problem where there should be one. */
+export function timeOf({ time }: Pick<JsonModel, 'time'>, json: object): number | string | undefined {
+  if (!time) return undefined;
+  const found = at(json, time.path);
+  if (time.optional && (found === undefined || found === null)) return undefined;
+  return (
+    parseTime(found, time.format) ?? `${time.path}: got ${text(found)}, expected a time (${time.format})`
+  );
+}
+
+function membersOf({ each }: JsonModel, json: object): Member[] {
+  if (!each) return [{ json }];
+  const object = each.in === undefined ? json : at(json, each.in);
+  const members: Member[] = [];
+  if (object !== null && typeof object === 'object') {
+    for (const [key, member] of Object.entries(object).slice(0, MEMBERS_MAX)) {
+      if (each.keys.test(key)) members.push({ json: member, channel: key, ...idOf(each.id, member) });
+    }
+  }
+  if (members.length === 0 && each.or_itself) return [{ json, ...idOf(each.id, json) }];
+  return members;
+}
+
+function idOf(path: string | undefined, member: unknown): { device?: string } {
+  const id = path === undefined ? undefined : at(member, path);
+  return typeof id === 'string' || typeof id === 'number' ? { device: String(id) } : {};
+}
+
+const SPELLINGS: Record<string, DeviceUnit> = { C: 'Cel', '°C': 'Cel', '°F': 'F' };
+
+function unitOf(value: Value, json: object): DeviceUnit | undefined {
+  const named = value.unit_path === undefined ? undefined : at(json, value.unit_path);
+  if (named === undefined) return value.unit;
+  const spelled = SPELLINGS[String(named)] ?? String(named);
+  return DEVICE_UNIT_NAMES.find((unit) => unit === spelled);
+}
+
+/** `DS18B20.Temperature`, `temps.0`: own properties only, so that no payload reaches into a prototype. */
+export function at(json: unknown, path: string): unknown {
+  if (json !== null && typeof json === 'object' && Object.hasOwn(json, path)) {
+    return (json as Record<string, unknown>)[path];
+  }
+  let value = json;
+  for (const part of path.split('.')) {
+    if (value === null || typeof value !== 'object' || !Object.hasOwn(value, part)) return undefined;
+    value = (value as Record<string, unknown>)[part];
+  }
+  return value;
+}
+
+/** Numbers, numbers in quotes (some bridges), and switches (a door contact). Never an empty string. */
+function numeric(value: unknown): number | undefined {
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  const number = typeof value === 'string' && /^\s*[-+]?\d/.test(value) ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+}
+
+const YEAR_2000_MS = 946_684_800_000;
+const YEAR_2200_MS = 7_258_118_400_000;
+
+export function parseTime(value: unknown, format: 'iso' | 'unix_s' | 'unix_ms'): number | undefined {
+  const ms =
+    format === 'iso' ? isoMs(value) : (numeric(value) ?? Number.NaN) * (format === 'unix_s' ? 1000 : 1);
+  return ms >= YEAR_2000_MS && ms < YEAR_2200_MS ? Math.round(ms) : undefined;
+}
+
+/** Only with a zone: a bare local time would be read in the gateway's own zone, and be wrong by hours. */
+function isoMs(value: unknown): number {
+  if (typeof value !== 'string' || !/T.*(Z|[+-]\d\d:?\d\d)$/.test(value)) return Number.NaN;
+  return Date.parse(value);
+}
+
+export function text(value: unknown): string {
+  return (JSON.stringify(value) ?? 'nothing').slice(0, 60);
+}
