@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { drainFigures } from './drain.js';
@@ -32,30 +32,37 @@ const PARTS: Record<string, () => Promise<Figure[]>> = {
   drain: () => drainFigures(Number(values.drain)),
 };
 
-const figures: Figure[] = [];
+const LATEST = 'bench/latest.json';
+const [cpu] = cpus();
+const machine = `${cpus().length} × ${cpu?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
+
+/** With the machine and the day, so that figures of several runs can stand side by side. */
+type Kept = Figure & { machine: string; measured_at: string };
+
+const only = values.only?.split(',');
+const figures: Kept[] = [];
 for (const [name, run] of Object.entries(PARTS)) {
-  if (values.only !== undefined && values.only !== name) continue;
+  if (only && !only.includes(name)) continue;
   for (const measured of await run()) {
-    figures.push(measured);
+    figures.push({ ...measured, machine, measured_at: new Date().toISOString() });
     console.log(JSON.stringify(measured));
   }
 }
 
 console.log(
-  `\n${'figure'.padEnd(24)}${'value'.padStart(10)}  ${'unit'.padEnd(44)}${'reference'.padStart(10)}${'ratio'.padStart(8)}`,
+  `\n${'figure'.padEnd(26)}${'value'.padStart(10)}  ${'unit'.padEnd(58)}${'reference'.padStart(10)}${'ratio'.padStart(8)}`,
 );
 for (const f of figures) {
   const reference = f.reference_value === null ? '' : String(f.reference_value);
   console.log(
-    `${f.name.padEnd(24)}${String(f.value).padStart(10)}  ${f.unit.padEnd(44)}${reference.padStart(10)}${String(f.ratio ?? '').padStart(8)}`,
+    `${f.name.padEnd(26)}${String(f.value).padStart(10)}  ${f.unit.padEnd(58)}${reference.padStart(10)}${String(f.ratio ?? '').padStart(8)}`,
   );
 }
-if (values.only === undefined) {
-  mkdirSync('bench', { recursive: true });
-  writeFileSync('bench/latest.json', `${JSON.stringify(figures, null, 2)}\n`);
-  const [cpu] = cpus();
-  console.log(
-    `\nOn ${cpus().length} × ${cpu?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}. Written to bench/latest.json`,
-  );
-}
+
+// A part measured alone replaces its own figures only.
+const before = existsSync(LATEST) ? (JSON.parse(readFileSync(LATEST, 'utf8')) as Kept[]) : [];
+const kept = only ? before.filter(({ name }) => figures.every((f) => f.name !== name)) : [];
+mkdirSync('bench', { recursive: true });
+writeFileSync(LATEST, `${JSON.stringify([...kept, ...figures], null, 2)}\n`);
+console.log(`\nOn ${machine}. Written to ${LATEST}`);
 process.exit(0);

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isClean, type Outcome, runSeed } from './conservation.js';
 
@@ -52,8 +52,26 @@ async function worker(): Promise<void> {
   }
 }
 
+/** A long soak may be done in pieces: what the file has counted already is counted in. */
+function added(file: string, sums: Record<string, unknown>): Record<string, unknown> {
+  if (!existsSync(file)) return sums;
+  const before = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  const both = { ...before };
+  for (const [name, value] of Object.entries(sums)) {
+    const old = both[name];
+    if (name === 'faults') both[name] = sumOf(old as Record<string, number>, value as Record<string, number>);
+    else if (name in total) both[name] = Number(old ?? 0) + Number(value);
+  }
+  return both;
+}
+
+function sumOf(a: Record<string, number>, b: Record<string, number>): Record<string, number> {
+  const names = [...new Set([...Object.keys(a), ...Object.keys(b)])];
+  return Object.fromEntries(names.map((name) => [name, (a[name] ?? 0) + (b[name] ?? 0)]));
+}
+
 await Promise.all(Array.from({ length: Number(values.parallel) }, worker));
 const sums = { ...total, first_seed: firstSeed, seconds, faults };
 console.log(JSON.stringify(sums));
-if (values.out) writeFileSync(values.out, `${JSON.stringify(sums, null, 2)}\n`);
+if (values.out) writeFileSync(values.out, `${JSON.stringify(added(values.out, sums), null, 2)}\n`);
 process.exit(total.lost + total.duplicated + total.unnamed + total.wrong + total.stuck > 0 ? 1 : 0);
