@@ -9,7 +9,7 @@ export interface LogRecord {
   key: string;
   value: string;
   headers: Record<string, string>;
-  /** Event time in ms. */
+  /** Event time in ms. Kafka puts the time of arrival in its place: retention is by that. */
   timestamp: number;
 }
 
@@ -75,7 +75,7 @@ export interface Log {
    */
   append(batch: Append): Promise<RangeSet>;
   progress(gateway: string): Promise<Progress[]>;
-  /** Delivers committed records from `sinceMs` (event or log time) on, then new ones as they come. */
+  /** Delivers committed records that arrived since `sinceMs`, then new ones as they come. */
   tail(sinceMs: number, onRecords: (records: StoredRecord[]) => void): Promise<{ stop(): Promise<void> }>;
   /** Rejects when the log cannot take records now. */
   ready(): Promise<void>;

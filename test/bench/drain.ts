@@ -4,6 +4,7 @@ import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
 import { recordsOf } from '../../relay/accept/records.js';
 import { fillRing, minuteReadings, START } from '../world/fill-ring.js';
 import { freePort, getJson, Program, until } from '../world/programs.js';
+import { startRelay } from '../world/relay.js';
 import { startKafka, tempFolder } from '../world/services.js';
 import type { AgentStatus } from '../world/views.js';
 import { cpuSeconds, type Figure, figure } from './figure.js';
@@ -29,17 +30,8 @@ export async function drainFigures(count: number): Promise<Figure[]> {
     mkdirSync(`${folder.path}/agent`);
     fillRing(`${folder.path}/agent/ring.db`, count);
     const fileBytes = statSync(`${folder.path}/agent/ring.db`).size;
-    const [relayPort, httpPort] = [await freePort(), await freePort()];
-    const relay = new Program(
-      'relay',
-      {
-        data: `${folder.path}/relay`,
-        http: { host: '127.0.0.1', port: relayPort },
-        kafka: { brokers: [kafka.address] },
-      },
-      folder.path,
-    );
-    await until('the relay', 60_000, () => getJson(`http://127.0.0.1:${relayPort}/readyz`));
+    const httpPort = await freePort();
+    const { program: relay, url } = await startRelay(folder.path, { kafka: kafka.address });
     const reference = await produceRaw(kafka.address, count);
     const agent = new Program(
       'agent',
@@ -47,7 +39,7 @@ export async function drainFigures(count: number): Promise<Figure[]> {
         clinic: { id: 'c', name: 'Bench' },
         gateway: 'bench',
         data: `${folder.path}/agent`,
-        relay: { url: `http://127.0.0.1:${relayPort}` },
+        relay: { url },
         http: { host: '127.0.0.1', port: httpPort },
       },
       folder.path,

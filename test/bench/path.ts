@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Kafka, logLevel } from 'kafkajs';
 import { COMPANY_ROWS } from '../../agent/ring/client.js';
 import { freePort, getJson, Program, until } from '../world/programs.js';
+import { startRelay } from '../world/relay.js';
 import { type Service, startKafka, startMosquitto, tempFolder } from '../world/services.js';
 import type { AgentStatus } from '../world/views.js';
 import { cpuSeconds, type Figure, figure } from './figure.js';
@@ -74,18 +75,9 @@ async function ended(child: ChildProcess): Promise<void> {
 
 async function agentCpu(kafka: Service, mosquitto: Service, count: number): Promise<number> {
   const folder = tempFolder('path');
-  const [relayPort, httpPort] = [await freePort(), await freePort()];
-  const http = { host: '127.0.0.1', port: relayPort };
-  const relay = new Program(
-    'relay',
-    { data: `${folder.path}/relay`, http, kafka: { brokers: [kafka.address] } },
-    folder.path,
-  );
-  await until('the relay', 60_000, () => getJson(`http://127.0.0.1:${relayPort}/readyz`));
-  const site = {
-    ...ingestSite(folder.path, mosquitto, httpPort),
-    relay: { url: `http://127.0.0.1:${relayPort}` },
-  };
+  const httpPort = await freePort();
+  const { program: relay, url } = await startRelay(folder.path, { kafka: kafka.address });
+  const site = { ...ingestSite(folder.path, mosquitto, httpPort), relay: { url } };
   const agent = new Program('agent', site, folder.path);
   const status = () => getJson<AgentStatus>(`http://127.0.0.1:${httpPort}/api/status`);
   try {

@@ -1,7 +1,8 @@
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { encodeBatch } from '../../core/contract/batch.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
+import type { Program } from '../world/programs.js';
+import { startRelay } from '../world/relay.js';
 import { need, tempFolder } from '../world/services.js';
 
 const folder = tempFolder('page');
@@ -10,14 +11,7 @@ let url: string;
 
 beforeAll(async () => {
   need('chromium', 'apt-get install chromium');
-  const port = await freePort();
-  url = `http://127.0.0.1:${port}`;
-  relay = new Program(
-    'relay',
-    { data: `${folder.path}/relay`, http: { host: '127.0.0.1', port } },
-    folder.path,
-  );
-  await until('the relay', 20_000, () => getJson(`${url}/healthz`));
+  ({ program: relay, url } = await startRelay(folder.path));
 });
 afterAll(async () => {
   await relay?.stop();

@@ -150,6 +150,14 @@ describe.each([
     expect(await seqsOf(id.gateway, 40)).toHaveLength(40);
   });
 
+  it('takes readings of clocks that are years off like any others', async () => {
+    const id = fresh();
+    const years = [-20, -1, 1, 10, 100].map((n) => Date.now() + n * 365 * 86_400_000);
+    const records = years.map((timestamp, i) => ({ ...record(id.gateway, i + 1), timestamp }));
+    await log.append({ ...id, stream: 'readings', from: 1, records });
+    expect((await seqsOf(id.gateway, 5)).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
+  });
+
   it('takes the next batch of whoever it has just answered, again and again', async () => {
     const id = fresh();
     for (let from = 1; from <= 200; from += 10) await log.append(batch(id, from, from + 9));

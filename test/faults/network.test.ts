@@ -5,6 +5,7 @@ import { freePort, getJson, Program, until } from '../world/programs.js';
 import { FlakyLink, type Shape } from '../world/proxy.js';
 import { generator } from '../world/random.js';
 import { occurrences, readEmbedded } from '../world/read-log.js';
+import { startRelay } from '../world/relay.js';
 import { tempFolder } from '../world/services.js';
 import type { AgentStatus } from '../world/views.js';
 import { W1Tree } from '../world/w1.js';
@@ -40,14 +41,9 @@ let link: FlakyLink;
 let agent: Program;
 beforeEach(async () => {
   folder = tempFolder('network');
-  const port = await freePort();
-  relay = new Program(
-    'relay',
-    { data: `${folder.path}/relay`, http: { host: '127.0.0.1', port } },
-    folder.path,
-  );
-  await until('the relay', 20_000, () => getJson(`http://127.0.0.1:${port}/healthz`));
-  link = await new FlakyLink('127.0.0.1', port).listen();
+  const started = await startRelay(folder.path);
+  relay = started.program;
+  link = await new FlakyLink('127.0.0.1', started.port).listen();
 });
 afterEach(async () => {
   await agent?.kill();

@@ -7,6 +7,7 @@ import { FaultyDisk } from '../world/disk.js';
 import { freePort, getJson, Program, until } from '../world/programs.js';
 import { FlakyLink } from '../world/proxy.js';
 import { occurrences, readEmbedded } from '../world/read-log.js';
+import { startRelay } from '../world/relay.js';
 import { tempFolder } from '../world/services.js';
 import type { AgentStatus } from '../world/views.js';
 
@@ -25,15 +26,10 @@ beforeEach(async () => {
   folder = tempFolder('storage');
   disk = new FaultyDisk(folder.path);
   data = disk.folder;
-  const relayPort = await freePort();
   httpPort = await freePort();
-  relay = new Program(
-    'relay',
-    { data: `${folder.path}/relay`, http: { host: '127.0.0.1', port: relayPort } },
-    folder.path,
-  );
-  await until('the relay', 20_000, () => getJson(`http://127.0.0.1:${relayPort}/healthz`));
-  link = await new FlakyLink('127.0.0.1', relayPort).listen();
+  const started = await startRelay(folder.path);
+  relay = started.program;
+  link = await new FlakyLink('127.0.0.1', started.port).listen();
   clinic = new Clinic({
     folder: folder.path,
     speed: 500,

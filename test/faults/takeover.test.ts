@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeBatch } from '../../core/contract/batch.js';
 import { freePort, getJson, Program, until } from '../world/programs.js';
 import { occurrences, readKafka } from '../world/read-log.js';
+import { startRelay, type TestRelay } from '../world/relay.js';
 import { type Service, startKafka, tempFolder } from '../world/services.js';
 import type { AgentStatus } from '../world/views.js';
 import { W1Tree } from '../world/w1.js';
@@ -14,11 +14,11 @@ const TAKEOVER_MS = 15_000;
 
 let kafka: Service;
 let folder: ReturnType<typeof tempFolder>;
-let relays: { url: string; program: Program }[];
+let relays: TestRelay[];
 beforeAll(async () => {
   kafka = await startKafka();
   folder = tempFolder('takeover');
-  relays = await Promise.all(['a', 'b'].map(startRelay));
+  relays = await Promise.all(['a', 'b'].map(relayNamed));
 });
 afterAll(async () => {
   await Promise.all(relays.map(({ program }) => program.kill()));
@@ -26,16 +26,7 @@ afterAll(async () => {
   folder.remove();
 });
 
-async function startRelay(name: string) {
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const own = `${folder.path}/${name}`;
-  mkdirSync(own, { recursive: true });
-  const http = { host: '127.0.0.1', port, public_url: url };
-  const program = new Program('relay', { data: own, http, kafka: { brokers: [kafka.address] } }, own);
-  await until(`relay ${name}`, 60_000, () => getJson(`${url}/readyz`));
-  return { url, program };
-}
+const relayNamed = (name: string) => startRelay(`${folder.path}/${name}`, { kafka: kafka.address });
 
 /** One try to store rows from `from` on: "ok", the url of another relay, or nothing when it cannot be taken now. */
 async function post(url: string, gateway: string, from: number): Promise<string | undefined> {
@@ -93,7 +84,7 @@ describe('two relays on one Kafka', () => {
   });
 
   it('an agent that knows one of them reaches the other, and comes home when that one dies', async () => {
-    relays[1] = await startRelay('b');
+    relays[1] = await relayNamed('b');
     const [home, other] = [relays[0]!.url, relays[1]!.url];
     const gateway = await until('a gateway of the other relay', 30_000, async () => {
       for (let i = 0; i < 12; i++) if ((await post(home, `agent-${i}`, 1)) === other) return `agent-${i}`;

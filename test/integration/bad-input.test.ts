@@ -6,6 +6,7 @@ import { GpioTree } from '../world/gpio.js';
 import { ModbusBus } from '../world/modbus-slave.js';
 import { freePort, getJson, Program, until } from '../world/programs.js';
 import { openSocatPty, type PtyEnd } from '../world/pty.js';
+import { startRelay } from '../world/relay.js';
 import { need, type Service, startMosquitto, tempFolder } from '../world/services.js';
 import type { AgentStatus } from '../world/views.js';
 import { W1Tree } from '../world/w1.js';
@@ -211,14 +212,7 @@ describe('a relay among broken gateways', () => {
   };
 
   beforeAll(async () => {
-    const port = await freePort();
-    url = `http://127.0.0.1:${port}`;
-    relay = new Program(
-      'relay',
-      { data: `${folder.path}/relay`, http: { host: '127.0.0.1', port }, tokens: { gw: TOKEN } },
-      folder.path,
-    );
-    await until('the relay', 20_000, () => getJson(`${url}/readyz`));
+    ({ program: relay, url } = await startRelay(folder.path, { tokens: { gw: TOKEN } }));
   });
   afterAll(async () => {
     expect(relay.running).toBe(true);

@@ -6,6 +6,7 @@ import { parseLoggerFile } from '../../cli/fridge-tag/parse.js';
 import { Fridge } from '../world/fridge.js';
 import { type History, readHistory } from '../world/history.js';
 import { freePort, getJson, Program, until } from '../world/programs.js';
+import { startRelay } from '../world/relay.js';
 import { publishHistory, replaySite } from '../world/replay.js';
 import { need, type Service, startKafka, startMosquitto, tempFolder } from '../world/services.js';
 import type { AgentStatus } from '../world/views.js';
@@ -63,20 +64,12 @@ function kcat(topic: string, epoch: string): Message[] {
 /** History → Mosquitto → agent → relay → Kafka. With `crash`, the agent is killed (-9) in the middle. */
 async function replay(history: History, crash: boolean) {
   const folder = tempFolder('replay');
-  const [relayPort, httpPort] = [await freePort(), await freePort()];
-  const relay = new Program(
-    'relay',
-    {
-      data: `${folder.path}/relay`,
-      http: { host: '127.0.0.1', port: relayPort },
-      kafka: { brokers: [kafka.address] },
-    },
-    folder.path,
-  );
+  const httpPort = await freePort();
+  const { program: relay, url: relayUrl } = await startRelay(folder.path, { kafka: kafka.address });
   const site = replaySite(history, 'C', {
     data: `${folder.path}/agent`,
     mqtt: { url: `mqtt://${mosquitto.address}` },
-    relay: { url: `http://127.0.0.1:${relayPort}`, every: '500ms', backoff_max: '1s' },
+    relay: { url: relayUrl, every: '500ms', backoff_max: '1s' },
     http: { host: '127.0.0.1', port: httpPort },
   });
   // One broker serves all tests: each agent has a session and topics of its own.

@@ -3,6 +3,7 @@ import { connectAsync } from 'mqtt';
 import { type History, readHistory } from './history.js';
 import { freePort, getJson, Program, until } from './programs.js';
 import { occurrences, type SeenRecord } from './read-log.js';
+import { startRelay } from './relay.js';
 import type { Told } from './story.js';
 import type { AgentStatus } from './views.js';
 
@@ -81,17 +82,7 @@ export async function replayHistory(options: ReplayOptions): Promise<Told> {
     throw new Error(`${options.file} holds no readings (daily summaries only?)`);
   mkdirSync(folder, { recursive: true });
   const [httpPort, mqttPort] = [await freePort(), await freePort()];
-  const relayUrl = `http://127.0.0.1:${relayPort}`;
-  const relay = new Program(
-    'relay',
-    {
-      data: `${folder}/relay`,
-      http: { host: '127.0.0.1', port: relayPort },
-      ...(kafka ? { kafka: { brokers: [kafka] } } : {}),
-    },
-    folder,
-  );
-  await until('the relay answers', 30_000, () => getJson(`${relayUrl}/healthz`));
+  const { program: relay, url: relayUrl } = await startRelay(folder, { port: relayPort, kafka });
   const site = replaySite(history, options.unit, {
     data: `${folder}/agent`,
     mqtt: { embedded: { port: mqttPort } },

@@ -13,7 +13,12 @@ export async function ensureTopics(admin: Admin, config: KafkaConfig): Promise<n
       topic,
       numPartitions: config.partitions,
       replicationFactor: config.replication,
-      configEntries: [{ name: 'retention.ms', value: String(30 * DAY_MS) }],
+      configEntries: [
+        { name: 'retention.ms', value: String(30 * DAY_MS) },
+        // By a reading's own time, Kafka would drop what a gateway brings back after weeks offline, and refuse the
+        // batches of a clock that is years ahead. That time is in each value.
+        { name: 'message.timestamp.type', value: 'LogAppendTime' },
+      ],
     })),
     {
       topic: TOPICS.progress,

@@ -1,0 +1,31 @@
+import { mkdirSync } from 'node:fs';
+import { freePort, getJson, Program, until } from './programs.js';
+
+export interface TestRelay {
+  program: Program;
+  port: number;
+  url: string;
+}
+
+export interface RelayOptions {
+  port?: number;
+  /** Where it writes to Kafka; absent: its own log, in FOLDER/relay. */
+  kafka?: string | undefined;
+  tokens?: Record<string, string>;
+}
+
+/** A relay that takes batches: its own process, its settings and its log in that folder. */
+export async function startRelay(folder: string, options: RelayOptions = {}): Promise<TestRelay> {
+  const port = options.port ?? (await freePort());
+  const url = `http://127.0.0.1:${port}`;
+  mkdirSync(folder, { recursive: true });
+  const config = {
+    data: `${folder}/relay`,
+    http: { host: '127.0.0.1', port, public_url: url },
+    ...(options.tokens ? { tokens: options.tokens } : {}),
+    ...(options.kafka ? { kafka: { brokers: [options.kafka] } } : {}),
+  };
+  const program = new Program('relay', config, folder);
+  await until('the relay', 60_000, () => getJson(`${url}/readyz`));
+  return { program, port, url };
+}
