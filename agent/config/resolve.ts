@@ -5,8 +5,14 @@ import type { Preset, SensorConfig, SiteConfig } from './site.js';
 
 /** What the site file only names: shipped with the product, or beside the site file. */
 export interface Library {
-  models: ReadonlyMap<string, DeviceModel>;
-  presets: ReadonlyMap<string, Preset>;
+  models: Shelf<DeviceModel>;
+  presets: Shelf<Preset>;
+}
+
+export interface Shelf<T> {
+  /** Undefined for a name that is not there, and for one whose file is broken. */
+  get(name: string): T | undefined;
+  keys(): Iterable<string>;
 }
 
 export interface ResolvedSensor extends SensorConfig {
@@ -65,7 +71,7 @@ function sensorProblems(sensor: SensorConfig, i: number, library: Library): Prob
   if (sensor.model !== undefined && !device) {
     problems.push({ path: at('model'), got: show(sensor.model), expected: oneOf(library.models.keys()) });
   }
-  if (sensor.preset !== undefined && !library.presets.has(sensor.preset)) {
+  if (sensor.preset !== undefined && !library.presets.get(sensor.preset)) {
     problems.push({ path: at('preset'), got: show(sensor.preset), expected: oneOf(library.presets.keys()) });
   }
   if (device && device.protocol.transport !== sensor.source.kind) {

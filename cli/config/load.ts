@@ -3,8 +3,8 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
 import { type DeviceModel, modelSchema } from '../../agent/config/model.js';
-import { type Library, type ResolvedSite, resolveSite } from '../../agent/config/resolve.js';
-import { type Preset, presetSchema, siteSchema } from '../../agent/config/site.js';
+import { type Library, type ResolvedSite, resolveSite, type Shelf } from '../../agent/config/resolve.js';
+import { presetSchema, siteSchema } from '../../agent/config/site.js';
 import { type RelayConfig, relaySchema } from '../../relay/config/relay.js';
 import { credential } from './credentials.js';
 import { type FileProblem, readYaml, validate, type YamlFile } from './yaml.js';
@@ -35,32 +35,40 @@ function load<S extends z.ZodType>(schema: S, file: string): Loaded<z.output<S>>
 }
 
 function loadSiteFrom(yaml: YamlFile): Loaded<ResolvedSite> {
-  const { library, problems } = loadLibrary(deviceConfigs());
+  const { library, problems } = openLibrary(deviceConfigs());
   const parsed = validate(siteSchema, yaml);
-  if (parsed.problems.length > 0) return { problems: [...parsed.problems, ...problems] };
-  if (!('value' in parsed)) return { problems };
+  if (!('value' in parsed)) return { problems: parsed.problems };
   const resolved = resolveSite(parsed.value, library);
   const all = [...problems, ...resolved.problems.map(yaml.locate)];
   if (all.length > 0 || !('site' in resolved)) return { problems: all };
   return { value: resolved.site, problems: [] };
 }
 
-/** Every model and preset that is shipped. A broken one is reported, and the rest can be used. */
-export function loadLibrary(root: string): { library: Library; problems: FileProblem[] } {
+/** Every model and preset that is shipped, each read when it is first asked for; what is wrong with one goes to `problems`. */
+export function openLibrary(root: string): { library: Library; problems: FileProblem[] } {
   const problems: FileProblem[] = [];
-  const models = new Map<string, DeviceModel>();
-  const presets = new Map<string, Preset>();
-  for (const file of yamlFiles(join(root, 'models'))) {
-    const loaded = load(modelSchema, file);
-    if ('value' in loaded) models.set(loaded.value.model, loaded.value);
-    else problems.push(...loaded.problems);
-  }
-  for (const file of yamlFiles(join(root, 'presets'))) {
-    const loaded = load(presetSchema, file);
-    if ('value' in loaded) presets.set(loaded.value.preset, loaded.value);
-    else problems.push(...loaded.problems);
-  }
+  const models = shelf(modelSchema, join(root, 'models'), problems);
+  const presets = shelf(presetSchema, join(root, 'presets'), problems);
   return { library: { models, presets }, problems };
+}
+
+/** The files of a folder by their names: MAKER/MODEL for MAKER/MODEL.yaml. */
+function shelf<S extends z.ZodType>(schema: S, folder: string, problems: FileProblem[]): Shelf<z.output<S>> {
+  const files = new Map(
+    yamlFiles(folder).map((file) => [file.slice(folder.length + 1, -'.yaml'.length), file]),
+  );
+  const read = new Map<string, z.output<S> | undefined>();
+  return {
+    keys: () => files.keys(),
+    get(name) {
+      const file = files.get(name);
+      if (file === undefined || read.has(name)) return read.get(name);
+      const loaded = load(schema, file);
+      if (!('value' in loaded)) problems.push(...loaded.problems);
+      read.set(name, 'value' in loaded ? loaded.value : undefined);
+      return read.get(name);
+    },
+  };
 }
 
 function yamlFiles(folder: string): string[] {
