@@ -44,7 +44,7 @@ const eachSchema = z.strictObject({
 export const mqttModelSchema = z.strictObject({
   transport: z.literal('mqtt'),
   payload: z
-    .enum(['json', 'lorawan', 'sparkplug'])
+    .enum(['json', 'lorawan'])
     .default('json')
     .describe('lorawan: an uplink of The Things Stack or ChirpStack, or the bare frame'),
   topic: z
