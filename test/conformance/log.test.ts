@@ -174,8 +174,10 @@ describe.each([
     const invented = (n: number) => ({ ...id, epoch: n.toString(16).padStart(16, 'e') });
     await Promise.all(Array.from({ length: EPOCHS_MAX - 2 }, (_, n) => log.append(batch(invented(n), 1, 1))));
     await expect(log.append(batch(invented(EPOCHS_MAX), 1, 1))).rejects.toMatchObject(refused);
-    const holes = Array.from({ length: RANGES_MAX - 1 }, (_, n) => batch(later, 10 + n * 2, 10 + n * 2));
-    await Promise.all(holes.map((hole) => log.append(hole)));
+    // Far too many at the same moment: as many are taken as can be remembered.
+    const holes = Array.from({ length: RANGES_MAX + 50 }, (_, n) => batch(later, 10 + n * 2, 10 + n * 2));
+    const results = await Promise.allSettled(holes.map((hole) => log.append(hole)));
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(RANGES_MAX - 1);
     await expect(log.append(batch(later, 90_001, 90_001))).rejects.toMatchObject(refused);
     expect((await log.append(batch(later, 6, 6))).length).toBe(RANGES_MAX);
   });

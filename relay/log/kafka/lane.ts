@@ -1,7 +1,7 @@
 import type { Kafka, Producer, TopicMessages } from 'kafkajs';
 import { type Clock, sleep } from '../../../core/clock/clock.js';
 import { TOPICS } from '../../../core/contract/messages.js';
-import { addRange, missing, type RangeSet } from '../../../core/contract/ranges.js';
+import { missing, type RangeSet } from '../../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../../core/errors.js';
 import { type Append, Elsewhere, extended, type LogRecord, type Progress, refuseEpochs } from '../port.js';
 import { type LaneProgress, progressKey, progressMessage } from './progress.js';
@@ -121,7 +121,7 @@ export class Lane {
       const group = this.#takeGroup();
       try {
         await this.ready();
-        await this.#commit(this.#admit(group));
+        await this.#commit(group);
       } catch (error) {
         for (const waiting of group) waiting.reject(unavailable(error));
       }
@@ -139,43 +139,46 @@ export class Lane {
     return this.#queue.splice(0, count);
   }
 
-  /** Leaves out, and refuses, what no progress could remember: the others of its group are not to suffer for it. */
-  #admit(group: readonly Waiting[]): Waiting[] {
-    return group.filter(({ batch, reject }) => {
-      try {
-        const { gateway, epoch, from, records } = batch;
-        extended(this.#held.get(progressKey(batch))?.held ?? [], [from, from + records.length - 1]);
-        refuseEpochs(new Set([...this.progress(gateway).map((entry) => entry.epoch), epoch]));
-        return true;
-      } catch (error) {
-        reject(error as Error);
-        return false;
-      }
-    });
-  }
-
   async #commit(group: readonly Waiting[]): Promise<void> {
-    const { records, updates } = this.#merge(group);
+    const { records, updates, taken } = this.#merge(group);
     if (records.length > 0) await this.#transaction(records, updates);
     for (const [key, entry] of updates) this.#held.set(key, entry);
-    for (const { batch, resolve } of group) resolve(this.#held.get(progressKey(batch))?.held ?? []);
+    for (const { batch, resolve } of taken) resolve(this.#held.get(progressKey(batch))?.held ?? []);
   }
 
-  /** What is new in the group, and the progress after it; the same range twice in a group counts once. */
+  /**
+   * What is new in the group, and the progress after it; the same range twice in a group counts once. A batch that no
+   * progress could remember is refused, and the others of its group do not suffer for it.
+   */
   #merge(group: readonly Waiting[]) {
     const updates: LaneProgress = new Map();
     const records: LogRecord[] = [];
-    for (const { batch } of group) {
+    const taken: Waiting[] = [];
+    for (const waiting of group) {
+      const { batch, reject } = waiting;
       const key = progressKey(batch);
       const { gateway, epoch, stream, from } = batch;
       const before = (updates.get(key) ?? this.#held.get(key))?.held ?? [];
       const to = from + batch.records.length - 1;
+      try {
+        const held = extended(before, [from, to]);
+        if (before.length === 0) refuseEpochs(this.#epochs(gateway, updates).add(epoch));
+        updates.set(key, { gateway, epoch, stream, held });
+      } catch (error) {
+        reject(error as Error);
+        continue;
+      }
+      taken.push(waiting);
       for (const [low, high] of missing(before, [from, to])) {
         for (let seq = low; seq <= high; seq++) records.push(batch.records[seq - from]!);
       }
-      updates.set(key, { gateway, epoch, stream, held: addRange(before, [from, to]) });
     }
-    return { records, updates };
+    return { records, updates, taken };
+  }
+
+  #epochs(gateway: string, updates: LaneProgress): Set<string> {
+    const mine = [...this.#held.values(), ...updates.values()].filter((entry) => entry.gateway === gateway);
+    return new Set(mine.map(({ epoch }) => epoch));
   }
 
   async #transaction(records: readonly LogRecord[], updates: LaneProgress): Promise<void> {
