@@ -36,7 +36,9 @@ function report(ring: RingClient, salvage: Salvage, alarm: Alarm, clock: Clock, 
   // The times of lost rows are as lost as the rows: their numbers, and now, are what is known.
   const gap = { reason: 'corrupt' as const, since: at, until: at, ...(epoch === undefined ? {} : { epoch }) };
   for (const { stream, ...range } of lost) {
-    if (stream === 'readings') ring.appendEvent({ type: 'gap', gap: { ...gap, ...range } });
+    if (stream === 'events') continue;
+    const which = stream === 'readings' ? {} : { stream };
+    ring.appendEvent({ type: 'gap', gap: { ...gap, ...which, ...range } });
   }
   if (salvage.file === undefined) ring.appendEvent({ type: 'gap', gap });
   const rows = lost.reduce((sum, { from, to }) => sum + (to ?? from) - from + 1, 0);

@@ -80,8 +80,12 @@ export function statusSources({ board, ring, alarm, forward }: Parts): Sources {
     alerts_open: { help: 'Alerts open now.', read: () => alarm.open.length },
     ring_rows: { help: 'Readings in the ring.', read: () => ring.stats().rows },
     ring_waiting: { help: 'Readings not yet on the card.', read: () => ring.stats().waiting },
+    ring_thinned: {
+      help: 'Readings summed up before they were sent, since start.',
+      read: () => ring.stats().thinned,
+    },
     ring_overwritten: {
-      help: 'Readings overwritten before they were sent, since start.',
+      help: 'Summaries dropped before they were sent, since start.',
       read: () => ring.stats().overwritten,
     },
     ring_commits: { help: 'Commits since start.', read: () => ring.stats().commits },

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeMqtt, PAYLOAD_MAX } from './decode.js';
-import { Receipts } from './receipts.js';
+import { Receipts, sharedReceipt } from './receipts.js';
 import { mqttModelSchema } from './schema.js';
 
 const model = mqttModelSchema.parse({
@@ -86,6 +86,18 @@ describe('receipts', () => {
     expect(after.repeated(7, true, 'a', payload)).toBe(true);
     expect(after.repeated(8, true, 'a', payload)).toBe(false);
     expect(after.repeated(7, true, 'b', payload)).toBe(false);
+  });
+
+  it('of a message that several sensors share confirm it when the last of them is durable, and not before', () => {
+    let confirmed = 0;
+    const receipt = sharedReceipt(2, () => {
+      confirmed += 1;
+    });
+    // One sensor found nothing of its own: its receipt comes back at once.
+    receipt();
+    expect(confirmed).toBe(0);
+    receipt();
+    expect(confirmed).toBe(1);
   });
 
   it('take a first delivery for what it is, though its packet id was used before', () => {

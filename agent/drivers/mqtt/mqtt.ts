@@ -6,7 +6,7 @@ import { type Place, pick } from '../pick.js';
 import { decodeMqtt } from './decode.js';
 import { connectDurable, type DurableClient } from './durable-client.js';
 import { type EmbeddedBroker, startBroker } from './embedded-broker.js';
-import { type ReceiptStore, Receipts } from './receipts.js';
+import { type ReceiptStore, Receipts, sharedReceipt } from './receipts.js';
 import type { MqttConfig, MqttModel } from './schema.js';
 
 export interface MqttSensor {
@@ -56,18 +56,17 @@ export function openMqtt(
     take(sink, heard, topic, payload, confirm);
   }
 
-  /** Confirmed by the last sensor: what the others made of it is in the same commit, or an earlier one. */
   function take(
     sink: DriverSink,
     heard: readonly MqttSensor[],
     topic: string,
     payload: Buffer,
     confirm?: () => void,
-  ) {
-    heard.forEach(({ sensor, model, place }, i) => {
-      const last = i === heard.length - 1;
-      sink.payload(sensor, pick(decodeMqtt(model, payload, topic), place), last ? confirm : undefined);
-    });
+  ): void {
+    const receipt = confirm && sharedReceipt(heard.length, confirm);
+    for (const { sensor, model, place } of heard) {
+      sink.payload(sensor, pick(decodeMqtt(model, payload, topic), place), receipt);
+    }
   }
 
   async function start(sink: DriverSink): Promise<void> {

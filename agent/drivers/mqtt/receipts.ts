@@ -35,6 +35,15 @@ export class Receipts {
   }
 }
 
+/** `count` receipts of one message that several sensors share: it is confirmed once all of them have come back. */
+export function sharedReceipt(count: number, confirm: () => void): () => void {
+  let open = count;
+  return () => {
+    open -= 1;
+    if (open === 0) confirm();
+  };
+}
+
 /** Two FNV-1a hashes of topic and payload, 53 bits of them in one number: they tell messages apart, no more. */
 function fingerprint(topic: string, payload: Uint8Array): number {
   let a = 0x811c9dc5;
