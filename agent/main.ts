@@ -1,34 +1,32 @@
 import type { Logger } from 'pino';
-import { type Clock, sleep } from '../core/clock/clock.js';
+import { every, sleep } from '../core/clock/clock.js';
 import { messageOf } from '../core/errors.js';
 import type { PolicyEffect } from '../core/policy/local.js';
 import type { Reading } from '../core/reading.js';
 import { Alarm } from './alarm/alarm.js';
-import type { AlarmSensor } from './alarm/state.js';
-import { Annunciator } from './annunciate/annunciator.js';
-import { Outbox } from './annunciate/outbox.js';
-import { Modem } from './annunciate/sms/modem.js';
 import { awaitCard, innermostLimits, openRing, ringFile } from './card.js';
-import { contactRule } from './config/contact-rule.js';
+import { identityCondition, storageCondition } from './conditions.js';
+import { doorOf } from './config/door.js';
 import type { ResolvedSite } from './config/resolve.js';
-import type { Driver, Lines, Receipt } from './drivers/driver.js';
-import { openLines } from './drivers/gpio/lines.js';
+import type { Driver, Receipt } from './drivers/driver.js';
 import { loadDrivers } from './drivers/open.js';
-import { Forwarder, type ForwardState } from './forward/forward.js';
 import { readBoot } from './health/boot.js';
+import { watchCalibration } from './health/calibration.js';
 import { serveHealth } from './health/http.js';
 import { watchSilence } from './health/silence.js';
-import { agentStatus, type Parts, statusSources } from './health/status.js';
+import { agentStatus, type Parts, type SiteFile, statusSources } from './health/status.js';
 import { systemdNotifier } from './health/systemd.js';
 import { Board } from './ingest/board.js';
+import { IdentityBook } from './ingest/identity.js';
 import { Ingest } from './ingest/ingest.js';
-import type { Limits } from './ingest/plausibility.js';
 import { Poller } from './ingest/poll.js';
-import type { RingClient } from './ring/client.js';
+import { alarmSensors, lazyLines, openAnnunciator, openButton, openForwarder } from './parts.js';
 import { forwardSalvaged } from './salvaged.js';
 
 /** Sampling counts as alive when some attempt ended within this time. */
 const ALIVE_MS = 120_000;
+/** How often the site file is looked at for a change. */
+const SITE_LOOK_MS = 3000;
 /** Of the five seconds that a stop may take, what the request under way gets. */
 const DRAIN_MS = 2000;
 const GRACE_MS = 2500;
@@ -36,6 +34,10 @@ const GRACE_MS = 2500;
 export interface AgentOptions {
   /** Called when only a new start can help; the service manager gives it. */
   onFatal: () => void;
+  /** What became of the site file since the program started. */
+  file?: SiteFile;
+  /** This start takes a changed site file. */
+  changed?: boolean;
 }
 
 export interface RunningAgent {
@@ -62,7 +64,7 @@ export async function startAgent(
       const summary =
         failure === null ? 'The card takes readings again.' : `The card does not take readings: ${failure}`;
       log[failure === null ? 'info' : 'error'](summary);
-      alarm.condition('storage', failure !== null, summary);
+      alarm.condition(storageCondition(failure !== null, summary));
     },
     onDamage: (damage) => {
       log.fatal({ damage }, 'the ring’s file is damaged: starting anew to salvage it');
@@ -90,14 +92,23 @@ export async function startAgent(
   const beat = () => {
     lastBeat = clock.mono();
   };
-  const limits = new Map<string, Limits | undefined>(site.sensors.map((s) => [s.id, s.device]));
-  const ingest = new Ingest(limits, clock, () => ring.timeline(), board, {
-    readings: (readings, receipt) => {
-      record(readings, receipt);
-      beat();
+  const doors = new Map(site.sensors.map((sensor) => [sensor.id, doorOf(sensor)]));
+  const identities = new IdentityBook(
+    ring.loadState('identity'),
+    new Map(site.sensors.map(({ id, source }) => [id, 'device' in source ? source.device : undefined])),
+    (known) => ring.saveState('identity', known),
+  );
+  const ingest = new Ingest(
+    { doors, clock, timeline: () => ring.timeline(), board, identities },
+    {
+      readings: (readings, receipt) => {
+        record(readings, receipt);
+        beat();
+      },
+      failure: (sensor, reason) => alarm.failure(sensor, reason),
+      identity: (sensor, device, other) => alarm.condition(identityCondition(site, sensor, device, other)),
     },
-    failure: (sensor, reason) => alarm.failure(sensor, reason),
-  });
+  );
 
   /** The ring and the alarm stand side by side: neither waits for the other, and no fault of one stops the other. */
   function record(readings: readonly Reading[], receipt: Receipt | undefined): void {
@@ -129,11 +140,19 @@ export async function startAgent(
   );
   openButton(site, lines, annunciator, log);
   const silence = watchSilence(ring, boot, clock);
+  const calibration = watchCalibration(site.sensors, clock, (condition) => alarm.condition(condition));
+  if (options.changed) {
+    const at = new Date(clock.wall()).toISOString();
+    ring.appendEvent({
+      type: 'audit',
+      audit: { action: 'config_changed', at, detail: `${sensors.length} sensors` },
+    });
+  }
   forwarder?.forwarder.start();
   if (cardFailure !== null) {
     const summary = `The card cannot be used: ${cardFailure}. Readings are kept in memory only.`;
     log.error(summary);
-    alarm.condition('storage', true, summary);
+    alarm.condition(storageCondition(true, summary));
     awaitCard(site, ring, clock, async () => {
       log.warn('the card can be used again: starting anew, on the card');
       await drain();
@@ -145,7 +164,7 @@ export async function startAgent(
 
   const healthy = () =>
     clock.mono() - lastBeat < ALIVE_MS || drivers.every((driver) => driver.probes.length === 0);
-  const parts = { site, board, ring, alarm, forward: forwarder, clock };
+  const parts = { site, file: options.file, board, ring, alarm, forward: forwarder, clock };
   const pages = { status: () => agentStatus(parts), healthy, registry: () => openRegistry(parts) };
   const health = await serveHealth(config.http.host, config.http.port, pages).catch((error: unknown) => {
     log.error({ error: messageOf(error) }, 'the status page cannot be served; everything else runs');
@@ -159,6 +178,7 @@ export async function startAgent(
     systemd.stopping();
     poller.stop();
     silence.cancel();
+    calibration.cancel();
     const parts = [
       ...drivers,
       annunciator,
@@ -196,151 +216,59 @@ async function startDriver(driver: Driver, ingest: Ingest, log: Logger): Promise
   }
 }
 
-function alarmSensors({ config, sensors }: ResolvedSite): AlarmSensor[] {
-  return [
-    ...sensors.map(({ id, name, allRules }) => ({ id, name, rules: allRules })),
-    ...config.contacts.map((contact) => ({
-      id: contact.id,
-      name: contact.name ?? contact.id,
-      rules: [contactRule(contact)],
-    })),
-  ];
+/** Where the site file comes from, so that a change is taken while the agent runs. */
+export interface SiteSource {
+  /** Another text for each state of the file. */
+  stamp(): string;
+  /** The site, or every problem that it has. */
+  load(): { site: ResolvedSite } | { problems: string[] };
 }
 
-/** GPIO is opened when something first needs it: a site without lines needs no header. */
-function lazyLines(root: string, clock: Clock): (() => Lines) & { close(): void } {
-  let opened: Lines | undefined;
-  const get = () => {
-    opened ??= openLines(root, clock);
-    return opened;
-  };
-  return Object.assign(get, { close: () => opened?.close() });
-}
-
-function openForwarder({ config }: ResolvedSite, ring: RingClient, clock: Clock, log: Logger) {
-  if (!config.relay) return undefined;
-  const state: { now: ForwardState } = { now: { connected: false, problem: 'not connected yet' } };
-  const forwarder = new Forwarder({
-    config: config.relay,
-    clinic: config.clinic.id,
-    gateway: config.gateway,
-    ring,
-    clock,
-    random: Math.random,
-    onState: (next) => {
-      if (next.connected !== state.now.connected) {
-        if (next.connected) log.info('the relay answers');
-        else log.warn({ problem: next.problem }, 'no relay: readings are kept here');
+/**
+ * Runs until SIGTERM or SIGINT, then drains; five seconds later at the latest the process ends. A changed site file (or
+ * SIGHUP) is taken within seconds; a bad one is refused, and the agent runs on as it was.
+ */
+export async function runAgent(first: ResolvedSite, source: SiteSource, log: Logger): Promise<void> {
+  const { clock } = readBoot(first.config.clock.synchronised_file);
+  const file: SiteFile = { problems: [], loadedAt: clock.wall() };
+  const options = (changed: boolean): AgentOptions => ({ onFatal: () => process.exit(1), file, changed });
+  let site = first;
+  let agent = await startAgent(site, log, options(false));
+  let turn: Promise<void> = Promise.resolve();
+  let stamp = source.stamp();
+  const reload = () => {
+    turn = turn.then(async () => {
+      stamp = source.stamp();
+      const loaded = source.load();
+      file.problems = 'problems' in loaded ? loaded.problems : [];
+      for (const problem of file.problems)
+        log.error({ problem }, 'the new site file is refused: the old one runs on');
+      if ('problems' in loaded) return;
+      const before = site;
+      await agent.stop();
+      try {
+        agent = await startAgent(loaded.site, log, options(true));
+        site = loaded.site;
+        file.loadedAt = clock.wall();
+        log.level = site.config.log.level;
+        log.info('the changed site file is in force');
+      } catch (error) {
+        file.problems = [messageOf(error)];
+        log.error(
+          { error: messageOf(error) },
+          'the agent does not start with the new site file: the old one runs on',
+        );
+        agent = await startAgent(before, log, options(false));
       }
-      state.now = next;
-    },
-    onRefused: (stream, from, to, why) => {
-      log.error({ stream, from, to, why }, 'the relay refused rows for their content: they stay here');
-      const audit = {
-        action: 'batch_refused',
-        at: new Date(clock.wall()).toISOString(),
-        detail: `${stream} ${from}-${to}`,
-      };
-      if (stream === 'readings') ring.appendEvent({ type: 'audit', audit });
-    },
-  });
-  return { forwarder, state, poke: () => forwarder.poke() };
-}
-
-function openAnnunciator(
-  { config, sensors }: ResolvedSite,
-  alarm: Alarm,
-  board: Board,
-  ring: RingClient,
-  clock: Clock,
-  lines: () => Lines,
-  log: Logger,
-): Annunciator {
-  const names = new Map([
-    ...sensors.map((s) => [s.id, s.name] as const),
-    ...config.contacts.map((c) => [c.id, c.name ?? c.id] as const),
-  ]);
-  const phones = new Map(config.people.map((person) => [person.id, person.phone]));
-  const output = (line: { line: number; active: 'high' | 'low' } | undefined) => {
-    if (!line) return undefined;
-    try {
-      return lines().output(line);
-    } catch (error) {
-      log.error({ error: messageOf(error) }, 'an output line cannot be opened: it stays silent');
-      return undefined;
-    }
+    });
   };
-  const { sms } = config;
-  const transport =
-    sms &&
-    new Modem({
-      open: async () => {
-        const { openSerialLink } = await import('./annunciate/sms/serial-link.js');
-        return openSerialLink(sms.port, sms.baud);
-      },
-      pin: sms.pin,
-      clock,
-      onProblem: (problem) => log.warn({ problem }, 'SMS modem'),
-    });
-  const outbox =
-    transport &&
-    new Outbox({
-      transport,
-      clock,
-      timeline: () => ring.timeline(),
-      phoneOf: (person) => phones.get(person),
-      load: () => ring.loadState('outbox'),
-      save: (entries) => ring.saveState('outbox', entries),
-      onOutcome: (person, outcome, detail) => log.info({ person, outcome, detail }, 'SMS'),
-    });
-  return new Annunciator({
-    buzzer: output(config.lines.buzzer),
-    lamp: output(config.lines.lamp),
-    texts: outbox && transport && { outbox, transport },
-    people: config.people,
-    context: {
-      language: config.clinic.language,
-      timezone: config.clinic.timezone,
-      clinicName: config.clinic.name,
-      sensorName: (sensor) => names.get(sensor) ?? sensor,
-    },
-    clock,
-    log,
-    acknowledge: (code, by, comment) => alarm.acknowledge(code, by, comment),
-    state: () => alarm.policyState,
-    sensorsOk: () => {
-      const failing = new Set(alarm.open.map((alert) => alert.sensor));
-      return {
-        sensors: board.sensors.size,
-        ok: [...board.sensors.keys()].filter((id) => !failing.has(id)).length,
-      };
-    },
-  });
-}
-
-function openButton(
-  { config }: ResolvedSite,
-  lines: () => Lines,
-  annunciator: Annunciator,
-  log: Logger,
-): void {
-  const button = config.lines.acknowledge_button;
-  if (!button) return;
-  try {
-    lines().input(button, (pressed) => pressed && annunciator.pressed());
-  } catch (error) {
-    log.error({ error: messageOf(error) }, 'the acknowledge button cannot be opened');
-  }
-}
-
-/** Runs until SIGTERM or SIGINT, then drains; five seconds later at the latest the process ends. */
-export async function runAgent(site: ResolvedSite, log: Logger): Promise<void> {
-  const agent = await startAgent(site, log);
-  const { clock } = readBoot(site.config.clock.synchronised_file);
+  const watch = every(clock, SITE_LOOK_MS, () => source.stamp() !== stamp && reload());
+  process.on('SIGHUP', reload);
   await new Promise<void>((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
   });
+  watch.cancel();
   log.info('stopping');
-  await Promise.race([agent.stop(), sleep(clock, 4500)]);
+  await Promise.race([turn.then(() => agent.stop()), sleep(clock, 4500)]);
 }

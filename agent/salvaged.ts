@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { type Clock, every } from '../core/clock/clock.js';
 import type { Alarm } from './alarm/alarm.js';
+import { storageCondition } from './conditions.js';
 import type { ResolvedSite } from './config/resolve.js';
 import { Forwarder } from './forward/forward.js';
 import { RingClient } from './ring/client.js';
@@ -21,7 +22,7 @@ export async function forwardSalvaged(
   log: Logger,
 ): Promise<{ stop(): Promise<void> }[]> {
   if (ring.salvage) report(ring, ring.salvage, alarm, clock, log);
-  else alarm.condition('storage', false, 'The card takes readings again.');
+  else alarm.condition(storageCondition(false, 'The card takes readings again.'));
   if (!site.config.relay) return [];
   return Promise.all(salvagedFiles(site.config.data).map((file) => forwardFile(file, site, clock, log)));
 }
@@ -46,7 +47,7 @@ function report(ring: RingClient, salvage: Salvage, alarm: Alarm, clock: Clock, 
     salvage.file === undefined
       ? 'nothing could be read'
       : `${saved} rows were saved, at least ${rows} were lost`;
-  alarm.condition('storage', true, `The gateway’s card was damaged: ${rest}. Replace the card.`);
+  alarm.condition(storageCondition(true, `The gateway’s card was damaged: ${rest}. Replace the card.`));
 }
 
 async function forwardFile(file: string, { config }: ResolvedSite, clock: Clock, log: Logger) {

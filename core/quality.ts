@@ -12,6 +12,9 @@ export const REASONS = [
   'out_of_range',
   'insufficient_power',
   'simulated',
+  'too_fast',
+  'stuck',
+  'other_device',
 ] as const;
 export type Reason = Exclude<(typeof REASONS)[number], ''>;
 

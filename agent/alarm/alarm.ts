@@ -18,7 +18,7 @@ import {
 import type { Reading } from '../../core/reading.js';
 import type { Ring } from '../ring/port.js';
 import { type AlertFacts, contactAlert, faultAlert, thresholdAlert } from './alert.js';
-import { type AlarmSensor, type AlarmState, gatewayKey, restoreState, ruleKey } from './state.js';
+import { type AlarmSensor, type AlarmState, conditionKey, restoreState, ruleKey } from './state.js';
 
 const TICK_MS = 1000;
 const REPLAY_ROWS = 2000;
@@ -33,6 +33,17 @@ export interface AlarmOptions {
   clock: Clock;
   /** Carries out what policy decides: buzzer, lamp, texts. */
   annunciate: (effect: PolicyEffect, openEpisodes: number) => void;
+}
+
+/** Something that holds or not, and that no reading's value decides: a failing card, a probe that is another one. */
+export interface Condition {
+  type: AlertBody['alert_type'];
+  rule: string;
+  /** Absent: the gateway itself. */
+  sensor?: string;
+  severity: AlertBody['severity'];
+  active: boolean;
+  summary: string;
 }
 
 type RuleIndex = ReadonlyMap<string, { sensor: AlarmSensor; rules: readonly Rule[] }>;
@@ -100,9 +111,9 @@ export class Alarm {
     if (entry) this.#faultRules(entry.sensor, { kind: 'bad', atMs: this.#options.ring.timeline(), reason });
   }
 
-  /** A condition of the gateway itself. Repeating what stands already changes nothing. */
-  condition(type: 'storage', active: boolean, summary: string): void {
-    const key = gatewayKey(type);
+  /** Repeating what stands already changes nothing. */
+  condition({ type, rule, sensor, severity, active, summary }: Condition): void {
+    const key = conditionKey(sensor, rule);
     const open = this.#state.open[key];
     if (active === (open !== undefined)) return;
     const { clock, gateway } = this.#options;
@@ -112,10 +123,10 @@ export class Alarm {
       timestamp,
       since: open?.timestamp ?? timestamp,
       kpi: { name: type, value: null, threshold: null, unit: '1' },
-      severity: 'critical',
+      severity,
       state: active ? 'raised' : 'cleared',
-      rule: type,
-      sensor: gateway,
+      rule,
+      sensor: sensor ?? gateway,
       summary: summary.slice(0, 400),
     });
   }

@@ -20,8 +20,9 @@ export interface AlarmSensor {
   rules: readonly Rule[];
 }
 
-/** Conditions of the gateway itself, beside those of its sensors. */
-export const gatewayKey = (type: string) => `@gateway/${type}`;
+/** Conditions stand beside rules: of a sensor, or of the gateway itself. */
+export const conditionKey = (sensor: string | undefined, rule: string) =>
+  sensor === undefined ? `@gateway/${rule}` : `@sensor/${sensor}/${rule}`;
 
 export const ruleKey = (sensor: string, rule: Rule) => `${sensor}/${rule.name}`;
 
@@ -42,7 +43,9 @@ export function restoreState(stored: unknown, sensors: readonly AlarmSensor[], n
     for (const rule of sensor.rules) restoreRule(state, old, ruleKey(sensor.id, rule), rule, nowMs);
   }
   for (const [key, alert] of Object.entries(old.open ?? {})) {
-    if (key.startsWith(gatewayKey(''))) state.open[key] = alert;
+    const owned =
+      key.startsWith('@sensor/') && sensors.some(({ id }) => key.startsWith(conditionKey(id, '')));
+    if (owned || key.startsWith(conditionKey(undefined, ''))) state.open[key] = alert;
   }
   const known = new Set(Object.values(state.open).map((alert) => alert.episode_id));
   state.policy = { ...state.policy, episodes: state.policy.episodes.filter((e) => known.has(e.episodeId)) };

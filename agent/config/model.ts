@@ -40,5 +40,12 @@ export const modelSchema = z.strictObject({
     .partialRecord(z.enum(QUANTITY_NAMES), z.tuple([z.number(), z.number()]))
     .default({})
     .describe('what the device can physically measure'),
+  max_rate: z
+    .partialRecord(z.enum(QUANTITY_NAMES), z.number().positive())
+    .default({})
+    .describe('how far a true value can move in a minute; a faster one counts once the next bears it out'),
+  stuck_after: duration
+    .optional()
+    .describe('the very same value for so long means a frozen probe; leave it out for coarse devices'),
 });
 export type DeviceModel = z.output<typeof modelSchema>;

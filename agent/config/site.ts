@@ -11,6 +11,7 @@ import { kernelSourceSchema } from '../drivers/kernel/schema.js';
 import { mqttConfigSchema, mqttSourceSchema } from '../drivers/mqtt/schema.js';
 import { lineSourceSchema, modbusSourceSchema } from '../drivers/serial/schema.js';
 import { forwardConfigSchema } from '../forward/schema.js';
+import { calibrationSchema } from '../ingest/calibration.js';
 import { ringConfigSchema } from '../ring/schema.js';
 
 const timezone = z.string().refine((zone) => {
@@ -38,6 +39,8 @@ const sensorSchema = z.strictObject({
     .default(false)
     .describe('the installer has compared this model with a display or a reference'),
   every: duration.optional().describe('overrides the model’s cadence'),
+  calibration: calibrationSchema.optional(),
+  stuck_after: duration.optional().describe('overrides the model’s: the same value for so long is a fault'),
   preset: z.string().optional().describe('limits from device-configs/presets'),
   rules: z.array(ruleSchema).max(20).default([]),
 });

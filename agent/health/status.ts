@@ -7,8 +7,16 @@ import type { Board, SensorBoard } from '../ingest/board.js';
 import type { Ring } from '../ring/port.js';
 import type { Sources } from './metrics.js';
 
+/** What became of the site file since the program started. */
+export interface SiteFile {
+  loadedAt: number;
+  /** Why a changed file was refused; empty when what runs is what is written. */
+  problems: string[];
+}
+
 export interface Parts {
   site: ResolvedSite;
+  file: SiteFile | undefined;
   board: Board;
   ring: Ring;
   alarm: Alarm;
@@ -19,11 +27,12 @@ export interface Parts {
 const iso = (ms: number) => new Date(ms).toISOString();
 
 /** GET /api/status: what this gateway knows of itself, for the technician's page and for scripts. */
-export function agentStatus({ site, board, ring, alarm, forward, clock }: Parts) {
+export function agentStatus({ site, file, board, ring, alarm, forward, clock }: Parts) {
   const { clinic, gateway } = site.config;
   return {
     clinic: clinic.id,
     gateway,
+    site_file: file ? { loaded_at: iso(file.loadedAt), problems: file.problems } : null,
     now: iso(clock.wall()),
     clock_synchronised: clock.synchronised(),
     sensors: [...board.sensors].map(([id, entry]) => ({ id, ...sensorStatus(entry) })),
@@ -55,9 +64,9 @@ function sensorStatus(entry: SensorBoard) {
       },
     ]),
   );
-  const { name, good, bad, problems, lastProblem } = entry;
+  const { name, good, bad, problems, repeated, lastProblem } = entry;
   const problem = lastProblem && { text: lastProblem.text, at: iso(lastProblem.wallMs) };
-  return { name, last, good, bad, problems, last_problem: problem };
+  return { name, last, good, bad, problems, repeated, last_problem: problem };
 }
 
 export function statusSources({ board, ring, alarm, forward }: Parts): Sources {

@@ -8,6 +8,8 @@ export interface SensorBoard {
   good: number;
   bad: number;
   problems: number;
+  /** Copies of what had been heard already. */
+  repeated: number;
   lastProblem: { text: string; wallMs: number } | null;
 }
 
@@ -28,7 +30,7 @@ export class Board {
 
   constructor(sensors: Iterable<{ id: string; name: string }>) {
     for (const { id, name } of sensors) {
-      this.sensors.set(id, { name, last: {}, good: 0, bad: 0, problems: 0, lastProblem: null });
+      this.sensors.set(id, { name, last: {}, good: 0, bad: 0, problems: 0, repeated: 0, lastProblem: null });
     }
   }
 
@@ -38,6 +40,11 @@ export class Board {
     entry.last[reading.quantity] = reading;
     if (reading.quality === 'bad') entry.bad += 1;
     else entry.good += 1;
+  }
+
+  repeated(sensor: string): void {
+    const entry = this.sensors.get(sensor);
+    if (entry) entry.repeated += 1;
   }
 
   problem(sensor: string, text: string, wallMs: number): void {

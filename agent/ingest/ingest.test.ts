@@ -3,33 +3,60 @@ import { SimulatedClock } from '../../core/clock/simulated.js';
 import type { Reading } from '../../core/reading.js';
 import type { RawSample } from '../drivers/driver.js';
 import { Board, UNKNOWN_MAX } from './board.js';
-import { Ingest } from './ingest.js';
+import type { Calibration } from './calibration.js';
+import type { Identities } from './identity.js';
+import { IdentityBook } from './identity.js';
+import { type Door, Ingest } from './ingest.js';
 
-function world() {
+function world(
+  over: Partial<Door> = {},
+  devices: [string, string | undefined][] = [
+    ['a', undefined],
+    ['b', undefined],
+  ],
+) {
   const clock = new SimulatedClock();
   const board = new Board([{ id: 'a', name: 'A' }]);
   const readings: Reading[] = [];
   const failures: string[] = [];
-  const limits = new Map([
-    [
-      'a',
-      {
-        sentinels: [{ quantity: 'temperature', value: -127, reason: 'sentinel' } as const],
-        range: { temperature: [-55, 125] as const },
-      },
-    ],
-  ]);
-  const ingest = new Ingest(limits, clock, () => clock.mono(), board, {
-    readings: (list) => void readings.push(...list),
-    failure: (_sensor, reason) => void failures.push(reason),
-  });
+  const limits = {
+    sentinels: [{ quantity: 'temperature', value: -127, reason: 'sentinel' } as const],
+    range: { temperature: [-55, 125] as const },
+  };
+  const saved: Identities[] = [];
+  const door: Door = {
+    limits,
+    calibration: undefined,
+    plausible: () => ({ maxPerMinute: 20_000, stuckMs: 3_600_000 }),
+    repeatMs: 0,
+    ...over,
+  };
+  const identities = new IdentityBook({}, new Map(devices), (known) => void saved.push({ ...known }));
+  const strangers: string[] = [];
+  const ingest = new Ingest(
+    {
+      doors: new Map(['a', 'b'].map((id) => [id, door])),
+      clock,
+      timeline: () => clock.mono(),
+      board,
+      identities,
+    },
+    {
+      readings: (list) => void readings.push(...list),
+      failure: (_sensor, reason) => void failures.push(reason),
+      identity: (sensor, device, other) =>
+        void strangers.push(
+          `${sensor} ${device} ${other ? `not ${other.expected}, was ${other.formerly}` : 'right'}`,
+        ),
+    },
+  );
   const take = (sample: Partial<RawSample>, receipt?: () => void) =>
     ingest.payload(
       'a',
       { samples: [{ quantity: 'temperature', unit: 'Cel', value: 5, ...sample }], problems: [] },
       receipt,
     );
-  return { board, readings, failures, ingest, take };
+  return { clock, board, readings, failures, ingest, take, strangers, saved };
 }
 
 describe('the door of the agent', () => {
@@ -75,5 +102,101 @@ describe('the door of the agent', () => {
       200 - UNKNOWN_MAX,
       2,
     ]);
+  });
+
+  it('does not believe one wild value, and believes a step that lasts', async () => {
+    const { clock, take, readings } = world();
+    const said = [5, 85, 5.1, 60, 60.5, 61];
+    for (const value of said) {
+      take({ value });
+      await clock.advance(60_000);
+    }
+    expect(readings.map((r) => r.reason ?? r.quality)).toEqual([
+      'good',
+      'too_fast',
+      'good',
+      'too_fast',
+      'good',
+      'good',
+    ]);
+  });
+
+  it('calls a value that never moves a frozen probe, and takes it again once it moves', async () => {
+    const { clock, take, readings } = world();
+    for (const value of [5, 5, 5, 5.1]) {
+      take({ value });
+      await clock.advance(1_800_000);
+    }
+    expect(readings.map((r) => r.reason ?? r.quality)).toEqual(['good', 'good', 'stuck', 'good']);
+  });
+
+  it.each([
+    [{ offset: -300 }, 5000, 4700],
+    [
+      {
+        points: [
+          { reads: 200, true: 0 },
+          { reads: 8100, true: 8000 },
+        ],
+      },
+      8100,
+      8000,
+    ],
+    [
+      {
+        points: [
+          { reads: 200, true: 0 },
+          { reads: 8100, true: 8000 },
+        ],
+      },
+      4150,
+      4000,
+    ],
+  ] as const)('corrects by the certificate %j', (calibration, reads, means) => {
+    const { take, readings } = world({ calibration: calibration as unknown as Calibration });
+    take({ value: reads / 1000 });
+    take({ quantity: 'humidity', unit: '%RH', value: 40 });
+    expect(readings.map((r) => r.milli)).toEqual([means, 40_000]);
+  });
+
+  it('takes what a bridge repeats from its memory once, and confirms the copy', async () => {
+    const { clock, take, readings, board } = world({ repeatMs: 300_000 });
+    let confirmed = 0;
+    take({ value: 5 });
+    take({ value: 5 }, () => confirmed++);
+    await clock.advance(400_000);
+    take({ value: 5 });
+    expect([readings.length, board.sensors.get('a')!.repeated, confirmed]).toEqual([2, 1, 1]);
+  });
+
+  it('notices probes that change places, says whose they were, and goes on guarding', () => {
+    const { ingest, readings, strangers, saved } = world();
+    const from = (sensor: string, device: string) =>
+      ingest.payload(sensor, {
+        samples: [{ quantity: 'temperature', unit: 'Cel', value: 5, device }],
+        problems: [],
+      });
+    from('a', 'AA01');
+    from('b', 'BB02');
+    from('a', 'bb02');
+    from('a', 'aa01');
+    expect(strangers).toEqual(['a bb02 not aa01, was b', 'a aa01 right']);
+    expect(readings.map((r) => r.reason ?? r.quality)).toEqual(['good', 'good', 'other_device', 'good']);
+    expect(readings[2]!.quality).toBe('suspect');
+    expect(saved.at(-1)).toEqual({ a: 'aa01', b: 'bb02' });
+  });
+
+  it('refuses a payload of two probes for one sensor', () => {
+    const { ingest, readings, failures } = world();
+    const sample = { quantity: 'temperature', unit: 'Cel', value: 5 } as const;
+    ingest.payload('a', {
+      samples: [
+        { ...sample, device: 'x' },
+        { ...sample, device: 'y' },
+      ],
+      problems: [],
+    });
+    expect(readings).toEqual([]);
+    expect(failures[0]).toMatch(/several probes \(x, y\)/);
   });
 });

@@ -1,8 +1,12 @@
 import type { Clock } from '../../core/clock/clock.js';
-import type { Reading } from '../../core/reading.js';
-import { DEVICE_UNITS, QUANTITIES, toMilli } from '../../core/units.js';
+import { type PlausibleSpec, type PlausibleState, stepPlausible } from '../../core/detect/plausible.js';
+import type { Quality, Reason } from '../../core/quality.js';
+import { ChannelMap, type Reading } from '../../core/reading.js';
+import { DEVICE_UNITS, QUANTITIES, type Quantity, toMilli } from '../../core/units.js';
 import type { Decoded, DriverSink, RawSample, Receipt } from '../drivers/driver.js';
 import type { Board } from './board.js';
+import { type Calibration, calibrate } from './calibration.js';
+import type { Identity, IdentityBook } from './identity.js';
 import { judge, type Limits } from './plausibility.js';
 
 export interface IngestOutput {
@@ -10,43 +14,70 @@ export interface IngestOutput {
   readings(readings: readonly Reading[], receipt: Receipt | undefined): void;
   /** A payload or an attempt that gave nothing to believe. */
   failure(sensor: string, reason: string): void;
+  /** The readings come from another probe than before, or (undefined) from the right one. */
+  identity(sensor: string, device: string, other: Identity | undefined): void;
 }
 
-/** Raw samples → readings with a quality: units, sentinels, range, and each device time once. */
+/** What is known of one sensor before it says anything. */
+export interface Door {
+  limits: Limits | undefined;
+  calibration: Calibration | undefined;
+  plausible(quantity: Quantity): PlausibleSpec;
+  /** A bridge that publishes what it has cached: the same payload again within this time is no new reading. */
+  repeatMs: number;
+}
+
+export interface IngestDeps {
+  doors: ReadonlyMap<string, Door>;
+  clock: Clock;
+  timeline: () => number;
+  board: Board;
+  identities: IdentityBook;
+}
+
+/** Raw samples → readings with a quality: identity, units, sentinels, range, calibration, pace, each device time once. */
 export class Ingest implements DriverSink {
-  readonly #limits: ReadonlyMap<string, Limits | undefined>;
-  readonly #clock: Clock;
-  readonly #timeline: () => number;
-  readonly #board: Board;
+  readonly #deps: IngestDeps;
   readonly #output: IngestOutput;
   /** Per channel the device time last taken: a device that repeats itself makes no second reading. */
-  readonly #lastDeviceMs = new Map<string, number>();
+  readonly #lastDeviceMs = new ChannelMap<number>();
+  readonly #plausible = new ChannelMap<PlausibleState>();
+  readonly #lastPayload = new Map<string, { samples: readonly RawSample[]; monoMs: number }>();
+  readonly #elsewhere = new Set<string>();
 
-  constructor(
-    limits: ReadonlyMap<string, Limits | undefined>,
-    clock: Clock,
-    timeline: () => number,
-    board: Board,
-    output: IngestOutput,
-  ) {
-    this.#limits = limits;
-    this.#clock = clock;
-    this.#timeline = timeline;
-    this.#board = board;
+  constructor(deps: IngestDeps, output: IngestOutput) {
+    this.#deps = deps;
     this.#output = output;
   }
 
   payload(sensor: string, decoded: Decoded, receipt?: Receipt): void {
-    const readings = decoded.samples.flatMap((sample) => this.#toReading(sensor, sample));
     for (const problem of decoded.problems) this.#problem(sensor, problem);
+    const { samples } = decoded;
+    if (samples.length === 0) {
+      receipt?.();
+      return this.#output.failure(sensor, decoded.problems[0] ?? 'nothing in the payload');
+    }
+    const mixed = this.#mixed(samples);
+    if (mixed !== undefined) {
+      receipt?.();
+      return this.failed(sensor, mixed);
+    }
+    if (this.#repeated(sensor, samples)) {
+      this.#deps.board.repeated(sensor);
+      return void receipt?.();
+    }
+    const known = this.#recognise(sensor, samples);
+    const readings: Reading[] = [];
+    for (const sample of samples) {
+      const reading = this.#toReading(sensor, sample, known);
+      if (reading) readings.push(reading);
+    }
     for (const reading of readings) {
-      this.#board.reading(reading);
-      if (reading.reason) this.#board.problem(sensor, describe(reading), this.#clock.wall());
+      this.#deps.board.reading(reading);
+      if (reading.quality === 'bad') this.#problem(sensor, describe(reading));
     }
     if (readings.length > 0) this.#output.readings(readings, receipt);
     else receipt?.();
-    if (decoded.samples.length === 0)
-      this.#output.failure(sensor, decoded.problems[0] ?? 'nothing in the payload');
   }
 
   /** An attempt to read that failed. */
@@ -56,45 +87,101 @@ export class Ingest implements DriverSink {
   }
 
   unknown(source: string, detail: string): void {
-    this.#board.heardUnknown(source, detail, this.#clock.wall());
+    this.#deps.board.heardUnknown(source, detail, this.#deps.clock.wall());
   }
 
   #problem(sensor: string, text: string): void {
-    this.#board.problem(sensor, text, this.#clock.wall());
+    this.#deps.board.problem(sensor, text, this.#deps.clock.wall());
   }
 
-  #toReading(sensor: string, sample: RawSample): Reading[] {
+  /** Two probes in one series would be a record of neither. */
+  #mixed(samples: readonly RawSample[]): string | undefined {
+    const first = samples[0]!.device;
+    const other = samples.find(({ device }) => device !== first)?.device;
+    if (other === undefined) return undefined;
+    return `the payload has several probes (${first}, ${other}): name the one that is meant with source.device`;
+  }
+
+  #repeated(sensor: string, samples: readonly RawSample[]): boolean {
+    const repeatMs = this.#deps.doors.get(sensor)?.repeatMs ?? 0;
+    if (repeatMs === 0 || samples[0]!.deviceMs !== undefined) return false;
+    const monoMs = this.#deps.clock.mono();
+    const last = this.#lastPayload.get(sensor);
+    if (last && monoMs - last.monoMs < repeatMs && sameValues(last.samples, samples)) return true;
+    this.#lastPayload.set(sensor, { samples, monoMs });
+    return false;
+  }
+
+  /** False when the payload names a probe that is not this sensor's. */
+  #recognise(sensor: string, samples: readonly RawSample[]): boolean {
+    const device = samples[0]!.device;
+    if (device === undefined) return true;
+    const other = this.#deps.identities.check(sensor, device);
+    if (other === undefined && !this.#elsewhere.has(sensor)) return true;
+    if (other) this.#elsewhere.add(sensor);
+    else this.#elsewhere.delete(sensor);
+    this.#output.identity(sensor, device, other);
+    return other === undefined;
+  }
+
+  #toReading(sensor: string, sample: RawSample, known: boolean): Reading | undefined {
     const { quantity, unit, deviceMs } = sample;
-    const milli = toMilli(sample.value, unit);
-    if (!Number.isFinite(milli) || DEVICE_UNITS[unit].to !== QUANTITIES[quantity]) {
-      this.#problem(
-        sensor,
-        `${quantity}: got ${sample.value} ${unit}, expected a number in ${QUANTITIES[quantity]}`,
-      );
-      return [];
+    const raw = toMilli(sample.value, unit);
+    if (!Number.isFinite(raw) || DEVICE_UNITS[unit].to !== QUANTITIES[quantity]) {
+      const text = `${quantity}: got ${sample.value} ${unit}, expected a number in ${QUANTITIES[quantity]}`;
+      this.#problem(sensor, text);
+      return undefined;
     }
-    if (deviceMs !== undefined && this.#seen(`${sensor}/${quantity}`, deviceMs)) return [];
-    return [
-      {
-        sensor,
-        quantity,
-        milli,
-        ...judge(quantity, milli, sample.fault, this.#limits.get(sensor)),
-        atMs: deviceMs ?? this.#timeline(),
-        monoMs: this.#clock.mono(),
-        wallMs: this.#clock.wall(),
-        ...(deviceMs === undefined ? {} : { deviceMs }),
-      },
-    ];
+    const channel = { sensor, quantity };
+    if (deviceMs !== undefined) {
+      if (this.#lastDeviceMs.get(channel) === deviceMs) return undefined;
+      this.#lastDeviceMs.set(channel, deviceMs);
+    }
+    const door = this.#deps.doors.get(sensor);
+    const calibrated = quantity === 'temperature' && door?.calibration;
+    const milli = calibrated ? calibrate(calibrated, raw) : raw;
+    const atMs = deviceMs ?? this.#deps.timeline();
+    const reading: Reading = {
+      sensor,
+      quantity,
+      milli,
+      ...this.#verdict(door, sample, channel, raw, atMs, known),
+      atMs,
+      monoMs: this.#deps.clock.mono(),
+      wallMs: this.#deps.clock.wall(),
+    };
+    if (deviceMs !== undefined) reading.deviceMs = deviceMs;
+    return reading;
   }
 
-  #seen(channel: string, deviceMs: number): boolean {
-    const seen = this.#lastDeviceMs.get(channel) === deviceMs;
-    this.#lastDeviceMs.set(channel, deviceMs);
-    return seen;
+  /** First what the device itself means, then whether the value can follow the one before it. */
+  #verdict(
+    door: Door | undefined,
+    { quantity, fault }: RawSample,
+    channel: { sensor: string; quantity: Quantity },
+    milli: number,
+    atMs: number,
+    known: boolean,
+  ): { quality: Quality; reason?: Reason } {
+    const judged = judge(quantity, milli, fault, door?.limits);
+    if (judged.quality === 'bad' || !door) return judged;
+    const { state, verdict } = stepPlausible(door.plausible(quantity), this.#plausible.get(channel), {
+      atMs,
+      milli,
+    });
+    this.#plausible.set(channel, state);
+    if (verdict) return { quality: 'bad', reason: verdict };
+    return known ? judged : { quality: 'suspect', reason: 'other_device' };
   }
 }
 
-function describe(reading: Reading): string {
-  return `${reading.quantity} ${reading.milli / 1000} ${QUANTITIES[reading.quantity]} is not believed: ${reading.reason}`;
+function sameValues(a: readonly RawSample[], b: readonly RawSample[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((sample, i) => sample.value === b[i]!.value && sample.quantity === b[i]!.quantity)
+  );
+}
+
+function describe({ quantity, milli, reason }: Reading): string {
+  return `${quantity} ${milli / 1000} ${QUANTITIES[quantity]} is not believed: ${reason}`;
 }

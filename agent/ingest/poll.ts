@@ -7,6 +7,12 @@ export interface PollOutput {
   failed(sensor: string, reason: string): void;
 }
 
+/** A probe that has given nothing this often in a row is asked less and less often, so that its bus serves the others. */
+const PATIENCE = 3;
+/** At the longest, every eighth turn or ten minutes, whichever is shorter: who plugs it in again sees it soon. */
+const SUSPENDED_TURNS_MAX = 8;
+const SUSPENDED_MS_MAX = 600_000;
+
 /**
  * Asks every probe on its own fixed cadence: probes of a bus one after another, buses side by side, so that a bus
  * that hangs slows nobody else. `beat` is called after every attempt, whatever came of it: it feeds the watchdog.
@@ -26,18 +32,25 @@ export class Poller {
     const start = this.#clock.mono();
     const due = new Map<Probe, number>(probes.map((probe) => [probe, start]));
     const busy = new Set<Probe>();
+    const failures = new Map<Probe, number>();
     while (!this.#stop.signal.aborted) {
       const [probe, at] = [...due].reduce((a, b) => (b[1] < a[1] ? b : a));
       await sleep(this.#clock, at - this.#clock.mono(), this.#stop.signal);
       if (this.#stop.signal.aborted) return;
-      due.set(probe, nextDue(at, probe.everyMs, this.#clock.mono()));
-      await this.#ask(probe, busy);
+      const answered = await this.#ask(probe, busy);
+      failures.set(probe, answered ? 0 : (failures.get(probe) ?? 0) + 1);
+      const wait = suspended(probe.everyMs, failures.get(probe)!);
+      due.set(probe, nextDue(at + wait, probe.everyMs, this.#clock.mono()));
       beat();
     }
   }
 
-  async #ask(probe: Probe, busy: Set<Probe>): Promise<void> {
-    if (busy.has(probe)) return this.#output.failed(probe.sensor, 'still waiting for its last answer');
+  /** Whether it gave something, whatever it is worth. */
+  async #ask(probe: Probe, busy: Set<Probe>): Promise<boolean> {
+    if (busy.has(probe)) {
+      this.#output.failed(probe.sensor, 'still waiting for its last answer');
+      return false;
+    }
     busy.add(probe);
     const reading = probe.read().finally(() => busy.delete(probe));
     const late = () =>
@@ -45,9 +58,11 @@ export class Poller {
     try {
       const decoded = await withDeadline(this.#clock, probe.deadlineMs, reading, late);
       if (!this.#stop.signal.aborted) this.#output.payload(probe.sensor, decoded);
+      return true;
     } catch (error) {
       reading.catch(() => {});
       if (!this.#stop.signal.aborted) this.#output.failed(probe.sensor, messageOf(error));
+      return false;
     }
   }
 
@@ -55,6 +70,13 @@ export class Poller {
   stop(): void {
     this.#stop.abort();
   }
+}
+
+/** How much longer than its cadence a silent probe waits for its next turn: whole turns, so that it keeps its grid. */
+function suspended(everyMs: number, failures: number): number {
+  if (failures < PATIENCE) return 0;
+  const turns = Math.min(SUSPENDED_TURNS_MAX, 2 ** (failures - PATIENCE));
+  return everyMs * Math.max(0, Math.min(turns, Math.floor(SUSPENDED_MS_MAX / everyMs)) - 1);
 }
 
 /** The next point of the grid that is still ahead. */

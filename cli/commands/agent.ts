@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { Command } from 'commander';
 import { loadSite } from '../config/load.js';
 import { openLogger } from '../logger.js';
@@ -6,13 +7,36 @@ import { failWith } from '../output.js';
 export function agentCommand(): Command {
   return new Command('agent')
     .description('the gateway’s program: reads sensors, alarms, keeps and forwards every reading')
-    .requiredOption('--config <SITE.yaml>', 'the site file')
+    .requiredOption('--config <SITE.yaml>', 'the site file; a change is taken while the agent runs')
     .action(async ({ config }: { config: string }) => {
       const loaded = loadSite(config);
       if (!('value' in loaded)) return failWith(loaded.problems);
       const { runAgent } = await import('../../agent/main.js');
-      await runAgent(loaded.value, openLogger(loaded.value.config.log.level));
+      await runAgent(loaded.value, sourceOf(config), openLogger(loaded.value.config.log.level));
       // A driver stuck in the kernel must not keep a stopped agent alive.
       process.exit(0);
     });
+}
+
+function sourceOf(file: string) {
+  return {
+    stamp() {
+      try {
+        const { mtimeMs, size, ino } = statSync(file);
+        return `${mtimeMs} ${size} ${ino}`;
+      } catch {
+        // Between an editor's removal and its rename the file is not there: not a change yet.
+        return 'absent';
+      }
+    },
+    load() {
+      const loaded = loadSite(file);
+      if ('value' in loaded) return { site: loaded.value };
+      // What stands there may be a telephone number or a password, and this goes to a log.
+      const where = loaded.problems.map(
+        (p) => `${p.file}:${p.line}:${p.column} ${p.path}: expected ${p.expected}`,
+      );
+      return { problems: where };
+    },
+  };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { duration } from '../../../core/schema.js';
 import { DEVICE_UNIT_NAMES, QUANTITY_NAMES } from '../../../core/units.js';
 import { channelSchema, frameSchema } from '../../frame/schema.js';
 
@@ -65,6 +66,11 @@ export const mqttModelSchema = z.strictObject({
     .optional()
     .describe('where a JSON payload carries a binary frame'),
   frame: frameSchema.optional(),
+  repeats: duration
+    .default(0)
+    .describe(
+      'the bridge publishes what it has cached: the same payload again within this time is no reading',
+    ),
   time: timeSchema.optional().describe("the device's own time of measurement"),
 });
 export type MqttModel = z.output<typeof mqttModelSchema>;

@@ -1,0 +1,152 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../core/clock/clock.js';
+import { messageOf } from '../core/errors.js';
+import type { Alarm } from './alarm/alarm.js';
+import type { AlarmSensor } from './alarm/state.js';
+import { Annunciator } from './annunciate/annunciator.js';
+import { Outbox } from './annunciate/outbox.js';
+import { Modem } from './annunciate/sms/modem.js';
+import { contactRule } from './config/contact-rule.js';
+import type { ResolvedSite } from './config/resolve.js';
+import type { Lines } from './drivers/driver.js';
+import { openLines } from './drivers/gpio/lines.js';
+import { Forwarder, type ForwardState } from './forward/forward.js';
+import type { Board } from './ingest/board.js';
+import type { RingClient } from './ring/client.js';
+
+export function alarmSensors({ config, sensors }: ResolvedSite): AlarmSensor[] {
+  return [
+    ...sensors.map(({ id, name, allRules }) => ({ id, name, rules: allRules })),
+    ...config.contacts.map((contact) => ({
+      id: contact.id,
+      name: contact.name ?? contact.id,
+      rules: [contactRule(contact)],
+    })),
+  ];
+}
+
+/** GPIO is opened when something first needs it: a site without lines needs no header. */
+export function lazyLines(root: string, clock: Clock): (() => Lines) & { close(): void } {
+  let opened: Lines | undefined;
+  const get = () => {
+    opened ??= openLines(root, clock);
+    return opened;
+  };
+  return Object.assign(get, { close: () => opened?.close() });
+}
+
+export function openForwarder({ config }: ResolvedSite, ring: RingClient, clock: Clock, log: Logger) {
+  if (!config.relay) return undefined;
+  const state: { now: ForwardState } = { now: { connected: false, problem: 'not connected yet' } };
+  const forwarder = new Forwarder({
+    config: config.relay,
+    clinic: config.clinic.id,
+    gateway: config.gateway,
+    ring,
+    clock,
+    random: Math.random,
+    onState: (next) => {
+      if (next.connected !== state.now.connected) {
+        if (next.connected) log.info('the relay answers');
+        else log.warn({ problem: next.problem }, 'no relay: readings are kept here');
+      }
+      state.now = next;
+    },
+    onRefused: (stream, from, to, why) => {
+      log.error({ stream, from, to, why }, 'the relay refused rows for their content: they stay here');
+      const audit = {
+        action: 'batch_refused',
+        at: new Date(clock.wall()).toISOString(),
+        detail: `${stream} ${from}-${to}`,
+      };
+      if (stream === 'readings') ring.appendEvent({ type: 'audit', audit });
+    },
+  });
+  return { forwarder, state, poke: () => forwarder.poke() };
+}
+
+export function openAnnunciator(
+  { config, sensors }: ResolvedSite,
+  alarm: Alarm,
+  board: Board,
+  ring: RingClient,
+  clock: Clock,
+  lines: () => Lines,
+  log: Logger,
+): Annunciator {
+  const names = new Map([
+    ...sensors.map((s) => [s.id, s.name] as const),
+    ...config.contacts.map((c) => [c.id, c.name ?? c.id] as const),
+  ]);
+  const phones = new Map(config.people.map((person) => [person.id, person.phone]));
+  const output = (line: { line: number; active: 'high' | 'low' } | undefined) => {
+    if (!line) return undefined;
+    try {
+      return lines().output(line);
+    } catch (error) {
+      log.error({ error: messageOf(error) }, 'an output line cannot be opened: it stays silent');
+      return undefined;
+    }
+  };
+  const { sms } = config;
+  const transport =
+    sms &&
+    new Modem({
+      open: async () => {
+        const { openSerialLink } = await import('./annunciate/sms/serial-link.js');
+        return openSerialLink(sms.port, sms.baud);
+      },
+      pin: sms.pin,
+      clock,
+      onProblem: (problem) => log.warn({ problem }, 'SMS modem'),
+    });
+  const outbox =
+    transport &&
+    new Outbox({
+      transport,
+      clock,
+      timeline: () => ring.timeline(),
+      phoneOf: (person) => phones.get(person),
+      load: () => ring.loadState('outbox'),
+      save: (entries) => ring.saveState('outbox', entries),
+      onOutcome: (person, outcome, detail) => log.info({ person, outcome, detail }, 'SMS'),
+    });
+  return new Annunciator({
+    buzzer: output(config.lines.buzzer),
+    lamp: output(config.lines.lamp),
+    texts: outbox && transport && { outbox, transport },
+    people: config.people,
+    context: {
+      language: config.clinic.language,
+      timezone: config.clinic.timezone,
+      clinicName: config.clinic.name,
+      sensorName: (sensor) => names.get(sensor) ?? sensor,
+    },
+    clock,
+    log,
+    acknowledge: (code, by, comment) => alarm.acknowledge(code, by, comment),
+    state: () => alarm.policyState,
+    sensorsOk: () => {
+      const failing = new Set(alarm.open.map((alert) => alert.sensor));
+      return {
+        sensors: board.sensors.size,
+        ok: [...board.sensors.keys()].filter((id) => !failing.has(id)).length,
+      };
+    },
+  });
+}
+
+export function openButton(
+  { config }: ResolvedSite,
+  lines: () => Lines,
+  annunciator: Annunciator,
+  log: Logger,
+): void {
+  const button = config.lines.acknowledge_button;
+  if (!button) return;
+  try {
+    lines().input(button, (pressed) => pressed && annunciator.pressed());
+  } catch (error) {
+    log.error({ error: messageOf(error) }, 'the acknowledge button cannot be opened');
+  }
+}
