@@ -88,18 +88,7 @@ export function openAnnunciator(
       return undefined;
     }
   };
-  const { sms } = config;
-  const transport =
-    sms &&
-    new Modem({
-      open: async () => {
-        const { openSerialLink } = await import('./annunciate/sms/serial-link.js');
-        return openSerialLink(sms.port, sms.baud);
-      },
-      pin: sms.pin,
-      clock,
-      onProblem: (problem) => log.warn({ problem }, 'SMS modem'),
-    });
+  const transport = openModem(config, clock, (problem) => log.warn({ problem }, 'SMS modem'));
   const outbox =
     transport &&
     new Outbox({
@@ -134,6 +123,25 @@ export function openAnnunciator(
       };
     },
   });
+}
+
+export function openModem(
+  { sms }: ResolvedSite['config'],
+  clock: Clock,
+  onProblem: (problem: string) => void,
+): Modem | undefined {
+  return (
+    sms &&
+    new Modem({
+      open: async () => {
+        const { openSerialLink } = await import('./annunciate/sms/serial-link.js');
+        return openSerialLink(sms.port, sms.baud);
+      },
+      pin: sms.pin,
+      clock,
+      onProblem,
+    })
+  );
 }
 
 export function openButton(

@@ -8,6 +8,8 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   relay: async () => (await import('./commands/relay.js')).relayCommand(),
   check: async () => (await import('./commands/check.js')).checkCommand(),
   decode: async () => (await import('./commands/decode.js')).decodeCommand(),
+  discover: async () => (await import('./commands/discover.js')).discoverCommand(),
+  doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
   import: async () => (await import('./commands/import.js')).importCommand(),
 };
 

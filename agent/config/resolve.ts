@@ -36,6 +36,7 @@ export function resolveSite(
 ): { site: ResolvedSite; problems: [] } | { problems: Problem[] } {
   const problems = [
     ...duplicates(config),
+    ...sharedPorts(config, library),
     ...config.sensors.flatMap((sensor, i) => sensorProblems(sensor, i, library)),
     ...peopleProblems(config),
   ];
@@ -143,6 +144,21 @@ function duplicates(config: SiteConfig): Problem[] {
       return [];
     }
     return [{ path, got: show(key.slice(key.indexOf(' ') + 1)), expected }];
+  });
+}
+
+/** A serial port has one speed: models that share it must agree on how characters look. */
+function sharedPorts(config: SiteConfig, library: Library): Problem[] {
+  const settings = new Map<string, { sensor: string; text: string }>();
+  return config.sensors.flatMap(({ id, source, model }, i) => {
+    const protocol = model === undefined ? undefined : library.models.get(model)?.protocol;
+    if (source.kind !== 'modbus' || protocol?.transport !== 'modbus') return [];
+    const text = `${protocol.baud} baud, parity ${protocol.parity}, ${protocol.stop_bits} stop bits`;
+    const first = settings.get(source.port) ?? { sensor: id, text };
+    settings.set(source.port, first);
+    if (first.text === text) return [];
+    const expected = `a device with ${first.text}, as ${first.sensor} on the same port has`;
+    return [{ path: `sensors[${i}].source.port`, got: `${show(source.port)} with ${text}`, expected }];
   });
 }
 

@@ -11,6 +11,8 @@ export interface DriverDeps {
   clock: Clock;
   lines: () => Lines;
   store: DurableStore;
+  /** A visit that must leave nothing behind: brokers keep no session for it. */
+  passing?: boolean;
   log: Logger;
 }
 
@@ -71,7 +73,13 @@ async function mqttMaker({ config, sensors }: ResolvedSite): Promise<Maker> {
   if (probes.length === 0 && !config.mqtt) return undefined;
   const { openMqtt } = await import('./mqtt/mqtt.js');
   const settings = config.mqtt ?? mqttConfigSchema.parse({});
-  return ({ store, log }) => openMqtt(settings, `coldwatch-${config.gateway}`, probes, store, log);
+  return ({ store, log, passing }) => {
+    const session = {
+      clientId: `coldwatch-${config.gateway}${passing ? '-visit' : ''}`,
+      clean: passing === true,
+    };
+    return openMqtt(settings, session, probes, store, log);
+  };
 }
 
 const contactInput = ({ id, line, active, every }: ContactConfig) => ({

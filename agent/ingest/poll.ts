@@ -34,7 +34,7 @@ export class Poller {
     const busy = new Set<Probe>();
     const failures = new Map<Probe, number>();
     while (!this.#stop.signal.aborted) {
-      const [probe, at] = [...due].reduce((a, b) => (b[1] < a[1] ? b : a));
+      const [probe, at] = nextOf(due, failures, this.#clock.mono());
       await sleep(this.#clock, at - this.#clock.mono(), this.#stop.signal);
       if (this.#stop.signal.aborted) return;
       const answered = await this.#ask(probe, busy);
@@ -70,6 +70,26 @@ export class Poller {
   stop(): void {
     this.#stop.abort();
   }
+}
+
+/**
+ * The probe that is due first. One that has been silent takes its deadline off the bus each time, so it is asked in a
+ * pause that long, and where there is none only once it has waited as long as any.
+ */
+function nextOf(
+  due: ReadonlyMap<Probe, number>,
+  failures: ReadonlyMap<Probe, number>,
+  now: number,
+): [Probe, number] {
+  const first = (entries: [Probe, number][]) => entries.reduce((a, b) => (b[1] < a[1] ? b : a));
+  const all = [...due];
+  const [probe, at] = first(all);
+  const silent = ([p]: [Probe, number]) => (failures.get(p) ?? 0) >= PATIENCE;
+  if (!silent([probe, at]) || now - at > SUSPENDED_MS_MAX) return [probe, at];
+  const others = all.filter((entry) => !silent(entry));
+  if (others.length === 0) return [probe, at];
+  const other = first(others);
+  return other[1] < Math.max(now, at) + probe.deadlineMs ? other : [probe, at];
 }
 
 /** How much longer than its cadence a silent probe waits for its next turn: whole turns, so that it keeps its grid. */

@@ -7,6 +7,7 @@ import { coldStartFigures, latencyFigures, offlineFigures, writtenFigures } from
 import { idleFigures } from './idle.js';
 import { ingestFigures } from './ingest.js';
 import { pathFigures } from './path.js';
+import { sensorsFigures } from './sensors.js';
 import { soakFigures } from './soak.js';
 
 const { values } = parseArgs({
@@ -26,6 +27,7 @@ const PARTS: Record<string, () => Promise<Figure[]>> = {
   latency: () => latencyFigures(200),
   written: () => writtenFigures(4),
   offline: () => offlineFigures(Number(values.offline)),
+  sensors: () => sensorsFigures(120),
   soak: async () => soakFigures(),
   ingest: () => ingestFigures(Number(values.ingest)),
   path: () => pathFigures(Number(values.path)),

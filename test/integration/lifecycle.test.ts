@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
 import { Clinic, LINES, NURSE } from '../world/clinic.js';
 import { freePort, getJson, Program, until } from '../world/programs.js';
 import { FlakyLink } from '../world/proxy.js';
@@ -116,6 +117,47 @@ describe('the agent’s life', () => {
     expect(said()[0]).toBe('--ready');
     await agent.stop();
     await until('its last word', 5000, () => said().includes('STOPPING=1'));
+  });
+
+  it('takes a changed site file while it runs, refuses a bad one, and loses no backlog', async () => {
+    const site = clinic.siteConfig();
+    const agent = start('agent', site);
+    await until('some readings', 20_000, async () => (await status()).ring.readings >= 8);
+    await clinic.start();
+    const file = `${folder.path}/agent.yaml`;
+    const before = await status();
+
+    writeFileSync(file, stringify({ ...site, sensors: [{ ...site.sensors[0], preset: 'no-such-preset' }] }));
+    const refused = await until('the refusal', 15_000, async () => {
+      const now = await status();
+      return now.site_file.problems.length > 0 ? now : undefined;
+    });
+    expect(refused.site_file.problems[0]).toMatch(
+      /agent\.yaml:\d+:\d+ sensors\[0\]\.preset: expected one of/,
+    );
+    expect(refused.sensors).toHaveLength(before.sensors.length);
+    await until(
+      'readings all the same',
+      10_000,
+      async () => (await status()).ring.readings > refused.ring.readings,
+    );
+
+    const [first, ...others] = site.sensors;
+    writeFileSync(
+      file,
+      stringify({ ...site, sensors: [{ ...first, id: 'freezer-9', name: 'Freezer' }, ...others] }),
+    );
+    const taken = await until('the new sensor', 20_000, async () => {
+      const now = await status();
+      return now.sensors.find((s) => s.id === 'freezer-9' && s.good > 0) ? now : undefined;
+    });
+    expect(taken.site_file.problems).toEqual([]);
+    expect(taken.sensors.map((s) => s.id)).not.toContain('fridge-1');
+    expect(taken.ring.epoch).toBe(before.ring.epoch);
+    expect(taken.ring.readings).toBeGreaterThan(refused.ring.readings);
+    expect(taken.relay.backlog).toBeGreaterThanOrEqual(taken.ring.readings);
+    expect(agent.running).toBe(true);
+    expect(await agent.stop()).toBe(0);
   });
 
   it('starts nothing on a bad site file, and says why', async () => {

@@ -27,7 +27,7 @@ const RECONNECT_MS = 2000;
 /** Sensors behind an MQTT broker: the clinic's own, or one inside the agent where the site names none. */
 export function openMqtt(
   config: MqttConfig,
-  clientId: string,
+  session: { clientId: string; clean: boolean },
   sensors: readonly MqttSensor[],
   store: DurableStore,
   log: Logger,
@@ -72,8 +72,7 @@ export function openMqtt(
   async function start(sink: DriverSink): Promise<void> {
     if (config.url === undefined) broker = await startBroker(config.embedded.host, config.embedded.port, log);
     link = connectDurable(config.url ?? broker!.url, {
-      clientId,
-      clean: false,
+      ...session,
       keepalive: 30,
       reconnectPeriod: RECONNECT_MS,
       resubscribe: false,

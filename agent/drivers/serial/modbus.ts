@@ -40,7 +40,7 @@ export function openModbus(sensors: readonly ModbusSensor[], clock: Clock): Driv
 }
 
 /** One serial port: opened when first needed, and again after it failed or was unplugged. */
-class ModbusPort {
+export class ModbusPort {
   readonly #path: string;
   readonly #settings: ModbusModel;
   readonly #clock: Clock;

@@ -1,0 +1,70 @@
+import type { Logger } from 'pino';
+import { messageOf } from '../../core/errors.js';
+import type { ResolvedSite } from '../config/resolve.js';
+import { readBoot } from '../health/boot.js';
+import { lazyLines, openModem } from '../parts.js';
+import { type Check, fail, skipped } from './check.js';
+import { ownSensors, reportedSensors } from './sensors.js';
+import { brokerCheck, clockCheck, diskCheck, lineChecks, modemChecks, relayCheck } from './surroundings.js';
+
+export interface Visit {
+  /** How long sensors that report by themselves are waited for. */
+  waitMs: number;
+  /** Id of the person who gets a test text. */
+  textTo: string | undefined;
+  /** No beep, no lamp. */
+  quiet: boolean;
+}
+
+const HELD = 'the running agent holds it: stop the agent first (systemctl stop coldwatch-agent)';
+
+/** Everything that a technician wants to know before leaving, a line at a time. Reads what the agent reads, changes nothing. */
+export async function* examine(site: ResolvedSite, visit: Visit, log: Logger): AsyncGenerator<Check> {
+  const { config } = site;
+  const { clock } = readBoot(config.clock.synchronised_file);
+  const lines = lazyLines(config.gpio.root, clock);
+  yield clockCheck(clock);
+  yield diskCheck(config);
+  yield* await brokerCheck(config);
+  yield await relayCheck(config, clock);
+  const running = await runningAgent(config);
+  if (running) {
+    yield* reportedSensors(site, running.sensors, clock.wall());
+    yield skipped('buzzer, lamp, button', HELD);
+    if (config.sms) yield skipped('SMS modem', HELD);
+    return;
+  }
+  try {
+    yield* await ownSensors(site, lines, visit.waitMs, clock, log);
+    if (visit.quiet) yield skipped('buzzer, lamp, button', 'not asked for');
+    else yield* await lineChecks(config, lines, clock);
+    const modem = openModem(config, clock, () => {});
+    const person = config.people.find(({ id }) => id === visit.textTo);
+    const text = `COLDWATCH ${config.clinic.name}: test text. No alarm.`;
+    if (modem) yield* await modemChecks(modem, person, text, clock);
+    else if (visit.textTo !== undefined) yield fail('test text', 'the site file has no sms');
+  } catch (error) {
+    yield fail('sensors', messageOf(error));
+  } finally {
+    lines.close();
+  }
+}
+
+interface Status {
+  gateway: string;
+  sensors: Parameters<typeof reportedSensors>[1];
+}
+
+/** The status of this site's agent, when it runs. */
+async function runningAgent({ http, gateway }: ResolvedSite['config']): Promise<Status | undefined> {
+  const host = http.host === '0.0.0.0' ? '127.0.0.1' : http.host;
+  try {
+    const response = await fetch(`http://${host}:${http.port}/api/status`, {
+      signal: AbortSignal.timeout(3000),
+    });
+    const status = (await response.json()) as Status;
+    return status.gateway === gateway ? status : undefined;
+  } catch {
+    return undefined;
+  }
+}
