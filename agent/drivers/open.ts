@@ -6,6 +6,7 @@ import type { Driver, Lines } from './driver.js';
 import { openContacts } from './gpio/contacts.js';
 import type { DurableStore } from './mqtt/mqtt.js';
 import { EMPTY_MQTT_MODEL, mqttConfigSchema } from './mqtt/schema.js';
+import { sparkplugTopic } from './mqtt/sparkplug.js';
 
 export interface DriverDeps {
   clock: Clock;
@@ -73,12 +74,12 @@ async function mqttMaker({ config, sensors }: ResolvedSite): Promise<Maker> {
   if (probes.length === 0 && !config.mqtt) return undefined;
   const { openMqtt } = await import('./mqtt/mqtt.js');
   const settings = config.mqtt ?? mqttConfigSchema.parse({});
-  return ({ store, log, passing }) => {
+  return ({ clock, store, log, passing }) => {
     const session = {
       clientId: `coldwatch-${config.gateway}${passing ? '-visit' : ''}`,
       clean: passing === true,
     };
-    return openMqtt(settings, session, probes, store, log);
+    return openMqtt(settings, session, probes, store, clock, log);
   };
 }
 
@@ -114,7 +115,8 @@ function lineSensor({ id, source, device, everyMs }: ResolvedSensor) {
 function mqttSensor({ id, source, device }: ResolvedSensor) {
   if (source.kind !== 'mqtt') return [];
   const base = device?.protocol.transport === 'mqtt' ? device.protocol : EMPTY_MQTT_MODEL;
-  const model = { ...base, values: source.values ?? base.values, time: source.time ?? base.time };
+  const payload = sparkplugTopic(source.topic) ? ('sparkplug' as const) : base.payload;
+  const model = { ...base, payload, values: source.values ?? base.values, time: source.time ?? base.time };
   const place = { device: source.device, channel: source.channel, defaultChannel: base.default_channel };
   return [{ sensor: id, topic: source.topic, model, place }];
 }

@@ -1,12 +1,15 @@
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { headerBase } from '../../agent/drivers/gpio/base.js';
 import { openLines } from '../../agent/drivers/gpio/lines.js';
+import { toolLines } from '../../agent/drivers/gpio/tool-lines.js';
 import { SystemClock } from '../../core/clock/system.js';
 import { tempFolder } from '../world/services.js';
 import { linesSuite } from './lines-suite.js';
 
+const TOOL = fileURLToPath(new URL('../../dist/test/world/gpiod-tool.js', import.meta.url));
 const SUITE = fileURLToPath(new URL('../../dist/test/conformance/lines-suite.js', import.meta.url));
 /** onoff knows one place only: it gets a tree there, in a mount namespace that nobody else sees. */
 const IN_NAMESPACE =
@@ -15,7 +18,7 @@ const IN_NAMESPACE =
 describe('GPIO lines', () => {
   it('through our sysfs code, on a tree anywhere', async () => {
     const folder = tempFolder('gpio');
-    expect(await linesSuite(folder.path)).toEqual([]);
+    expect(await linesSuite(folder.path, { physical: true })).toEqual([]);
     folder.remove();
   });
 
@@ -25,6 +28,30 @@ describe('GPIO lines', () => {
     });
     expect(run.status, `needs root or CAP_SYS_ADMIN for a mount namespace: ${run.stderr}`).toBe(0);
     expect(JSON.parse(run.stdout)).toEqual([]);
+  });
+
+  it.each(['1', '2'])('through the character device, by the tools of libgpiod %s', async (major) => {
+    const folder = tempFolder('gpio');
+    const bin = `${folder.path}/bin`;
+    mkdirSync(bin);
+    for (const tool of ['gpiodetect', 'gpioget', 'gpioset', 'gpiomon']) {
+      const script = `#!/bin/sh\nexec ${process.execPath} ${TOOL} ${tool} ${major} ${folder.path}/gpio "$@"\n`;
+      writeFileSync(`${bin}/${tool}`, script, { mode: 0o755 });
+    }
+    const path = process.env.PATH;
+    process.env.PATH = `${bin}:${path}`;
+    try {
+      expect(
+        await linesSuite(`${folder.path}/gpio`, {
+          open: () => toolLines(new SystemClock()),
+          startMs: 400,
+          physical: true,
+        }),
+      ).toEqual([]);
+    } finally {
+      process.env.PATH = path;
+      folder.remove();
+    }
   });
 
   it('names the chips that it found when the header is not among them', () => {

@@ -1,10 +1,12 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isClean, type Outcome, runSeed } from './conservation.js';
+import { fuzzDecoders } from './fuzz.js';
 
 /*
  * Seeded fault runs, one after another: --minutes N (at least one run), or --runs N. --parallel P of them at a time,
- * each with --seconds S of faults. --out FILE keeps the sums for the bench.
+ * each with --seconds S of faults. --out FILE keeps the sums for the bench. --fuzz N first gives N
+ * inputs to the decoders.
  */
 const { values } = parseArgs({
   options: {
@@ -14,6 +16,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '12' },
     parallel: { type: 'string', default: '1' },
     out: { type: 'string' },
+    fuzz: { type: 'string', default: '0' },
   },
 });
 const seconds = Number(values.seconds);
@@ -22,6 +25,15 @@ const end = performance.now() + Number(values.minutes) * 60_000;
 const total = { runs: 0, inputs: 0, lost: 0, duplicated: 0, unnamed: 0, wrong: 0, gapped: 0, stuck: 0 };
 const faults: Record<string, number> = {};
 let seed = firstSeed;
+
+const fuzzed = Number(values.fuzz);
+if (fuzzed > 0) {
+  const began = performance.now();
+  fuzzDecoders(fuzzed, firstSeed);
+  console.log(
+    `${fuzzed} inputs to the decoders, none harmful, ${Math.round((performance.now() - began) / 1000)} s`,
+  );
+}
 
 const more = () =>
   values.runs === undefined

@@ -3,7 +3,12 @@ import { join } from 'node:path';
 import { ColdwatchError, messageOf } from '../../../core/errors.js';
 
 /** Labels of the chip that carries the 40-pin header: Pi 0 to 3, Pi 4, Pi 5. */
-const HEADER_CHIPS = ['pinctrl-bcm2835', 'pinctrl-bcm2711', 'pinctrl-rp1'];
+export const HEADER_CHIPS = ['pinctrl-bcm2835', 'pinctrl-bcm2711', 'pinctrl-rp1'];
+
+/** Kernels built without CONFIG_GPIO_SYSFS have no such tree. */
+export function hasSysfs(root: string): boolean {
+  return safeList(root).some((name) => /^gpiochip\d+$/.test(name));
+}
 
 /**
  * The sysfs number of BCM line 0. Kernels from 6.6 number a chip's lines from a base of their own choosing (512 on

@@ -4,6 +4,7 @@ import type { Decoded } from '../driver.js';
 import { at, decodeObject, text, timeOf } from './json.js';
 import { readUplink } from './lorawan.js';
 import type { MqttModel } from './schema.js';
+import { AliasBook, decodeSparkplug } from './sparkplug.js';
 import { deviceOfTopic } from './topic.js';
 
 /** Sensors send hundreds of bytes. What is larger is not from one, and is not parsed. */
@@ -14,10 +15,16 @@ const DEFAULT_PORT = 2;
 const none = (problem: string): Decoded => ({ samples: [], problems: [problem] });
 
 /** One MQTT payload through a device model. Never throws, whatever the bytes are. */
-export function decodeMqtt(model: MqttModel, payload: Uint8Array, topic?: string): Decoded {
+export function decodeMqtt(
+  model: MqttModel,
+  payload: Uint8Array,
+  topic?: string,
+  aliases: AliasBook = new AliasBook(),
+): Decoded & { unnamed?: boolean } {
   if (payload.length > PAYLOAD_MAX)
     return none(`payload of ${payload.length} bytes, expected at most ${PAYLOAD_MAX}`);
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+  if (model.payload === 'sparkplug') return decodeSparkplug(model, bytes, topic, aliases);
   const decoded = decodePayload(model, bytes);
   const device =
     topic === undefined || model.topic === undefined ? undefined : deviceOfTopic(model.topic, topic);

@@ -1,5 +1,6 @@
 import type { IPublishPacket } from 'mqtt';
 import type { Logger } from 'pino';
+import type { Clock } from '../../../core/clock/clock.js';
 import { messageOf } from '../../../core/errors.js';
 import type { Driver, DriverSink } from '../driver.js';
 import { type Place, pick } from '../pick.js';
@@ -8,6 +9,7 @@ import { connectDurable, type DurableClient } from './durable-client.js';
 import { type EmbeddedBroker, startBroker } from './embedded-broker.js';
 import { type ReceiptStore, Receipts, sharedReceipt } from './receipts.js';
 import type { MqttConfig, MqttModel } from './schema.js';
+import { AliasBook, rebirthRequest, sparkplugTopic, sparkplugTopics } from './sparkplug.js';
 
 export interface MqttSensor {
   sensor: string;
@@ -23,6 +25,8 @@ export interface DurableStore extends ReceiptStore {
 }
 
 const RECONNECT_MS = 2000;
+/** A node is asked no more often to tell its names again. */
+const REBIRTH_MS = 60_000;
 
 /** Sensors behind an MQTT broker: the clinic's own, or one inside the agent where the site names none. */
 export function openMqtt(
@@ -30,10 +34,16 @@ export function openMqtt(
   session: { clientId: string; clean: boolean },
   sensors: readonly MqttSensor[],
   store: DurableStore,
+  clock: Clock,
   log: Logger,
 ): Driver & { connected(): boolean } {
   const byTopic = new Map<string, MqttSensor[]>();
-  for (const sensor of sensors) byTopic.set(sensor.topic, [...(byTopic.get(sensor.topic) ?? []), sensor]);
+  for (const sensor of sensors) {
+    const topics = sensor.model.payload === 'sparkplug' ? sparkplugTopics(sensor.topic) : [sensor.topic];
+    for (const topic of topics) byTopic.set(topic, [...(byTopic.get(topic) ?? []), sensor]);
+  }
+  const aliases = new AliasBook();
+  const rebirths = new Map<string, number>();
   const receipts = new Receipts(store);
   let broker: EmbeddedBroker | undefined;
   let link: DurableClient | undefined;
@@ -65,8 +75,19 @@ export function openMqtt(
   ): void {
     const receipt = confirm && sharedReceipt(heard.length, confirm);
     for (const { sensor, model, place } of heard) {
-      sink.payload(sensor, pick(decodeMqtt(model, payload, topic), place), receipt);
+      const decoded = decodeMqtt(model, payload, topic, aliases);
+      if (decoded.unnamed) askRebirth(topic);
+      sink.payload(sensor, pick(decoded, place), receipt);
     }
+  }
+
+  /** The names were told before we came. */
+  function askRebirth(topic: string): void {
+    const of = sparkplugTopic(topic);
+    const now = clock.mono();
+    if (!of || now < (rebirths.get(`${of.group}/${of.node}`) ?? 0)) return;
+    rebirths.set(`${of.group}/${of.node}`, now + REBIRTH_MS);
+    link!.client.publish(`spBv1.0/${of.group}/NCMD/${of.node}`, rebirthRequest(clock.wall()), { qos: 0 });
   }
 
   async function start(sink: DriverSink): Promise<void> {

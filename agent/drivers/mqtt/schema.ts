@@ -45,9 +45,11 @@ const eachSchema = z.strictObject({
 export const mqttModelSchema = z.strictObject({
   transport: z.literal('mqtt'),
   payload: z
-    .enum(['json', 'lorawan'])
+    .enum(['json', 'lorawan', 'sparkplug'])
     .default('json')
-    .describe('lorawan: an uplink of The Things Stack or ChirpStack, or the bare frame'),
+    .describe(
+      'lorawan: an uplink of The Things Stack or ChirpStack, or the bare frame; sparkplug: Sparkplug B, `path` is the name of a metric',
+    ),
   topic: z
     .string()
     .max(200)
