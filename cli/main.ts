@@ -6,6 +6,7 @@ import { messageOf } from '../core/errors.js';
 const COMMANDS: Record<string, () => Promise<Command>> = {
   agent: async () => (await import('./commands/agent.js')).agentCommand(),
   relay: async () => (await import('./commands/relay.js')).relayCommand(),
+  backtest: async () => (await import('./commands/backtest.js')).backtestCommand(),
   check: async () => (await import('./commands/check.js')).checkCommand(),
   decode: async () => (await import('./commands/decode.js')).decodeCommand(),
   discover: async () => (await import('./commands/discover.js')).discoverCommand(),

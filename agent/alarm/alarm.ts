@@ -1,5 +1,6 @@
 import { type Clock, every, type Timer } from '../../core/clock/clock.js';
 import type { AlertBody } from '../../core/contract/messages.js';
+import { Behaviours } from '../../core/detect/latches.js';
 import {
   DWELL_START,
   type Rule,
@@ -9,6 +10,7 @@ import {
   type Transition,
 } from '../../core/detect/rules.js';
 import { type FaultInput, stepFault } from '../../core/detect/sensor-fault.js';
+import type { Profile } from '../../core/detect/track.js';
 import {
   type PolicyConfig,
   type PolicyEffect,
@@ -17,11 +19,13 @@ import {
 } from '../../core/policy/local.js';
 import type { Reading } from '../../core/reading.js';
 import type { Ring } from '../ring/port.js';
-import { type AlertFacts, contactAlert, faultAlert, thresholdAlert } from './alert.js';
+import { type AlertFacts, behaviourAlert, contactAlert, faultAlert, thresholdAlert } from './alert.js';
 import { type AlarmSensor, type AlarmState, conditionKey, restoreState, ruleKey } from './state.js';
 
 const TICK_MS = 1000;
 const REPLAY_ROWS = 2000;
+/** Profiles are kilobytes a sensor; what an hour teaches can be learned again. */
+const PROFILES_MS = 3_600_000;
 /** State of quiet rules is written this often; after a crash the readings since then are evaluated again. */
 const PERSIST_MS = 300_000;
 
@@ -56,12 +60,22 @@ export class Alarm {
   #state: AlarmState;
   #timer: Timer | undefined;
   #persistedMs = 0;
+  #profilesMs = 0;
+  readonly #behaviours = new Map<string, Behaviours>();
   #dirty = false;
 
   constructor(options: AlarmOptions) {
     this.#options = options;
     this.#byId = new Map(options.sensors.map((sensor) => [sensor.id, { sensor, rules: sensor.rules }]));
     this.#state = restoreState(options.ring.loadState('alarm'), options.sensors, options.ring.timeline());
+    this.#profilesMs = options.ring.timeline();
+    const profiles = (options.ring.loadState('profiles') ?? {}) as Record<string, Profile>;
+    for (const { id, rules } of options.sensors) {
+      const own = rules.filter((rule) => rule.kind === 'behaviour');
+      this.#state.latches[id] ??= {};
+      if (own.length > 0)
+        this.#behaviours.set(id, new Behaviours(own, this.#state.latches[id], profiles[id]));
+    }
   }
 
   /** Evaluates what was stored after the last saved state, then runs. */
@@ -73,12 +87,13 @@ export class Alarm {
       for (const { seq, reading } of rows) this.reading(reading, seq);
       if (rows.length < REPLAY_ROWS) break;
     }
-    this.#timer = every(clock, TICK_MS, () => this.#tick());
+    this.#timer = every(clock, TICK_MS, () => this.tick());
   }
 
   stop(): void {
     this.#timer?.cancel();
     this.#persist();
+    this.#persistProfiles();
   }
 
   get open(): readonly AlertBody[] {
@@ -96,6 +111,7 @@ export class Alarm {
     if (reading.quality === 'bad') return this.failure(reading.sensor, reading.reason ?? 'bad');
     if (reading.quantity === 'contact') this.#contacts.set(reading.sensor, reading.milli === 0 ? 0 : 1);
     const wallOffset = reading.deviceMs === undefined ? reading.wallMs - reading.atMs : 0;
+    if (reading.quantity === 'temperature') this.#behaviour(entry.sensor, reading, wallOffset);
     for (const rule of entry.rules) {
       if (rule.kind === 'threshold' && rule.quantity === reading.quantity) {
         this.#threshold(entry.sensor, rule, reading, wallOffset);
@@ -154,6 +170,18 @@ export class Alarm {
     if (transition) {
       const where = { sensor: sensor.id, name: sensor.name, wallOffset };
       this.#emit(key, transition.kind, thresholdAlert(rule, transition, where));
+    }
+  }
+
+  #behaviour(sensor: AlarmSensor, { atMs, milli }: Reading, wallOffset: number): void {
+    const behaviours = this.#behaviours.get(sensor.id);
+    if (!behaviours) return;
+    const otherOpen = sensor.rules.some(
+      (rule) => rule.kind !== 'behaviour' && this.#state.open[ruleKey(sensor.id, rule)] !== undefined,
+    );
+    for (const change of behaviours.push(atMs, milli, otherOpen)) {
+      const where = { sensor: sensor.id, name: sensor.name, wallOffset };
+      this.#emit(ruleKey(sensor.id, change.rule), change.kind, behaviourAlert(change, where));
     }
   }
 
@@ -227,7 +255,8 @@ export class Alarm {
     this.#options.annunciate({ kind: 'buzzer', pattern: policy.buzzer }, policy.episodes.length);
   }
 
-  #tick(): void {
+  /** Time passes: what is missing, doors and escalations become due. */
+  tick(): void {
     const atMs = this.#options.ring.timeline();
     for (const { sensor } of this.#byId.values()) {
       this.#faultRules(sensor, { kind: 'tick', atMs });
@@ -235,6 +264,15 @@ export class Alarm {
     }
     this.#policy({ kind: 'tick', atMs });
     if (this.#dirty && atMs - this.#persistedMs >= PERSIST_MS) this.#persist();
+    if (atMs - this.#profilesMs >= PROFILES_MS) this.#persistProfiles();
+  }
+
+  /** What is usual at each place: large, and slow to change. */
+  #persistProfiles(): void {
+    this.#profilesMs = this.#options.ring.timeline();
+    if (this.#behaviours.size === 0) return;
+    const profiles = [...this.#behaviours].map(([id, { track }]) => [id, track.profile]);
+    this.#options.ring.saveState('profiles', Object.fromEntries(profiles));
   }
 
   #persist(): void {

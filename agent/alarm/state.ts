@@ -1,4 +1,5 @@
 import type { AlertBody } from '../../core/contract/messages.js';
+import type { Latch } from '../../core/detect/latches.js';
 import { DWELL_START, type DwellState, type Rule } from '../../core/detect/rules.js';
 import { type FaultState, faultStart } from '../../core/detect/sensor-fault.js';
 import { POLICY_START, type PolicyState } from '../../core/policy/local.js';
@@ -9,6 +10,8 @@ export interface AlarmState {
   throughSeq: number;
   dwell: Record<string, DwellState>;
   faults: Record<string, FaultState>;
+  /** Behaviour rules, by sensor and rule. */
+  latches: Record<string, Record<string, Latch>>;
   /** The alert that opened each rule's current episode. */
   open: Record<string, AlertBody>;
   policy: PolicyState;
@@ -36,12 +39,14 @@ export function restoreState(stored: unknown, sensors: readonly AlarmSensor[], n
     throughSeq: old.throughSeq ?? 0,
     dwell: {},
     faults: {},
+    latches: {},
     open: {},
     policy: old.policy ?? POLICY_START,
   };
   for (const sensor of sensors) {
     for (const rule of sensor.rules) restoreRule(state, old, ruleKey(sensor.id, rule), rule, nowMs);
   }
+  for (const { id } of sensors) if (old.latches?.[id]) state.latches[id] = old.latches[id];
   for (const [key, alert] of Object.entries(old.open ?? {})) {
     const owned =
       key.startsWith('@sensor/') && sensors.some(({ id }) => key.startsWith(conditionKey(id, '')));
@@ -63,6 +68,6 @@ function restoreRule(
   const open = old.open?.[key];
   if (rule.kind === 'sensor_fault')
     state.faults[key] = fault?.phase === 'faulted' ? fault : faultStart(nowMs);
-  else state.dwell[key] = old.dwell?.[key] ?? DWELL_START;
+  else if (rule.kind !== 'behaviour') state.dwell[key] = old.dwell?.[key] ?? DWELL_START;
   if (open) state.open[key] = open;
 }

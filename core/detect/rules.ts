@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { duration, milli } from '../schema.js';
 import { QUANTITY_NAMES } from '../units.js';
+import { behaviourRuleSchema } from './behaviour.js';
 import { DWELL_START, type DwellState, stepDwell, type Transition, type Zone } from './dwell.js';
 
 const severity = z.enum(['info', 'warning', 'critical']);
@@ -25,7 +26,7 @@ export const thresholdRuleSchema = z
     reset_on: z.enum(['first_in_range', 'hysteresis']).default('first_in_range'),
     gap: duration.default(1_800_000).describe('a longer silence does not count as time outside'),
     severity: severity.default('critical'),
-    alert: z.enum(['excursion', 'pre_alarm']).default('excursion'),
+    alert: z.enum(['excursion', 'pre_alarm', 'low_battery']).default('excursion'),
   })
   .describe('A limit, how long it may be passed, and when it is over');
 
@@ -53,6 +54,7 @@ export const ruleSchema = z.discriminatedUnion('kind', [
   thresholdRuleSchema,
   contactRuleSchema,
   sensorFaultRuleSchema,
+  behaviourRuleSchema,
 ]);
 
 export type ThresholdRule = z.output<typeof thresholdRuleSchema>;

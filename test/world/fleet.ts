@@ -21,7 +21,15 @@ export interface FleetSensor {
 
 const MINUTE = 60_000;
 const DAY_MIN = 1440;
-export const FAULTS = ['outage', 'door_ajar', 'leak', 'thermostat_cold', 'thermostat_warm', 'stuck', 'probe'] as const;
+export const FAULTS = [
+  'outage',
+  'door_ajar',
+  'leak',
+  'thermostat_cold',
+  'thermostat_warm',
+  'stuck',
+  'probe',
+] as const;
 type Fault = (typeof FAULTS)[number];
 
 interface Plan {
@@ -66,11 +74,18 @@ export function simulateFridge(seed: number, days: number, startMs = Date.UTC(20
   const truth: number[] = [];
   for (let m = 0; m < minutes; m++) {
     const now = (kind: Plan['kind']) => plans.find((p) => p.kind === kind && m >= p.from && m < p.to);
-    const room = fridge.room + fridge.swing * Math.sin((2 * Math.PI * (m - 600)) / DAY_MIN) + 0.3 * gauss() * 0.1;
+    const room =
+      fridge.room + fridge.swing * Math.sin((2 * Math.PI * (m - 600)) / DAY_MIN) + 0.3 * gauss() * 0.1;
     const cold = now('thermostat_cold');
     const warm = now('thermostat_warm');
-    const off = fridge.off - (cold ? cold.strength * Math.min(1, (m - cold.from) / 240) : 0) + (warm ? warm.strength : 0);
-    const on = fridge.on - (cold ? cold.strength * Math.min(1, (m - cold.from) / 240) : 0) + (warm ? warm.strength : 0);
+    const off =
+      fridge.off -
+      (cold ? cold.strength * Math.min(1, (m - cold.from) / 240) : 0) +
+      (warm ? warm.strength : 0);
+    const on =
+      fridge.on -
+      (cold ? cold.strength * Math.min(1, (m - cold.from) / 240) : 0) +
+      (warm ? warm.strength : 0);
     if (air > on) running = true;
     if (air < off) running = false;
     const leak = now('leak');
@@ -80,7 +95,9 @@ export function simulateFridge(seed: number, days: number, startMs = Date.UTC(20
     const cooling = running && powered && !defrost ? capacity : 0;
     const ajar = now('door_ajar');
     const door = now('door');
-    const exchange = (room - air) / fridge.tau * (1 + (ajar ? ajar.strength : 0)) + (door ? (room - air) * door.strength : 0);
+    const exchange =
+      ((room - air) / fridge.tau) * (1 + (ajar ? ajar.strength : 0)) +
+      (door ? (room - air) * door.strength : 0);
     const restock = now('restock');
     if (restock && m === restock.from) load += restock.strength;
     air += exchange - cooling + (load - air) * 0.02 + (defrost ? defrost.strength : 0);
@@ -106,15 +123,30 @@ export function simulateFridge(seed: number, days: number, startMs = Date.UTC(20
     if (!stuck) frozen = shown;
     return stuck ? frozen : shown;
   }
-  return { sensor, startMs, values, events: plans.map((plan, i) => eventOf(plan, `${sensor}-${i}`, sensor, truth, startMs)) };
+  return {
+    sensor,
+    startMs,
+    values,
+    events: plans.map((plan, i) => eventOf(plan, `${sensor}-${i}`, sensor, truth, startMs)),
+  };
 }
 
-function planOf(frostFree: boolean, minutes: number, random: () => number, between: (a: number, b: number) => number): Plan[] {
+function planOf(
+  frostFree: boolean,
+  minutes: number,
+  random: () => number,
+  between: (a: number, b: number) => number,
+): Plan[] {
   const plans: Plan[] = [];
   for (let day = 0; day * DAY_MIN < minutes; day++) {
     for (let n = Math.floor(between(0, 5)); n > 0; n--) {
       const from = Math.floor(day * DAY_MIN + between(7 * 60, 18 * 60));
-      plans.push({ kind: 'door', from, to: from + 1 + Math.floor(between(0, 4)), strength: between(0.03, 0.12) });
+      plans.push({
+        kind: 'door',
+        from,
+        to: from + 1 + Math.floor(between(0, 4)),
+        strength: between(0.03, 0.12),
+      });
     }
     if (random() < 0.15) {
       const from = Math.floor(day * DAY_MIN + between(8 * 60, 16 * 60));
@@ -123,7 +155,12 @@ function planOf(frostFree: boolean, minutes: number, random: () => number, betwe
     }
     if (frostFree && random() < 0.6) {
       const from = Math.floor(day * DAY_MIN + between(0, DAY_MIN));
-      plans.push({ kind: 'defrost', from, to: from + Math.floor(between(15, 30)), strength: between(0.08, 0.22) });
+      plans.push({
+        kind: 'defrost',
+        from,
+        to: from + Math.floor(between(15, 30)),
+        strength: between(0.08, 0.22),
+      });
     }
   }
   // The first days are quiet, so that there is something to know; then a fault about every week.
@@ -137,7 +174,12 @@ function planOf(frostFree: boolean, minutes: number, random: () => number, betwe
 }
 
 function faultOf(kind: Fault, from: number, between: (a: number, b: number) => number): Plan {
-  const lasting = (a: number, b: number, strength: number): Plan => ({ kind, from, to: Math.floor(from + between(a, b)), strength });
+  const lasting = (a: number, b: number, strength: number): Plan => ({
+    kind,
+    from,
+    to: Math.floor(from + between(a, b)),
+    strength,
+  });
   switch (kind) {
     case 'outage':
       return lasting(120, 600, 1);
@@ -158,7 +200,13 @@ function faultOf(kind: Fault, from: number, between: (a: number, b: number) => n
   }
 }
 
-function eventOf({ kind, from, to }: Plan, event_id: string, sensor: string, truth: number[], startMs: number): FleetEvent {
+function eventOf(
+  { kind, from, to }: Plan,
+  event_id: string,
+  sensor: string,
+  truth: number[],
+  startMs: number,
+): FleetEvent {
   const iso = (m: number) => new Date(startMs + m * MINUTE).toISOString();
   const benign = kind === 'door' || kind === 'restock' || kind === 'defrost';
   let unsafe: number | null = null;
@@ -168,7 +216,15 @@ function eventOf({ kind, from, to }: Plan, event_id: string, sensor: string, tru
       if (run >= 30) unsafe = m;
     }
   }
-  return { event_id, sensor, kind, onset: iso(from), end: iso(Math.min(to, truth.length)), unsafe_at: unsafe === null ? null : iso(unsafe), benign };
+  return {
+    event_id,
+    sensor,
+    kind,
+    onset: iso(from),
+    end: iso(Math.min(to, truth.length)),
+    unsafe_at: unsafe === null ? null : iso(unsafe),
+    benign,
+  };
 }
 
 /** The file formats of `coldwatch backtest`: readings as CSV, labels as JSON. */

@@ -1,0 +1,108 @@
+import { Alarm } from '../../agent/alarm/alarm.js';
+import { judge } from '../../agent/ingest/plausibility.js';
+import type { Ring } from '../../agent/ring/port.js';
+import type { Clock, MonoMs, WallMs } from '../../core/clock/clock.js';
+import type { AlertBody, RingEvent } from '../../core/contract/messages.js';
+import { type PlausibleState, stepPlausible } from '../../core/detect/plausible.js';
+import type { Rule } from '../../core/detect/rules.js';
+import { policySchema } from '../../core/policy/local.js';
+
+const MINUTE = 60_000;
+const TICK_MS = MINUTE;
+/** After a silence this long every rule about silence has had its say. */
+const SILENCE_MS = 180 * MINUTE;
+const SPEC = { maxPerMinute: 20_000, stuckMs: Number.POSITIVE_INFINITY };
+const POLICY = policySchema.parse({});
+
+/** One sensor's history through the agent's own alarm, in simulated time. */
+export class SensorReplay {
+  readonly sensor: string;
+  samples = 0;
+  missing = 0;
+  firstMs = Number.NaN;
+  lastMs = Number.NaN;
+  #nowMs = 0;
+  #seq = 0;
+  #events = 0;
+  #plausible: PlausibleState | undefined;
+  #alarm: Alarm | undefined;
+  readonly #rules: readonly Rule[];
+  readonly #onAlert: (alert: AlertBody) => void;
+
+  constructor(sensor: string, rules: readonly Rule[], onAlert: (alert: AlertBody) => void) {
+    this.sensor = sensor;
+    this.#rules = rules;
+    this.#onAlert = onAlert;
+  }
+
+  /** A sample in thousandths of a degree; null where the file has none. Time must not go back. */
+  push(atMs: number, milli: number | null): void {
+    if (!this.#alarm) {
+      this.firstMs = atMs;
+      this.#nowMs = atMs;
+      this.#alarm = this.#open();
+    }
+    this.#passTime(atMs);
+    this.lastMs = atMs;
+    this.samples += 1;
+    if (milli === null) {
+      this.missing += 1;
+      return;
+    }
+    this.#take(atMs, milli);
+  }
+
+  #take(atMs: number, milli: number): void {
+    const judged = judge('temperature', milli, undefined, undefined);
+    const { state, verdict } = stepPlausible(SPEC, this.#plausible, { atMs, milli });
+    this.#plausible = state;
+    const bad = judged.quality === 'bad' ? judged.reason : verdict;
+    this.#seq += 1;
+    this.#alarm!.reading(
+      {
+        sensor: this.sensor,
+        quantity: 'temperature',
+        milli,
+        quality: bad ? 'bad' : 'good',
+        ...(bad ? { reason: bad } : {}),
+        atMs,
+        monoMs: atMs,
+        wallMs: atMs,
+      },
+      this.#seq,
+    );
+  }
+
+  #passTime(atMs: number): void {
+    const until = Math.min(atMs, this.#nowMs + SILENCE_MS);
+    while (this.#nowMs + TICK_MS <= until) {
+      this.#nowMs += TICK_MS;
+      this.#alarm!.tick();
+    }
+    this.#nowMs = atMs;
+  }
+
+  #open(): Alarm {
+    const now = () => this.#nowMs;
+    const clock: Clock = {
+      wall: () => now() as WallMs,
+      mono: () => now() as MonoMs,
+      synchronised: () => true,
+      after: () => ({ cancel: () => {} }),
+    };
+    const ring = {
+      epoch: '0'.repeat(16),
+      head: () => this.#events,
+      timeline: now,
+      loadState: () => undefined,
+      saveState: () => {},
+      appendEvent: (event: RingEvent) => {
+        this.#events += 1;
+        if (event.type === 'alert') this.#onAlert(event.alert);
+        return this.#events;
+      },
+    } as unknown as Ring;
+    const sensors = [{ id: this.sensor, name: this.sensor, rules: this.#rules }];
+    return new Alarm({ gateway: 'backtest', sensors, policy: POLICY, ring, clock, annunciate: () => {} });
+  }
+}

@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import { duration, milli } from '../schema.js';
+import { showMilli } from '../units.js';
+import type { Track } from './track.js';
+
+/*
+ * Rules about how a temperature moves, beside where it stands: each looks at a Track and says whether it should raise,
+ * whether it is over, and why, in one sentence. A latch around them makes alerts of that.
+ */
+const severity = z.enum(['info', 'warning', 'critical']);
+const name = z.string().regex(/^[a-z0-9_-]{1,40}$/, 'expected 1 to 40 of a-z, 0-9, "-" and "_"');
+
+export const BEHAVIOURS = ['excursion', 'heading', 'level', 'drift', 'frozen', 'erratic'] as const;
+
+export const behaviourRuleSchema = z
+  .strictObject({
+    kind: z.literal('behaviour'),
+    name,
+    what: z
+      .enum(BEHAVIOURS)
+      .describe(
+        'excursion: beyond the limit and not coming back; heading: on its way to the limit, no compressor cycle; level: beyond what is usual; drift: the compressor runs more and more; frozen: a probe that does not move; erratic: a probe that jumps',
+      ),
+    side: z.enum(['above', 'below']).default('above'),
+    limit: milli.default(8000),
+    dwell: duration.default(900_000).describe('excursion: how long outside when it is not coming back'),
+    patience: duration.default(2_700_000).describe('excursion: how long outside although it is coming back'),
+    margin: milli.default(400).describe('heading, level: how far beyond the usual'),
+    severity: severity.default('warning'),
+  })
+  .describe('How a temperature moves, against what was learned of this place');
+export type BehaviourRule = z.output<typeof behaviourRuleSchema>;
+
+export interface Verdict {
+  raise: boolean;
+  over: boolean;
+  threshold: number;
+  text: string;
+}
+
+const MINUTE = 60_000;
+const QUIET: Verdict = { raise: false, over: false, threshold: 0, text: '' };
+const shown = (value: number) => showMilli(Math.round(value), 'Cel');
+const minutes = (ms: number) => `${Math.round(ms / MINUTE)} min`;
+
+/** `outsideMs`: how long the value has been beyond the rule's limit without a break. */
+export function judgeBehaviour(rule: BehaviourRule, track: Track, outsideMs: number): Verdict {
+  const now = track.last;
+  if (!now) return QUIET;
+  switch (rule.what) {
+    case 'excursion':
+      return excursion(rule, track, now.milli, outsideMs);
+    case 'heading':
+      return heading(rule, track, now.milli);
+    case 'level':
+      return level(rule, track, now.milli);
+    case 'drift':
+      return drift(track, now.milli);
+    case 'frozen':
+      return frozen(track, now.milli);
+    case 'erratic':
+      return erratic(track, now.milli);
+  }
+}
+
+const sign = (rule: BehaviourRule) => (rule.side === 'above' ? 1 : -1);
+
+/** Warm goods and an open door come back by themselves; a dead compressor does not. */
+function excursion(rule: BehaviourRule, track: Track, value: number, outsideMs: number): Verdict {
+  const away = sign(rule) * (value - rule.limit);
+  const back = -sign(rule) * (track.slope(10 * MINUTE) ?? 0);
+  const returnsIn = back > 10 ? away / back : Number.POSITIVE_INFINITY;
+  const patience = returnsIn < 40 ? rule.patience : rule.dwell;
+  return {
+    raise: outsideMs >= patience,
+    over: away < -300,
+    threshold: rule.limit,
+    text: `at ${shown(value)}, ${rule.side} ${shown(rule.limit)} for ${minutes(outsideMs)}${back > 10 ? '' : ' and not coming back'}`,
+  };
+}
+
+/** Newton: what is left of the way shrinks with the distance, so the straight line is the early end of the range. */
+function heading(rule: BehaviourRule, track: Track, value: number): Verdict {
+  const { usual } = track;
+  const slope = sign(rule) * (track.slope(20 * MINUTE) ?? 0);
+  if (!usual) return QUIET;
+  const s = sign(rule);
+  const edge = rule.side === 'above' ? usual.high : usual.low;
+  const cycle = rule.side === 'above' ? usual.riseMs : usual.fallMs;
+  const going = rule.side === 'above' ? track.risingMs : track.fallingMs;
+  const beyond = s * (value - edge);
+  const left = s * (rule.limit - value);
+  const inMinutes = slope > 0 ? Math.max(0, left / slope) : Number.POSITIVE_INFINITY;
+  const steady = going >= Math.max(25 * MINUTE, 1.3 * cycle);
+  return {
+    raise: beyond > rule.margin && steady && slope > 4 && inMinutes < 720,
+    over: beyond < rule.margin / 2,
+    threshold: rule.limit,
+    text: `at ${shown(value)} and ${rule.side === 'above' ? 'rising' : 'falling'} for ${minutes(going)}, longer than any cycle: reaches ${shown(rule.limit)} in about ${Math.round(inMinutes)} to ${Math.round(inMinutes * 1.6)} min`,
+  };
+}
+
+/** All of the last forty minutes beyond what this place usually reaches, and not on the way back. */
+function level(rule: BehaviourRule, track: Track, value: number): Verdict {
+  const { usual } = track;
+  const points = track.window(40 * MINUTE);
+  if (!usual || !points) return QUIET;
+  const s = sign(rule);
+  const edge = rule.side === 'above' ? usual.high : usual.low;
+  const nearest = Math.min(...points.map((p) => s * (p.milli - edge)));
+  const back = -s * (track.slope(20 * MINUTE) ?? 0);
+  return {
+    raise: nearest > rule.margin && back < 15,
+    over: s * (value - edge) < rule.margin / 2,
+    threshold: edge,
+    text: `at ${shown(value)}, for 40 min ${rule.side} the ${shown(edge)} that it usually keeps`,
+  };
+}
+
+function drift(track: Track, value: number): Verdict {
+  const found = track.drift;
+  if (!found) return QUIET;
+  const { share, scatter } = found;
+  const bound = Math.max(0.1, 2.5 * scatter);
+  return {
+    raise: share > bound,
+    over: share < bound / 3,
+    threshold: value,
+    text: `at ${shown(value)}: for 10 h the compressor has run ${Math.round(share * 100)} % more of the time than at the same hours before; it may be losing refrigerant`,
+  };
+}
+
+function frozen(track: Track, value: number): Verdict {
+  const { usual, profile } = track;
+  if (!usual) return QUIET;
+  const bound = Math.min(50 * MINUTE, Math.max(25 * MINUTE, 2 * profile.longestSameMs));
+  return {
+    raise: track.sameMs >= bound && profile.longestSameMs < 40 * MINUTE,
+    over: track.sameMs < 5 * MINUTE,
+    threshold: value,
+    text: `the probe has said exactly ${shown(value)} for ${minutes(track.sameMs)}: it may be frozen`,
+  };
+}
+
+function erratic(track: Track, value: number): Verdict {
+  const jitter = track.jitter(20 * MINUTE);
+  if (jitter === undefined || !track.usual) return QUIET;
+  const bound = Math.max(1000, 6 * track.profile.jitter);
+  return {
+    raise: jitter > bound,
+    over: jitter < bound / 2,
+    threshold: value,
+    text: `the probe jumps by ${shown(jitter)} from one value to the next: check its cable`,
+  };
+}

@@ -1,0 +1,77 @@
+import type { Milli } from '../units.js';
+import { type BehaviourRule, judgeBehaviour } from './behaviour.js';
+import { type Profile, Track } from './track.js';
+
+/** What a behaviour rule must remember: since when it stands, and since when the value is beyond its limit. */
+export interface Latch {
+  activeSinceMs: number | null;
+  outsideSinceMs: number | null;
+  /** Not before this does it raise again. */
+  holdUntilMs: number;
+}
+
+export interface BehaviourChange {
+  rule: BehaviourRule;
+  kind: 'raised' | 'cleared';
+  atMs: number;
+  sinceMs: number;
+  milli: Milli;
+  thresholdMilli: number;
+  text: string;
+}
+
+const LATCH_START: Latch = { activeSinceMs: null, outsideSinceMs: null, holdUntilMs: 0 };
+/** What follows a fault (warm goods that cool, a fridge that finds its way back) is no fault of its own. */
+const HOLD_MS = 3 * 3_600_000;
+const HOLD_DRIFT_MS = 24 * 3_600_000;
+
+/** The behaviour rules of one sensor. `latches` is the caller's, by rule name, and is kept with its state. */
+export class Behaviours {
+  readonly track: Track;
+  readonly #rules: readonly BehaviourRule[];
+  readonly #latches: Record<string, Latch>;
+  #quietSinceMs = Number.NEGATIVE_INFINITY;
+
+  constructor(rules: readonly BehaviourRule[], latches: Record<string, Latch>, profile: Profile | undefined) {
+    this.#rules = rules;
+    this.#latches = latches;
+    this.track = new Track(profile);
+    for (const { name } of rules) latches[name] ??= { ...LATCH_START };
+  }
+
+  /** One temperature. `otherOpen`: an alert of another rule of this sensor stands. */
+  push(atMs: number, milli: Milli, otherOpen: boolean): BehaviourChange[] {
+    const open = otherOpen || this.#rules.some(({ name }) => this.#latches[name]!.activeSinceMs !== null);
+    if (open) this.#quietSinceMs = atMs;
+    const quietMs = atMs - this.#quietSinceMs;
+    this.track.push(atMs, milli, quietMs >= HOLD_MS);
+    const changes: BehaviourChange[] = [];
+    for (const rule of this.#rules) {
+      const change = this.#step(rule, atMs, open || quietMs < HOLD_MS);
+      if (change) changes.push(change);
+    }
+    return changes;
+  }
+
+  #step(rule: BehaviourRule, atMs: number, busy: boolean): BehaviourChange | undefined {
+    const latch = this.#latches[rule.name]!;
+    const value = this.track.last!.milli;
+    const away = rule.side === 'above' ? value - rule.limit : rule.limit - value;
+    latch.outsideSinceMs = away > 0 ? (latch.outsideSinceMs ?? atMs) : null;
+    const outsideMs = latch.outsideSinceMs === null ? 0 : atMs - latch.outsideSinceMs;
+    const verdict = judgeBehaviour(rule, this.track, outsideMs);
+    const change = { rule, atMs, milli: value, thresholdMilli: verdict.threshold, text: verdict.text };
+    if (latch.activeSinceMs === null) {
+      // An excursion is told whatever else stands; a hint beside an alarm is noise.
+      const held = atMs < latch.holdUntilMs || (busy && rule.what !== 'excursion');
+      if (!verdict.raise || held) return undefined;
+      latch.activeSinceMs = latch.outsideSinceMs ?? atMs;
+      return { ...change, kind: 'raised', sinceMs: latch.activeSinceMs };
+    }
+    if (!verdict.over) return undefined;
+    const sinceMs = latch.activeSinceMs;
+    latch.activeSinceMs = null;
+    latch.holdUntilMs = atMs + (rule.what === 'drift' ? HOLD_DRIFT_MS : 0);
+    return { ...change, kind: 'cleared', sinceMs };
+  }
+}
