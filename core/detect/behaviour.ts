@@ -91,7 +91,9 @@ function heading(rule: BehaviourRule, track: Track, value: number): Verdict {
   const beyond = s * (value - edge);
   const left = s * (rule.limit - value);
   const inMinutes = slope > 0 ? Math.max(0, left / slope) : Number.POSITIVE_INFINITY;
-  const steady = going >= Math.max(25 * MINUTE, 1.3 * cycle);
+  // What a door let in comes quickly and then less and less; a dead compressor warms on and on.
+  const latest = sign(rule) * (track.slope(10 * MINUTE) ?? 0);
+  const steady = going >= Math.max(25 * MINUTE, 1.3 * cycle) && latest > Math.max(4, 0.6 * slope);
   return {
     raise: beyond > rule.margin && steady && slope > 4 && inMinutes < 720,
     over: beyond < rule.margin / 2,
@@ -121,12 +123,12 @@ function drift(track: Track, value: number): Verdict {
   const found = track.drift;
   if (!found) return QUIET;
   const { share, scatter } = found;
-  const bound = Math.max(0.1, 2.5 * scatter);
+  const bound = Math.max(0.1, 4 * scatter);
   return {
     raise: share > bound,
-    over: share < bound / 3,
+    over: share < bound / 2,
     threshold: value,
-    text: `at ${shown(value)}: for 10 h the compressor has run ${Math.round(share * 100)} % more of the time than at the same hours before; it may be losing refrigerant`,
+    text: `at ${shown(value)}: for 12 h the compressor has run ${Math.round(share * 100)} % more of the time than at the same hours before; it may be losing refrigerant`,
   };
 }
 
@@ -134,8 +136,11 @@ function frozen(track: Track, value: number): Verdict {
   const { usual, profile } = track;
   if (!usual) return QUIET;
   const bound = Math.min(50 * MINUTE, Math.max(25 * MINUTE, 2 * profile.longestSameMs));
+  const same = track.sameMs >= bound && profile.longestSameMs < 40 * MINUTE;
+  // Where cycles are large enough to be seen, no movement at all for most of an hour is none of the fridge's.
+  const flat = usual.range > 300 && track.sameMs >= 45 * MINUTE;
   return {
-    raise: track.sameMs >= bound && profile.longestSameMs < 40 * MINUTE,
+    raise: same || flat,
     over: track.sameMs < 5 * MINUTE,
     threshold: value,
     text: `the probe has said exactly ${shown(value)} for ${minutes(track.sameMs)}: it may be frozen`,

@@ -47,7 +47,8 @@ export class Behaviours {
     this.track.push(atMs, milli, quietMs >= HOLD_MS);
     const changes: BehaviourChange[] = [];
     for (const rule of this.#rules) {
-      const change = this.#step(rule, atMs, open || quietMs < HOLD_MS);
+      const hold = rule.what === 'drift' ? HOLD_DRIFT_MS : HOLD_MS;
+      const change = this.#step(rule, atMs, open || quietMs < hold);
       if (change) changes.push(change);
     }
     return changes;

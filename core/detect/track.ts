@@ -13,7 +13,7 @@ const POINTS_MAX = 400;
 const HOURS_MAX = 168;
 const HOURS_MIN = 20;
 const TURNS_MAX = 60;
-const DRIFT_HOURS = 10;
+const DRIFT_HOURS = 12;
 
 interface Point {
   atMs: number;
@@ -32,6 +32,8 @@ export interface Hour {
 /** The learned part: plain JSON, bounded, survives restarts. */
 export interface Profile {
   hours: Hour[];
+  /** The last hours, calm or not. */
+  recent: Hour[];
   rises: number[];
   falls: number[];
   /** The longest time that the very same value came while all was well. */
@@ -40,7 +42,14 @@ export interface Profile {
   jitter: number;
 }
 
-export const PROFILE_START: Profile = { hours: [], rises: [], falls: [], longestSameMs: 0, jitter: 0 };
+export const PROFILE_START: Profile = {
+  hours: [],
+  recent: [],
+  rises: [],
+  falls: [],
+  longestSameMs: 0,
+  jitter: 0,
+};
 
 /** What is usual here; undefined until a day has been learned. */
 export interface Usual {
@@ -124,13 +133,11 @@ export class Track {
     return (n * stv - st * sv) / (n * stt - st * st);
   }
 
-  /** Mean change from one raw value to the next in the last `ms`. */
+  /** The usual change from one raw value to the next in the last `ms`: single spikes do not count. */
   jitter(ms: number): number | undefined {
     const points = this.window(ms);
     if (!points) return undefined;
-    let sum = 0;
-    for (let i = 1; i < points.length; i++) sum += Math.abs(points[i]!.raw - points[i - 1]!.raw);
-    return sum / (points.length - 1);
+    return median(points.slice(1).map(({ raw }, i) => Math.abs(raw - points[i]!.raw)));
   }
 
   /**
@@ -173,12 +180,17 @@ export class Track {
     const hour = Math.floor(atMs / HOUR);
     if (hour !== this.#hour.hour) {
       const { n, calm: wasCalm, min, max, falling } = this.#hour;
+      const done = { hour: this.#hour.hour, min, max, duty: falling / Math.max(1, n) };
+      if (n >= 3) {
+        this.profile.recent.push(done);
+        if (this.profile.recent.length > DRIFT_HOURS) this.profile.recent.shift();
+      }
       if (n >= 3 && wasCalm) {
-        this.profile.hours.push({ hour: this.#hour.hour, min, max, duty: falling / n });
+        this.profile.hours.push(done);
         if (this.profile.hours.length > HOURS_MAX) this.profile.hours.shift();
         this.#learnUsual();
-        this.#learnDrift();
       }
+      this.#learnDrift();
       this.#hour = { hour, min: milli, max: milli, falling: 0, n: 0, calm };
     }
     const now = this.#hour;
@@ -192,14 +204,17 @@ export class Track {
   #learnDrift(): void {
     const all = this.profile.hours;
     this.drift = undefined;
-    if (all.length < 72 + DRIFT_HOURS) return;
+    const { recent } = this.profile;
+    const half = DRIFT_HOURS / 2;
+    if (all.length < 72 + DRIFT_HOURS || recent.length < DRIFT_HOURS) return;
     const byHour = new Map<number, number[]>();
     const before = all.slice(0, -24);
     for (const { hour, duty } of before) byHour.set(hour % 24, [...(byHour.get(hour % 24) ?? []), duty]);
     const usual = new Map([...byHour].map(([hour, duties]) => [hour, median(duties)]));
     const beyond = ({ hour, duty }: Hour) => duty - (usual.get(hour % 24) ?? duty);
     this.drift = {
-      share: mean(all.slice(-DRIFT_HOURS).map(beyond)),
+      // Both halves of the time: one warm afternoon is no drift.
+      share: Math.min(...[recent.slice(0, half), recent.slice(half)].map((part) => mean(part.map(beyond)))),
       scatter: median(before.map((hour) => Math.abs(beyond(hour)))),
     };
   }

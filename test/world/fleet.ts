@@ -100,8 +100,8 @@ export function simulateFridge(seed: number, days: number, startMs = Date.UTC(20
       (door ? (room - air) * door.strength : 0);
     const restock = now('restock');
     if (restock && m === restock.from) load += restock.strength;
-    air += exchange - cooling + (load - air) * 0.02 + (defrost ? defrost.strength : 0);
-    load += (air - load) * 0.02;
+    air += exchange - cooling + (load - air) * 0.06 + (defrost ? defrost.strength : 0);
+    load += (air - load) * 0.012;
     probe += (air - probe) / fridge.lag;
     truth.push(probe);
     values.push(measured(probe, m));
@@ -150,8 +150,13 @@ function planOf(
     }
     if (random() < 0.15) {
       const from = Math.floor(day * DAY_MIN + between(8 * 60, 16 * 60));
-      plans.push({ kind: 'restock', from, to: from + 120, strength: between(4, 14) });
-      plans.push({ kind: 'door', from, to: from + Math.floor(between(4, 12)), strength: between(0.04, 0.1) });
+      plans.push({ kind: 'restock', from, to: from + 120, strength: between(1, 4.5) });
+      plans.push({
+        kind: 'door',
+        from,
+        to: from + Math.floor(between(4, 12)),
+        strength: between(0.02, 0.06),
+      });
     }
     if (frostFree && random() < 0.6) {
       const from = Math.floor(day * DAY_MIN + between(0, DAY_MIN));
