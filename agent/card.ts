@@ -1,8 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock/clock.js';
+import type { Rule } from '../core/detect/rules.js';
 import { messageOf } from '../core/errors.js';
 import { channelKey } from '../core/reading.js';
+import type { Quantity } from '../core/units.js';
 import type { ResolvedSite } from './config/resolve.js';
 import { RingClient, type RingOptions } from './ring/client.js';
 import { BYTES_PER_READING } from './ring/schema.js';
@@ -57,12 +59,19 @@ export function innermostLimits({ sensors }: ResolvedSite): Map<string, Limits> 
   const limits = new Map<string, Limits>();
   for (const { id, allRules } of sensors) {
     for (const rule of allRules) {
-      if (rule.kind !== 'threshold') continue;
-      const key = channelKey({ sensor: id, quantity: rule.quantity });
+      const quantity = limitedQuantity(rule);
+      if (quantity === undefined || !('limit' in rule)) continue;
+      const key = channelKey({ sensor: id, quantity });
       const [low, high] = limits.get(key) ?? [null, null];
       if (rule.side === 'above') limits.set(key, [low, Math.min(high ?? rule.limit, rule.limit)]);
       else limits.set(key, [Math.max(low ?? rule.limit, rule.limit), high]);
     }
   }
   return limits;
+}
+
+/** What a rule holds within limits: seconds beyond them are counted. */
+function limitedQuantity(rule: Rule): Quantity | undefined {
+  if (rule.kind === 'threshold') return rule.quantity;
+  return rule.kind === 'behaviour' && rule.what === 'excursion' ? 'temperature' : undefined;
 }

@@ -69,15 +69,21 @@ const sign = (rule: BehaviourRule) => (rule.side === 'above' ? 1 : -1);
 function excursion(rule: BehaviourRule, track: Track, value: number, outsideMs: number): Verdict {
   const away = sign(rule) * (value - rule.limit);
   const back = -sign(rule) * (track.slope(10 * MINUTE) ?? 0);
-  const returnsIn = back > 10 ? away / back : Number.POSITIVE_INFINITY;
-  const patience = returnsIn < 40 ? rule.patience : rule.dwell;
+  const returnsIn = back > 8 ? away / back : Number.POSITIVE_INFINITY;
+  const explained = rule.side === 'above' && track.undisturbedMs < SETTLED_MS;
+  const patience = returnsIn < 90 ? rule.patience : explained ? 1.85 * rule.dwell : rule.dwell;
   return {
     raise: outsideMs >= patience,
     over: away < -300,
     threshold: rule.limit,
-    text: `at ${shown(value)}, ${rule.side} ${shown(rule.limit)} for ${minutes(outsideMs)}${back > 10 ? '' : ' and not coming back'}`,
+    text: `at ${shown(value)}, ${rule.side} ${shown(rule.limit)} for ${minutes(outsideMs)}${back > 8 ? '' : ' and not coming back'}`,
   };
 }
+
+/** What came in at once through a door goes out again within this. */
+const SETTLED_MS = 110 * MINUTE;
+const settled = (rule: BehaviourRule, track: Track) =>
+  rule.side === 'below' || track.undisturbedMs > SETTLED_MS;
 
 /** Newton: what is left of the way shrinks with the distance, so the straight line is the early end of the range. */
 function heading(rule: BehaviourRule, track: Track, value: number): Verdict {
@@ -93,29 +99,29 @@ function heading(rule: BehaviourRule, track: Track, value: number): Verdict {
   const inMinutes = slope > 0 ? Math.max(0, left / slope) : Number.POSITIVE_INFINITY;
   // What a door let in comes quickly and then less and less; a dead compressor warms on and on.
   const latest = sign(rule) * (track.slope(10 * MINUTE) ?? 0);
-  const steady = going >= Math.max(25 * MINUTE, 1.3 * cycle) && latest > Math.max(4, 0.6 * slope);
+  const steady = going >= Math.max(28 * MINUTE, 1.1 * cycle) && latest > Math.max(4, 0.6 * slope);
   return {
-    raise: beyond > rule.margin && steady && slope > 4 && inMinutes < 720,
+    raise: beyond > rule.margin && settled(rule, track) && steady && slope > 4 && inMinutes < 720,
     over: beyond < rule.margin / 2,
     threshold: rule.limit,
     text: `at ${shown(value)} and ${rule.side === 'above' ? 'rising' : 'falling'} for ${minutes(going)}, longer than any cycle: reaches ${shown(rule.limit)} in about ${Math.round(inMinutes)} to ${Math.round(inMinutes * 1.6)} min`,
   };
 }
 
-/** All of the last forty minutes beyond what this place usually reaches, and not on the way back. */
+/** All of the last fifty minutes beyond what this place usually reaches, and not on the way back. */
 function level(rule: BehaviourRule, track: Track, value: number): Verdict {
   const { usual } = track;
-  const points = track.window(40 * MINUTE);
+  const points = track.window(50 * MINUTE);
   if (!usual || !points) return QUIET;
   const s = sign(rule);
   const edge = rule.side === 'above' ? usual.high : usual.low;
   const nearest = Math.min(...points.map((p) => s * (p.milli - edge)));
   const back = -s * (track.slope(20 * MINUTE) ?? 0);
   return {
-    raise: nearest > rule.margin && back < 15,
+    raise: nearest > rule.margin && settled(rule, track) && back < 2,
     over: s * (value - edge) < rule.margin / 2,
     threshold: edge,
-    text: `at ${shown(value)}, for 40 min ${rule.side} the ${shown(edge)} that it usually keeps`,
+    text: `at ${shown(value)}, for 50 min ${rule.side} the ${shown(edge)} that it usually keeps`,
   };
 }
 
@@ -123,7 +129,7 @@ function drift(track: Track, value: number): Verdict {
   const found = track.drift;
   if (!found) return QUIET;
   const { share, scatter } = found;
-  const bound = Math.max(0.1, 4 * scatter);
+  const bound = Math.max(0.12, 4 * scatter);
   return {
     raise: share > bound,
     over: share < bound / 2,

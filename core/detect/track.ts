@@ -36,6 +36,8 @@ export interface Profile {
   recent: Hour[];
   rises: number[];
   falls: number[];
+  /** How steep the rises were, thousandths a minute. */
+  steeps: number[];
   /** The longest time that the very same value came while all was well. */
   longestSameMs: number;
   /** Mean change from one value to the next. */
@@ -47,6 +49,7 @@ export const PROFILE_START: Profile = {
   recent: [],
   rises: [],
   falls: [],
+  steeps: [],
   longestSameMs: 0,
   jitter: 0,
 };
@@ -58,6 +61,8 @@ export interface Usual {
   /** A rise or fall that lasts longer than this is no compressor cycle. */
   riseMs: number;
   fallMs: number;
+  /** As steep as it rises by itself. */
+  riseRate: number;
   /** The least that an hour has moved. */
   range: Milli;
 }
@@ -66,7 +71,8 @@ export class Track {
   profile: Profile;
   points: Point[] = [];
   usual: Usual | undefined;
-  #turn: { up: boolean; atMs: number; milli: Milli; sinceMs: number } | undefined;
+  #turn: { up: boolean; atMs: number; milli: Milli; sinceMs: number; from: Milli } | undefined;
+  #disturbedAtMs = Number.NEGATIVE_INFINITY;
   #sameSinceMs = 0;
   #hour = { hour: -1, min: 0, max: 0, falling: 0, n: 0, calm: true };
 
@@ -86,6 +92,8 @@ export class Track {
     this.points.push({ atMs, milli, raw });
     while (this.points.length > POINTS_MAX || atMs - this.points[0]!.atMs > WINDOW_MS) this.points.shift();
     this.#follow(atMs, milli, calm);
+    if (this.usual && (this.slope(6 * MINUTE) ?? 0) > Math.max(1.6 * this.usual.riseRate, 20))
+      this.#disturbedAtMs = atMs;
     this.#count(atMs, milli, calm);
   }
 
@@ -101,6 +109,11 @@ export class Track {
   /** For how long it has risen (or fallen) without turning round by more than a cycle's noise. */
   get risingMs(): number {
     return this.#turn?.up && this.last ? this.last.atMs - this.#turn.sinceMs : 0;
+  }
+
+  /** For how long nothing has warmed it faster than it warms by itself: an open door, warm goods, a defrost heater. */
+  get undisturbedMs(): number {
+    return this.last ? this.last.atMs - this.#disturbedAtMs : 0;
   }
 
   get fallingMs(): number {
@@ -164,15 +177,20 @@ export class Track {
     const threshold = Math.min(600, Math.max(200, (this.usual?.range ?? 800) * 0.3));
     const turn = this.#turn;
     if (!turn) {
-      this.#turn = { up: true, atMs, milli, sinceMs: atMs };
+      this.#turn = { up: true, atMs, milli, sinceMs: atMs, from: milli };
     } else if (turn.up ? milli >= turn.milli : milli <= turn.milli) {
       turn.atMs = atMs;
       turn.milli = milli;
     } else if (Math.abs(milli - turn.milli) > threshold) {
       const durations = turn.up ? this.profile.rises : this.profile.falls;
       if (calm) durations.push(turn.atMs - turn.sinceMs);
+      if (calm && turn.up) {
+        const { steeps } = this.profile;
+        steeps.push((turn.milli - turn.from) / Math.max(1, (turn.atMs - turn.sinceMs) / MINUTE));
+        if (steeps.length > TURNS_MAX) steeps.shift();
+      }
       if (durations.length > TURNS_MAX) durations.shift();
-      this.#turn = { up: !turn.up, atMs, milli, sinceMs: turn.atMs };
+      this.#turn = { up: !turn.up, atMs, milli, sinceMs: turn.atMs, from: turn.milli };
     }
   }
 
@@ -233,6 +251,7 @@ export class Track {
       ),
       riseMs: rises.length > 5 ? quantile(rises, 0.95) : 2 * HOUR,
       fallMs: falls.length > 5 ? quantile(falls, 0.95) : 2 * HOUR,
+      riseRate: this.profile.steeps.length > 5 ? quantile(this.profile.steeps, 0.9) : 60,
       range: quantile(
         hours.map((h) => h.max - h.min),
         0.1,
