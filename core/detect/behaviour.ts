@@ -71,7 +71,7 @@ function excursion(rule: BehaviourRule, track: Track, value: number, outsideMs: 
   const back = -sign(rule) * (track.slope(10 * MINUTE) ?? 0);
   const returnsIn = back > 8 ? away / back : Number.POSITIVE_INFINITY;
   const explained = rule.side === 'above' && track.undisturbedMs < SETTLED_MS;
-  const patience = returnsIn < 90 ? rule.patience : explained ? 1.85 * rule.dwell : rule.dwell;
+  const patience = returnsIn < 90 ? rule.patience : explained ? 1.6 * rule.dwell : rule.dwell;
   return {
     raise: outsideMs >= patience,
     over: away < -300,
@@ -81,7 +81,7 @@ function excursion(rule: BehaviourRule, track: Track, value: number, outsideMs: 
 }
 
 /** What came in at once through a door goes out again within this. */
-const SETTLED_MS = 110 * MINUTE;
+const SETTLED_MS = 75 * MINUTE;
 const settled = (rule: BehaviourRule, track: Track) =>
   rule.side === 'below' || track.undisturbedMs > SETTLED_MS;
 
@@ -129,7 +129,7 @@ function drift(track: Track, value: number): Verdict {
   const found = track.drift;
   if (!found) return QUIET;
   const { share, scatter } = found;
-  const bound = Math.max(0.12, 4 * scatter);
+  const bound = Math.max(0.15, 4 * scatter);
   return {
     raise: share > bound,
     over: share < bound / 2,
