@@ -14,6 +14,12 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   import: async () => (await import('./commands/import.js')).importCommand(),
 };
 
+// Whoever reads our output may have seen enough (`| head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 const program = new Command('coldwatch')
   .description('Cold-chain monitoring: the agent on a clinic’s gateway, and the relay behind it')
   .exitOverride()
