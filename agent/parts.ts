@@ -16,7 +16,12 @@ import type { RingClient } from './ring/client.js';
 
 export function alarmSensors({ config, sensors }: ResolvedSite): AlarmSensor[] {
   return [
-    ...sensors.map(({ id, name, allRules }) => ({ id, name, rules: allRules })),
+    ...sensors.map(({ id, name, allRules, median_of_three }) => ({
+      id,
+      name,
+      rules: allRules,
+      medianOfThree: median_of_three,
+    })),
     ...config.contacts.map((contact) => ({
       id: contact.id,
       name: contact.name ?? contact.id,

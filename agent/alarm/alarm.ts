@@ -1,6 +1,7 @@
 import { type Clock, every, type Timer } from '../../core/clock/clock.js';
 import type { AlertBody } from '../../core/contract/messages.js';
 import { Behaviours } from '../../core/detect/latches.js';
+import { medianOfThree } from '../../core/detect/plausible.js';
 import {
   DWELL_START,
   type Rule,
@@ -56,6 +57,8 @@ type RuleIndex = ReadonlyMap<string, { sensor: AlarmSensor; rules: readonly Rule
 export class Alarm {
   readonly #options: AlarmOptions;
   readonly #byId: RuleIndex;
+  /** The last three temperatures of sensors that want the middle one. */
+  readonly #lastThree = new Map<string, number[]>();
   readonly #contacts = new Map<string, 0 | 1>();
   #state: AlarmState;
   #timer: Timer | undefined;
@@ -104,7 +107,8 @@ export class Alarm {
     return this.#state.policy;
   }
 
-  reading(reading: Reading, seq: number): void {
+  reading(given: Reading, seq: number): void {
+    const reading = this.#smoothed(given);
     this.#state.throughSeq = Math.max(this.#state.throughSeq, seq);
     const entry = this.#byId.get(reading.sensor);
     if (!entry) return;
@@ -120,6 +124,16 @@ export class Alarm {
     this.#contactRules(entry.sensor);
     this.#faultRules(entry.sensor, { kind: 'good', atMs: this.#options.ring.timeline() });
     this.#dirty = true;
+  }
+
+  #smoothed(reading: Reading): Reading {
+    const { sensor, quantity, quality, milli } = reading;
+    if (!this.#byId.get(sensor)?.sensor.medianOfThree || quantity !== 'temperature' || quality === 'bad')
+      return reading;
+    const last = [...(this.#lastThree.get(sensor) ?? []), milli].slice(-3);
+    this.#lastThree.set(sensor, last);
+    const [a, b, c] = last;
+    return c === undefined ? reading : { ...reading, milli: medianOfThree(a!, b!, c) };
   }
 
   failure(sensor: string, reason: string): void {

@@ -21,6 +21,8 @@ export interface AlarmSensor {
   id: string;
   name: string;
   rules: readonly Rule[];
+  /** Rules see the middle of the last three temperatures. */
+  medianOfThree?: boolean;
 }
 
 /** Conditions stand beside rules: of a sensor, or of the gateway itself. */

@@ -40,6 +40,12 @@ const sensorSchema = z.strictObject({
     .describe('the installer has compared this model with a display or a reference'),
   every: duration.optional().describe('overrides the model’s cadence'),
   calibration: calibrationSchema.optional(),
+  median_of_three: z
+    .boolean()
+    .default(false)
+    .describe(
+      'rules see the middle of the last three temperatures: single wild values never count; records keep each',
+    ),
   stuck_after: duration.optional().describe('overrides the model’s: the same value for so long is a fault'),
   preset: z.string().optional().describe('limits from device-configs/presets'),
   rules: z.array(ruleSchema).max(20).default([]),
