@@ -54,6 +54,8 @@ export class Ingest implements DriverSink {
     for (const problem of decoded.problems) this.#problem(sensor, problem);
     const { samples } = decoded;
     if (samples.length === 0) {
+      // What comes after nonsense is news, whatever it says.
+      this.#lastPayload.delete(sensor);
       receipt?.();
       return this.#output.failure(sensor, decoded.problems[0] ?? 'nothing in the payload');
     }
