@@ -49,7 +49,9 @@ async function excursion(): Promise<void> {
   await clinic.start();
   clinic.setMains(false);
   await until('an excursion', 60_000, async () => {
-    return (await status()).open_alerts.some((alert) => alert.alert_type === 'excursion');
+    return (await status()).open_alerts.some(
+      (alert) => alert.alert_type === 'excursion' && alert.sensor === 'fridge-1',
+    );
   });
 }
 
@@ -77,7 +79,7 @@ describe('the agent’s life', () => {
     agent = start('agent', clinic.siteConfig());
     await until('the buzzer again', 20_000, () => clinic.buzzerAt > 0);
     const text = await until('the text that was waiting', 40_000, () =>
-      clinic.modem.sent.find((s) => s.to === NURSE.phone),
+      clinic.modem.sent.find((s) => s.to === NURSE.phone && s.text.includes('Fridge 1')),
     );
     expect(text.text).toMatch(/Fridge 1 .* Reply ACK \d{4}/);
 
