@@ -60,7 +60,7 @@ export function innermostLimits({ sensors }: ResolvedSite): Map<string, Limits> 
   for (const { id, allRules } of sensors) {
     for (const rule of allRules) {
       const quantity = limitedQuantity(rule);
-      if (quantity === undefined || !('limit' in rule)) continue;
+      if (quantity === undefined || !('side' in rule)) continue;
       const key = channelKey({ sensor: id, quantity });
       const [low, high] = limits.get(key) ?? [null, null];
       if (rule.side === 'above') limits.set(key, [low, Math.min(high ?? rule.limit, rule.limit)]);

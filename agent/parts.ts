@@ -16,11 +16,12 @@ import type { RingClient } from './ring/client.js';
 
 export function alarmSensors({ config, sensors }: ResolvedSite): AlarmSensor[] {
   return [
-    ...sensors.map(({ id, name, allRules, median_of_three }) => ({
+    ...sensors.map(({ id, name, allRules, median_of_three, learn_since }) => ({
       id,
       name,
       rules: allRules,
       medianOfThree: median_of_three,
+      learnSince: learn_since,
     })),
     ...config.contacts.map((contact) => ({
       id: contact.id,

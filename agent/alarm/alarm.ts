@@ -1,9 +1,10 @@
 import { type Clock, every, type Timer } from '../../core/clock/clock.js';
 import type { AlertBody } from '../../core/contract/messages.js';
-import { Behaviours } from '../../core/detect/latches.js';
+import { episodeOf, stepExposure } from '../../core/detect/exposure.js';
 import { medianOfThree } from '../../core/detect/plausible.js';
 import {
   DWELL_START,
+  excess,
   type Rule,
   stepContact,
   stepThreshold,
@@ -11,7 +12,6 @@ import {
   type Transition,
 } from '../../core/detect/rules.js';
 import { type FaultInput, stepFault } from '../../core/detect/sensor-fault.js';
-import type { Profile } from '../../core/detect/track.js';
 import {
   type PolicyConfig,
   type PolicyEffect,
@@ -20,13 +20,15 @@ import {
 } from '../../core/policy/local.js';
 import type { Reading } from '../../core/reading.js';
 import type { Ring } from '../ring/port.js';
-import { type AlertFacts, behaviourAlert, contactAlert, faultAlert, thresholdAlert } from './alert.js';
+import { type AlertFacts, changeAlert, contactAlert, faultAlert, thresholdAlert } from './alert.js';
+import { type Learned, Movement } from './learned.js';
 import { type AlarmSensor, type AlarmState, conditionKey, restoreState, ruleKey } from './state.js';
 
 const TICK_MS = 1000;
 const REPLAY_ROWS = 2000;
-/** Profiles are kilobytes a sensor; what an hour teaches can be learned again. */
-const PROFILES_MS = 3_600_000;
+const EXPOSURE_GAP_MS = 1_800_000;
+/** What is learned is kilobytes a sensor; what an hour teaches can be learned again. */
+const LEARNED_MS = 3_600_000;
 /** State of quiet rules is written this often; after a crash the readings since then are evaluated again. */
 const PERSIST_MS = 300_000;
 
@@ -63,21 +65,18 @@ export class Alarm {
   #state: AlarmState;
   #timer: Timer | undefined;
   #persistedMs = 0;
-  #profilesMs = 0;
-  readonly #behaviours = new Map<string, Behaviours>();
+  #learnedMs = 0;
+  readonly #movements = new Map<string, Movement>();
   #dirty = false;
 
   constructor(options: AlarmOptions) {
     this.#options = options;
     this.#byId = new Map(options.sensors.map((sensor) => [sensor.id, { sensor, rules: sensor.rules }]));
     this.#state = restoreState(options.ring.loadState('alarm'), options.sensors, options.ring.timeline());
-    this.#profilesMs = options.ring.timeline();
-    const profiles = (options.ring.loadState('profiles') ?? {}) as Record<string, Profile>;
-    for (const { id, rules } of options.sensors) {
-      const own = rules.filter((rule) => rule.kind === 'behaviour');
-      this.#state.latches[id] ??= {};
-      if (own.length > 0)
-        this.#behaviours.set(id, new Behaviours(own, this.#state.latches[id], profiles[id]));
+    this.#learnedMs = options.ring.timeline();
+    const learned = (options.ring.loadState('learned') ?? {}) as Record<string, Learned>;
+    for (const sensor of options.sensors.filter(Movement.wanted)) {
+      this.#movements.set(sensor.id, new Movement(sensor, this.#state, learned[sensor.id]));
     }
   }
 
@@ -96,7 +95,7 @@ export class Alarm {
   stop(): void {
     this.#timer?.cancel();
     this.#persist();
-    this.#persistProfiles();
+    this.#persistLearned();
   }
 
   get open(): readonly AlertBody[] {
@@ -115,7 +114,7 @@ export class Alarm {
     if (reading.quality === 'bad') return this.failure(reading.sensor, reading.reason ?? 'bad');
     if (reading.quantity === 'contact') this.#contacts.set(reading.sensor, reading.milli === 0 ? 0 : 1);
     const wallOffset = reading.deviceMs === undefined ? reading.wallMs - reading.atMs : 0;
-    if (reading.quantity === 'temperature') this.#behaviour(entry.sensor, reading, wallOffset);
+    if (reading.quantity === 'temperature') this.#movement(entry.sensor, reading, wallOffset);
     for (const rule of entry.rules) {
       if (rule.kind === 'threshold' && rule.quantity === reading.quantity) {
         this.#threshold(entry.sensor, rule, reading, wallOffset);
@@ -181,22 +180,36 @@ export class Alarm {
       reading.milli,
     );
     this.#state.dwell[key] = state;
+    if (rule.quantity === 'temperature') this.#exposure(key, excess(rule, reading.milli), reading, rule.gap);
     if (transition) {
       const where = { sensor: sensor.id, name: sensor.name, wallOffset };
       this.#emit(key, transition.kind, thresholdAlert(rule, transition, where));
     }
   }
 
-  #behaviour(sensor: AlarmSensor, { atMs, milli }: Reading, wallOffset: number): void {
-    const behaviours = this.#behaviours.get(sensor.id);
-    if (!behaviours) return;
+  #movement(sensor: AlarmSensor, { atMs, milli, wallMs }: Reading, wallOffset: number): void {
+    const movement = this.#movements.get(sensor.id);
+    if (!movement) return;
     const otherOpen = sensor.rules.some(
       (rule) => rule.kind !== 'behaviour' && this.#state.open[ruleKey(sensor.id, rule)] !== undefined,
     );
-    for (const change of behaviours.push(atMs, milli, otherOpen)) {
-      const where = { sensor: sensor.id, name: sensor.name, wallOffset };
-      this.#emit(ruleKey(sensor.id, change.rule), change.kind, behaviourAlert(change, where));
+    const changes = movement.push({ atMs, milli, wallMs }, otherOpen);
+    for (const rule of sensor.rules) {
+      if (rule.kind === 'behaviour' && rule.what === 'excursion') {
+        this.#exposure(ruleKey(sensor.id, rule), excess(rule, milli), { atMs, milli });
+      }
     }
+    for (const change of changes) {
+      const where = { sensor: sensor.id, name: sensor.name, wallOffset };
+      this.#emit(ruleKey(sensor.id, change.rule), change.kind, changeAlert(change, where));
+    }
+  }
+
+  /** Kept from the first value outside until it is back, and as long as the alarm of it stands. */
+  #exposure(key: string, beyond: number, at: { atMs: number; milli: number }, gapMs = EXPOSURE_GAP_MS): void {
+    const { exposures, open } = this.#state;
+    if (beyond <= 0 && !open[key]) delete exposures[key];
+    else exposures[key] = stepExposure(exposures[key], { ...at, excess: beyond }, gapMs);
   }
 
   #contactRules(sensor: AlarmSensor): void {
@@ -231,9 +244,19 @@ export class Alarm {
   #emit(key: string, kind: Transition['kind'], facts: AlertFacts): void {
     const { ring } = this.#options;
     const id = `${ring.epoch}-${ring.head('events') + 1}`;
-    const alert: AlertBody = { ...facts, alert_id: id, episode_id: this.#state.open[key]?.episode_id ?? id };
-    if (kind === 'raised') this.#state.open[key] = alert;
-    else delete this.#state.open[key];
+    const { open, exposures } = this.#state;
+    const exposure = exposures[key];
+    const alert: AlertBody = {
+      ...facts,
+      alert_id: id,
+      episode_id: open[key]?.episode_id ?? id,
+      ...(exposure ? { episode: episodeOf(exposure) } : {}),
+    };
+    if (kind === 'raised') open[key] = alert;
+    else {
+      delete open[key];
+      delete exposures[key];
+    }
     // The commit is made up after this turn of the event loop, so it takes along the state saved below.
     ring.appendEvent({ type: 'alert', alert });
     this.#policy({ kind: 'alert', atMs: ring.timeline(), alert });
@@ -278,15 +301,15 @@ export class Alarm {
     }
     this.#policy({ kind: 'tick', atMs });
     if (this.#dirty && atMs - this.#persistedMs >= PERSIST_MS) this.#persist();
-    if (atMs - this.#profilesMs >= PROFILES_MS) this.#persistProfiles();
+    if (atMs - this.#learnedMs >= LEARNED_MS) this.#persistLearned();
   }
 
   /** What is usual at each place: large, and slow to change. */
-  #persistProfiles(): void {
-    this.#profilesMs = this.#options.ring.timeline();
-    if (this.#behaviours.size === 0) return;
-    const profiles = [...this.#behaviours].map(([id, { track }]) => [id, track.profile]);
-    this.#options.ring.saveState('profiles', Object.fromEntries(profiles));
+  #persistLearned(): void {
+    this.#learnedMs = this.#options.ring.timeline();
+    if (this.#movements.size === 0) return;
+    const learned = [...this.#movements].map(([id, movement]) => [id, movement.learned]);
+    this.#options.ring.saveState('learned', Object.fromEntries(learned));
   }
 
   #persist(): void {

@@ -1,5 +1,5 @@
 import type { AlertBody } from '../../core/contract/messages.js';
-import type { BehaviourChange } from '../../core/detect/latches.js';
+import type { Change } from '../../core/detect/change.js';
 import type { ContactRule, SensorFaultRule, ThresholdRule, Transition } from '../../core/detect/rules.js';
 import type { FaultTransition } from '../../core/detect/sensor-fault.js';
 import { fromMilli, QUANTITIES, showMilli } from '../../core/units.js';
@@ -31,26 +31,17 @@ export function thresholdAlert(rule: ThresholdRule, t: Transition, where: Where)
   };
 }
 
-const TYPES = {
-  excursion: 'excursion',
-  heading: 'pre_alarm',
-  level: 'pre_alarm',
-  drift: 'pre_alarm',
-  frozen: 'sensor_fault',
-  erratic: 'sensor_fault',
-} as const;
-
-export function behaviourAlert(change: BehaviourChange, where: Where): AlertFacts {
-  const { rule, kind, milli, thresholdMilli, text } = change;
+export function changeAlert(change: Change, where: Where): AlertFacts {
+  const { rule, kind, milli, kpi, alertType, text } = change;
   const lasted = minutes(change.atMs - change.sinceMs);
   return {
     ...common(rule, change, where),
-    alert_type: TYPES[rule.what],
-    kpi: { name: 'temperature', value: fromMilli(milli), threshold: fromMilli(thresholdMilli), unit: 'Cel' },
-    summary:
-      kind === 'raised'
-        ? `${where.name}: ${text}.`
-        : `${where.name} is as it should be again, at ${showMilli(milli, 'Cel')}, after ${lasted}.`,
+    alert_type: alertType,
+    kpi,
+    summary: (kind === 'raised'
+      ? `${where.name}: ${text}.`
+      : `${where.name} is as it should be again, at ${showMilli(milli, 'Cel')}, after ${lasted}.`
+    ).slice(0, 400),
   };
 }
 

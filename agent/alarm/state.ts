@@ -1,6 +1,7 @@
 import type { AlertBody } from '../../core/contract/messages.js';
+import type { Exposure } from '../../core/detect/exposure.js';
 import type { Latch } from '../../core/detect/latches.js';
-import { DWELL_START, type DwellState, type Rule } from '../../core/detect/rules.js';
+import { DWELL_START, type Rule, type ThresholdState } from '../../core/detect/rules.js';
 import { type FaultState, faultStart } from '../../core/detect/sensor-fault.js';
 import { POLICY_START, type PolicyState } from '../../core/policy/local.js';
 
@@ -8,7 +9,9 @@ import { POLICY_START, type PolicyState } from '../../core/policy/local.js';
 export interface AlarmState {
   /** Readings up to this seq have been evaluated. */
   throughSeq: number;
-  dwell: Record<string, DwellState>;
+  dwell: Record<string, ThresholdState>;
+  /** What excursions did so far, by rule. */
+  exposures: Record<string, Exposure>;
   faults: Record<string, FaultState>;
   /** Behaviour rules, by sensor and rule. */
   latches: Record<string, Record<string, Latch>>;
@@ -23,13 +26,15 @@ export interface AlarmSensor {
   rules: readonly Rule[];
   /** Rules see the middle of the last three temperatures. */
   medianOfThree?: boolean;
+  /** What was learned of this place under another date, or none, is forgotten. */
+  learnSince?: string | undefined;
 }
 
 /** Conditions stand beside rules: of a sensor, or of the gateway itself. */
 export const conditionKey = (sensor: string | undefined, rule: string) =>
   sensor === undefined ? `@gateway/${rule}` : `@sensor/${sensor}/${rule}`;
 
-export const ruleKey = (sensor: string, rule: Rule) => `${sensor}/${rule.name}`;
+export const ruleKey = (sensor: string, rule: { name: string }) => `${sensor}/${rule.name}`;
 
 /**
  * The stored state, for the sensors and rules that the site has now. What was well starts afresh: a sensor is not
@@ -40,6 +45,7 @@ export function restoreState(stored: unknown, sensors: readonly AlarmSensor[], n
   const state: AlarmState = {
     throughSeq: old.throughSeq ?? 0,
     dwell: {},
+    exposures: {},
     faults: {},
     latches: {},
     open: {},
@@ -68,8 +74,11 @@ function restoreRule(
 ): void {
   const fault = old.faults?.[key];
   const open = old.open?.[key];
+  const exposure = old.exposures?.[key];
   if (rule.kind === 'sensor_fault')
     state.faults[key] = fault?.phase === 'faulted' ? fault : faultStart(nowMs);
-  else if (rule.kind !== 'behaviour') state.dwell[key] = old.dwell?.[key] ?? DWELL_START;
+  else if (rule.kind === 'threshold' || rule.kind === 'contact')
+    state.dwell[key] = old.dwell?.[key] ?? DWELL_START;
   if (open) state.open[key] = open;
+  if (exposure) state.exposures[key] = exposure;
 }

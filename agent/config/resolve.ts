@@ -1,12 +1,13 @@
 import { type Rule, ruleSchema } from '../../core/detect/rules.js';
 import { type Problem, show } from '../../core/schema.js';
 import type { DeviceModel } from './model.js';
-import type { Preset, SensorConfig, SiteConfig } from './site.js';
+import type { Preset, Product, SensorConfig, SiteConfig } from './site.js';
 
 /** What the site file only names: shipped with the product, or beside the site file. */
 export interface Library {
   models: Shelf<DeviceModel>;
   presets: Shelf<Preset>;
+  products: Shelf<Product>;
 }
 
 export interface Shelf<T> {
@@ -49,7 +50,10 @@ function resolveSensor(sensor: SensorConfig, library: Library): ResolvedSensor {
   const device = sensor.model === undefined ? undefined : library.models.get(sensor.model);
   const preset = sensor.preset === undefined ? undefined : library.presets.get(sensor.preset);
   const everyMs = sensor.every ?? device?.every ?? DEFAULT_EVERY_MS;
-  const rules = [...(preset?.rules ?? []), ...sensor.rules];
+  const budgets = sensor.products.flatMap((name) =>
+    budgetsOf(library.products.get(name)!, sensor.goods_since),
+  );
+  const rules = [...(preset?.rules ?? []), ...budgets, ...sensor.rules];
   return {
     ...sensor,
     name: sensor.name ?? sensor.id,
@@ -57,6 +61,11 @@ function resolveSensor(sensor: SensorConfig, library: Library): ResolvedSensor {
     everyMs,
     allRules: rules.some((r) => r.kind === 'sensor_fault') ? rules : [...rules, faultRule(everyMs)],
   };
+}
+
+function budgetsOf({ product, source, budgets }: Product, since: string | undefined): Rule[] {
+  const goods = since === undefined ? {} : { since };
+  return budgets.map((budget) => ({ kind: 'budget', product, source, ...goods, ...budget }));
 }
 
 /** Every sensor is watched for silence, asked for or not: ten missed readings, and never under ten minutes. */
@@ -75,6 +84,15 @@ function sensorProblems(sensor: SensorConfig, i: number, library: Library): Prob
   if (sensor.preset !== undefined && !library.presets.get(sensor.preset)) {
     problems.push({ path: at('preset'), got: show(sensor.preset), expected: oneOf(library.presets.keys()) });
   }
+  sensor.products.forEach((name, n) => {
+    if (!library.products.get(name)) {
+      problems.push({
+        path: at(`products[${n}]`),
+        got: show(name),
+        expected: oneOf(library.products.keys()),
+      });
+    }
+  });
   if (device && device.protocol.transport !== sensor.source.kind) {
     problems.push({
       path: at('source.kind'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { budgetRuleSchema } from '../../core/detect/measure/rules.js';
 import { ruleSchema } from '../../core/detect/rules.js';
 import { idSchema } from '../../core/identity.js';
 import { policySchema } from '../../core/policy/local.js';
@@ -48,6 +49,21 @@ const sensorSchema = z.strictObject({
     ),
   stuck_after: duration.optional().describe('overrides the model’s: the same value for so long is a fault'),
   preset: z.string().optional().describe('limits from device-configs/presets'),
+  products: z
+    .array(z.string().min(1))
+    .max(20)
+    .default([])
+    .describe('stability budgets, from files in the folder products/ beside the site file'),
+  goods_since: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .describe('when the goods came in: budgets count from then'),
+  learn_since: z.iso
+    .date()
+    .optional()
+    .describe(
+      'set to today when the fridge was repaired or exchanged: what was learned of it before is forgotten',
+    ),
   rules: z.array(ruleSchema).max(20).default([]),
 });
 
@@ -118,6 +134,17 @@ export const siteSchema = z.strictObject({
 export type SiteConfig = z.output<typeof siteSchema>;
 export type SensorConfig = SiteConfig['sensors'][number];
 export type ContactConfig = SiteConfig['contacts'][number];
+
+/** products/<name>.yaml beside the site file: what a product may bear, by its own stability report. */
+export const productSchema = z.strictObject({
+  product: z.string().min(1).max(80),
+  source: z.string().min(1).max(200).describe('the stability report, with its edition; never a guess'),
+  budgets: z
+    .array(budgetRuleSchema.omit({ kind: true, product: true, source: true, since: true }))
+    .min(1)
+    .max(10),
+});
+export type Product = z.output<typeof productSchema>;
 
 /** device-configs/presets/<name>.yaml */
 export const presetSchema = z.strictObject({

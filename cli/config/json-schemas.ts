@@ -2,13 +2,19 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { modelSchema } from '../../agent/config/model.js';
-import { presetSchema, siteSchema } from '../../agent/config/site.js';
+import { presetSchema, productSchema, siteSchema } from '../../agent/config/site.js';
 import { relaySchema } from '../../relay/config/relay.js';
 import { deviceConfigs } from './load.js';
 
 /** JSON Schemas for editors, made from the schemas that the programs use: file name → text. */
 export function jsonSchemas(): Map<string, string> {
-  const schemas = { site: siteSchema, relay: relaySchema, model: modelSchema, preset: presetSchema };
+  const schemas = {
+    site: siteSchema,
+    relay: relaySchema,
+    model: modelSchema,
+    preset: presetSchema,
+    product: productSchema,
+  };
   return new Map(
     Object.entries(schemas).map(([name, schema]) => {
       const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });

@@ -4,9 +4,10 @@ import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
 import { type DeviceModel, modelSchema } from '../../agent/config/model.js';
 import { type Library, type ResolvedSite, resolveSite, type Shelf } from '../../agent/config/resolve.js';
-import { presetSchema, siteSchema } from '../../agent/config/site.js';
+import { presetSchema, productSchema, siteSchema } from '../../agent/config/site.js';
 import { type RelayConfig, relaySchema } from '../../relay/config/relay.js';
 import { credential } from './credentials.js';
+import { readForests } from './forests.js';
 import { type FileProblem, readYaml, validate, type YamlFile } from './yaml.js';
 
 export type Loaded<T> = { value: T; problems: [] } | { problems: FileProblem[] };
@@ -31,12 +32,17 @@ export function loadRelay(file: string): Loaded<RelayConfig> {
 }
 
 function load<S extends z.ZodType>(schema: S, file: string): Loaded<z.output<S>> {
-  return validate(schema, readYaml(file, credential));
+  return validated(schema, readYaml(file, credential));
+}
+
+function validated<S extends z.ZodType>(schema: S, yaml: YamlFile): Loaded<z.output<S>> {
+  const problems = readForests(yaml);
+  return problems.length > 0 ? { problems } : validate(schema, yaml);
 }
 
 function loadSiteFrom(yaml: YamlFile): Loaded<ResolvedSite> {
-  const { library, problems } = openLibrary(deviceConfigs());
-  const parsed = validate(siteSchema, yaml);
+  const { library, problems } = openLibrary(deviceConfigs(), dirname(yaml.file));
+  const parsed = validated(siteSchema, yaml);
   if (!('value' in parsed)) return { problems: parsed.problems };
   const resolved = resolveSite(parsed.value, library);
   const all = [...problems, ...resolved.problems.map(yaml.locate)];
@@ -45,11 +51,12 @@ function loadSiteFrom(yaml: YamlFile): Loaded<ResolvedSite> {
 }
 
 /** Every model and preset that is shipped, each read when it is first asked for; what is wrong with one goes to `problems`. */
-export function openLibrary(root: string): { library: Library; problems: FileProblem[] } {
+export function openLibrary(root: string, beside?: string): { library: Library; problems: FileProblem[] } {
   const problems: FileProblem[] = [];
   const models = shelf(modelSchema, join(root, 'models'), problems);
   const presets = shelf(presetSchema, join(root, 'presets'), problems);
-  return { library: { models, presets }, problems };
+  const products = shelf(productSchema, join(beside ?? root, 'products'), problems);
+  return { library: { models, presets, products }, problems };
 }
 
 /** The files of a folder by their names: MAKER/MODEL for MAKER/MODEL.yaml. */
@@ -88,13 +95,15 @@ export function checkFile(file: string): { kind: string; problems: FileProblem[]
   if (yaml.problems.length > 0) return { kind: 'file', problems: yaml.problems };
   if (has('model') && has('protocol'))
     return { kind: 'device model', problems: validate(modelSchema, yaml).problems };
-  if (has('preset')) return { kind: 'preset', problems: validate(presetSchema, yaml).problems };
+  if (has('product')) return { kind: 'product', problems: validate(productSchema, yaml).problems };
+  if (has('preset')) return { kind: 'preset', problems: validated(presetSchema, yaml).problems };
   if (has('clinic', 'sensors', 'gateway')) return { kind: 'site', problems: loadSiteFrom(yaml).problems };
   if (has('kafka', 'data', 'http')) return { kind: 'relay', problems: validate(relaySchema, yaml).problems };
   const problem = {
     path: '(top)',
     got: Object.keys(top).join(', ') || 'nothing',
-    expected: 'a site (clinic, gateway, sensors), a relay (data, http, kafka), a device model or a preset',
+    expected:
+      'a site (clinic, gateway, sensors), a relay (data, http, kafka), a device model, a product or a preset',
   };
   return { kind: 'file', problems: [yaml.locate(problem)] };
 }

@@ -1,9 +1,9 @@
 import {
   DWELL_START,
-  type DwellState,
   ruleSchema,
   stepThreshold,
   type ThresholdRule,
+  type ThresholdState,
   thresholdZone,
 } from '../../core/detect/rules.js';
 import type { DayVerdict, LoggerAlarm, LoggerFile, LoggerRow } from './parse.js';
@@ -82,7 +82,7 @@ function alarmByDay(alarm: LoggerAlarm, samples: readonly Sample[], intervalMs: 
     days.set(date, day);
     return day;
   };
-  let state: DwellState = DWELL_START;
+  let state: ThresholdState = DWELL_START;
   samples.forEach(({ at, milli }, i) => {
     const before = state;
     const step = stepThreshold(rule, state, at, milli);

@@ -122,6 +122,15 @@ export const alertBodySchema = z.strictObject({
   sensor: idSchema,
   /** What happened in one sentence, with its numbers. */
   summary: z.string().max(400),
+  /** What the excursion did so far, in °C, s, °C·min and °C: with the alert that ends it, all that it did. */
+  episode: z
+    .strictObject({
+      worst: z.number(),
+      seconds_outside: z.int().min(0),
+      degree_minutes: z.number().min(0),
+      mkt: z.number(),
+    })
+    .optional(),
   /** Who acknowledged, and what they said. */
   by: z.string().max(80).optional(),
   comment: z.string().max(400).optional(),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type BehaviourRule, behaviourRuleSchema } from './behaviour.js';
-import { type BehaviourChange, Behaviours, type Latch } from './latches.js';
+import type { Change } from './change.js';
+import { Behaviours, type Latch } from './latches.js';
 import { PROFILE_START, Track } from './track.js';
 
 const MINUTE = 60_000;
@@ -23,7 +24,7 @@ function cycling(days: number, then: (minute: number, from: number) => number | 
 function run(rules: BehaviourRule[], values: readonly (number | null)[], days: number) {
   const latches: Record<string, Latch> = {};
   const behaviours = new Behaviours(rules, latches, undefined);
-  const seen: (BehaviourChange & { minute: number })[] = [];
+  const seen: (Change & { minute: number })[] = [];
   values.forEach((milli, m) => {
     if (milli === null) return;
     for (const change of behaviours.push(m * MINUTE, milli, false))

@@ -1,5 +1,6 @@
-import type { Milli } from '../units.js';
+import { fromMilli, type Milli } from '../units.js';
 import { type BehaviourRule, judgeBehaviour } from './behaviour.js';
+import type { Change } from './change.js';
 import { type Profile, Track } from './track.js';
 
 /** What a behaviour rule must remember: since when it stands, and since when the value is beyond its limit. */
@@ -10,15 +11,14 @@ export interface Latch {
   holdUntilMs: number;
 }
 
-export interface BehaviourChange {
-  rule: BehaviourRule;
-  kind: 'raised' | 'cleared';
-  atMs: number;
-  sinceMs: number;
-  milli: Milli;
-  thresholdMilli: number;
-  text: string;
-}
+const TYPES = {
+  excursion: 'excursion',
+  heading: 'pre_alarm',
+  level: 'pre_alarm',
+  drift: 'pre_alarm',
+  frozen: 'sensor_fault',
+  erratic: 'sensor_fault',
+} as const satisfies Record<BehaviourRule['what'], Change['alertType']>;
 
 const LATCH_START: Latch = { activeSinceMs: null, outsideSinceMs: null, holdUntilMs: 0 };
 /** What follows a fault (warm goods that cool, a fridge that finds its way back) is no fault of its own. */
@@ -40,12 +40,12 @@ export class Behaviours {
   }
 
   /** One temperature. `otherOpen`: an alert of another rule of this sensor stands. */
-  push(atMs: number, milli: Milli, otherOpen: boolean): BehaviourChange[] {
+  push(atMs: number, milli: Milli, otherOpen: boolean): Change[] {
     const open = otherOpen || this.#rules.some(({ name }) => this.#latches[name]!.activeSinceMs !== null);
     if (open) this.#quietSinceMs = atMs;
     const quietMs = atMs - this.#quietSinceMs;
     this.track.push(atMs, milli, quietMs >= HOLD_MS);
-    const changes: BehaviourChange[] = [];
+    const changes: Change[] = [];
     for (const rule of this.#rules) {
       const hold = rule.what === 'drift' ? HOLD_DRIFT_MS : HOLD_MS;
       const change = this.#step(rule, atMs, open || quietMs < hold);
@@ -54,14 +54,20 @@ export class Behaviours {
     return changes;
   }
 
-  #step(rule: BehaviourRule, atMs: number, busy: boolean): BehaviourChange | undefined {
+  #step(rule: BehaviourRule, atMs: number, busy: boolean): Change | undefined {
     const latch = this.#latches[rule.name]!;
     const value = this.track.last!.milli;
     const away = rule.side === 'above' ? value - rule.limit : rule.limit - value;
     latch.outsideSinceMs = away > 0 ? (latch.outsideSinceMs ?? atMs) : null;
     const outsideMs = latch.outsideSinceMs === null ? 0 : atMs - latch.outsideSinceMs;
     const verdict = judgeBehaviour(rule, this.track, outsideMs);
-    const change = { rule, atMs, milli: value, thresholdMilli: verdict.threshold, text: verdict.text };
+    const kpi = {
+      name: 'temperature',
+      value: fromMilli(value),
+      threshold: fromMilli(verdict.threshold),
+      unit: 'Cel',
+    };
+    const change = { rule, alertType: TYPES[rule.what], atMs, milli: value, kpi, text: verdict.text };
     if (latch.activeSinceMs === null) {
       // An excursion is told whatever else stands; a hint beside an alarm is noise.
       const held = atMs < latch.holdUntilMs || (busy && rule.what !== 'excursion');

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import {
   DWELL_START,
-  type DwellState,
   ruleSchema,
   stepThreshold,
   type ThresholdRule,
+  type ThresholdState,
   type Transition,
 } from './rules.js';
 
@@ -21,7 +21,7 @@ const rule = (more: object = {}) =>
 
 /** Feeds [minute, °C] pairs; gives the transitions as [kind, minute, minutes outside]. */
 function run(spec: ThresholdRule, readings: [number, number][]) {
-  let state: DwellState = DWELL_START;
+  let state: ThresholdState = DWELL_START;
   const seen: Transition[] = [];
   for (const [minute, celsius] of readings) {
     const step = stepThreshold(spec, state, minute * MINUTE, Math.round(celsius * 1000));
@@ -114,7 +114,7 @@ describe('threshold, dwell, hysteresis', () => {
   it('survives being stored between any two readings', () => {
     const readings = [...steady(0, 8, 9), ...steady(9, 30, 9), [31, 5]] as [number, number][];
     const whole = run(rule(), readings).seen;
-    let state: DwellState = DWELL_START;
+    let state: ThresholdState = DWELL_START;
     const seen: unknown[] = [];
     for (const [minute, celsius] of readings) {
       const step = stepThreshold(rule(), JSON.parse(JSON.stringify(state)), minute * MINUTE, celsius * 1000);

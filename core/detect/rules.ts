@@ -1,8 +1,16 @@
 import { z } from 'zod';
 import { duration, milli } from '../schema.js';
 import { QUANTITY_NAMES } from '../units.js';
+import { type Accumulated, stepAccumulate } from './accumulate.js';
 import { behaviourRuleSchema } from './behaviour.js';
 import { DWELL_START, type DwellState, stepDwell, type Transition, type Zone } from './dwell.js';
+import {
+  anomalyRuleSchema,
+  budgetRuleSchema,
+  mktRuleSchema,
+  trendRuleSchema,
+  vvmRuleSchema,
+} from './measure/rules.js';
 
 const severity = z.enum(['info', 'warning', 'critical']);
 const name = z.string().regex(/^[a-z0-9_-]{1,40}$/, 'expected 1 to 40 of a-z, 0-9, "-" and "_"');
@@ -20,6 +28,11 @@ export const thresholdRuleSchema = z
       .default('exclusive')
       .describe('inclusive: the limit itself is outside'),
     dwell: duration,
+    accumulation: z
+      .enum(['consecutive', 'cumulative'])
+      .default('consecutive')
+      .describe('cumulative: time outside adds up over the window, in however many pieces'),
+    window: duration.default(86_400_000).describe('cumulative: how far back it adds up'),
     hysteresis: milli
       .default(0)
       .describe('how far back inside the limit a reading must be to end the excursion'),
@@ -55,6 +68,11 @@ export const ruleSchema = z.discriminatedUnion('kind', [
   contactRuleSchema,
   sensorFaultRuleSchema,
   behaviourRuleSchema,
+  trendRuleSchema,
+  mktRuleSchema,
+  vvmRuleSchema,
+  budgetRuleSchema,
+  anomalyRuleSchema,
 ]);
 
 export type ThresholdRule = z.output<typeof thresholdRuleSchema>;
@@ -63,7 +81,7 @@ export type SensorFaultRule = z.output<typeof sensorFaultRuleSchema>;
 export type Rule = z.output<typeof ruleSchema>;
 
 /** Positive beyond the limit, negative inside it, in milli-units. */
-function excess(rule: ThresholdRule, value: number): number {
+export function excess(rule: { side: 'above' | 'below'; limit: number }, value: number): number {
   return rule.side === 'above' ? value - rule.limit : rule.limit - value;
 }
 
@@ -74,20 +92,29 @@ export function thresholdZone(rule: ThresholdRule, value: number): Zone {
   return beyond + rule.hysteresis > 0 ? 'margin' : 'inside';
 }
 
-export function stepThreshold(rule: ThresholdRule, state: DwellState, atMs: number, value: number) {
-  return stepDwell({ dwellMs: rule.dwell, gapMs: rule.gap, resetOn: rule.reset_on }, state, {
-    atMs,
-    zone: thresholdZone(rule, value),
-    excessMilli: excess(rule, value),
-    milli: value,
-  });
+export type ThresholdState = DwellState | Accumulated;
+
+export function stepThreshold(
+  rule: ThresholdRule,
+  state: ThresholdState,
+  atMs: number,
+  value: number,
+): { state: ThresholdState; transition?: Transition } {
+  const { dwell: dwellMs, gap: gapMs, reset_on: resetOn, window: windowMs } = rule;
+  const zone = thresholdZone(rule, value);
+  const input = { atMs, zone, excessMilli: excess(rule, value), milli: value };
+  if (rule.accumulation === 'cumulative') {
+    const own = state.phase === 'accumulated' ? state : undefined;
+    return stepAccumulate({ dwellMs, windowMs, gapMs }, own, input);
+  }
+  return stepDwell({ dwellMs, gapMs, resetOn }, state.phase === 'accumulated' ? DWELL_START : state, input);
 }
 
 /** A contact's position is known at every moment, so no silence ever interrupts its dwell. */
-export function stepContact(rule: ContactRule, state: DwellState, atMs: number, position: 0 | 1) {
+export function stepContact(rule: ContactRule, state: ThresholdState, atMs: number, position: 0 | 1) {
   return stepDwell(
     { dwellMs: rule.dwell, gapMs: Number.POSITIVE_INFINITY, resetOn: 'first_in_range' },
-    state,
+    state.phase === 'accumulated' ? DWELL_START : state,
     {
       atMs,
       zone: position === rule.when ? 'outside' : 'inside',

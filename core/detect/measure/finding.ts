@@ -1,0 +1,16 @@
+import type { Milli } from '../../units.js';
+
+export interface Sample {
+  atMs: number;
+  milli: Milli;
+  /** Time of day when it was measured: `atMs` may be on a clock of its own. */
+  wallMs: number;
+}
+
+/** What a measure rule found: the measure, whether it is beyond what is allowed, whether that is over, and why. */
+export interface Finding {
+  raise: boolean;
+  over: boolean;
+  kpi: { name: string; value: number; threshold: number; unit: string };
+  text: string;
+}

@@ -1,0 +1,37 @@
+import type { Change } from '../change.js';
+import type { Track } from '../track.js';
+import type { Sample } from './finding.js';
+import { MEASURE_START, type MeasureRule, type MeasureState, stepMeasure } from './step.js';
+
+/** The measure rules of one sensor. `states` is the caller's, by rule name: plain JSON, kept by the caller. */
+export class Measures {
+  readonly states: Record<string, MeasureState>;
+  readonly #rules: readonly MeasureRule[];
+
+  constructor(rules: readonly MeasureRule[], states: Record<string, MeasureState> = {}) {
+    this.#rules = rules;
+    const own = rules.map(({ name }) => [name, states[name] ?? structuredClone(MEASURE_START)]);
+    this.states = Object.fromEntries(own) as Record<string, MeasureState>;
+  }
+
+  push(sample: Sample, track: Track): Change[] {
+    return this.#rules.flatMap((rule) => this.#step(rule, sample, track) ?? []);
+  }
+
+  #step(rule: MeasureRule, sample: Sample, track: Track): Change | undefined {
+    const state = this.states[rule.name]!;
+    const found = stepMeasure(rule, state, sample, track);
+    if (!found) return undefined;
+    const { kpi, text } = found;
+    const { atMs, milli } = sample;
+    const change = { rule, alertType: rule.alert, atMs, milli, kpi, text };
+    if (state.activeSinceMs === null && found.raise) {
+      state.activeSinceMs = atMs;
+      return { ...change, kind: 'raised', sinceMs: atMs };
+    }
+    if (state.activeSinceMs === null || !found.over) return undefined;
+    const sinceMs = state.activeSinceMs;
+    state.activeSinceMs = null;
+    return { ...change, kind: 'cleared', sinceMs };
+  }
+}
