@@ -11,6 +11,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   decode: async () => (await import('./commands/decode.js')).decodeCommand(),
   discover: async () => (await import('./commands/discover.js')).discoverCommand(),
   doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
+  train: async () => (await import('./commands/train.js')).trainCommand(),
   import: async () => (await import('./commands/import.js')).importCommand(),
 };
 

@@ -22,6 +22,7 @@ export async function runBacktest(
   rows: AsyncIterable<Row>,
   rulesOf: (sensor: string) => readonly Rule[],
   onAlert: (alert: AlertMessage) => void,
+  onValue: (sensor: string, atMs: number, milli: number) => void = () => {},
 ): Promise<Backtest> {
   const replays = new Map<string, SensorReplay>();
   const result: Backtest = {
@@ -36,7 +37,7 @@ export async function runBacktest(
   const heard = (alert: AlertBody) => {
     const atMs = Date.parse(alert.timestamp);
     if (alert.state === 'raised' && result.raised.length < RAISED_MAX) {
-      const raised: Raised = { sensor: alert.sensor, rule: alert.rule, atMs };
+      const raised: Raised = { sensor: alert.sensor, rule: alert.rule, atMs, summary: alert.summary };
       open.set(alert.episode_id + alert.sensor, raised);
       result.raised.push(raised);
     } else if (alert.state === 'cleared') {
@@ -59,6 +60,7 @@ export async function runBacktest(
       continue;
     }
     replay.push(atMs, milli);
+    if (milli !== null) onValue(sensor, atMs, milli);
   }
   for (const { sensor, samples, missing, firstMs, lastMs } of replays.values()) {
     result.readings += samples - missing;

@@ -15,6 +15,7 @@ const WEEK_MS = 7 * 24 * HOUR;
 export interface Raised {
   sensor: string;
   rule: string;
+  summary: string;
   atMs: number;
   /** When it was over; undefined: never. */
   untilMs?: number;

@@ -1,8 +1,11 @@
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { Rule } from '../../core/detect/rules.js';
-import { readLabels } from '../backtest/labels.js';
+import { Outline } from '../backtest/chart.js';
+import { htmlReport } from '../backtest/html.js';
+import { type Label, readLabels } from '../backtest/labels.js';
+import { nabScore } from '../backtest/nab.js';
 import { readRows } from '../backtest/readings.js';
 import { type Backtest, runBacktest } from '../backtest/run.js';
 import { score } from '../backtest/score.js';
@@ -15,6 +18,8 @@ interface Options {
   config?: string;
   labels?: string;
   alerts?: string;
+  nab?: boolean;
+  html?: string;
   json?: boolean;
 }
 
@@ -31,48 +36,77 @@ export function backtestCommand(): Command {
     .option('--config <SITE.yaml>', 'rules of a site file, by sensor')
     .option('--labels <FILE>', 'labelled events as JSON')
     .option('--alerts <OUT.ndjson>', 'write every alert')
+    .option('--nab', 'score the labels as windows of the Numenta Anomaly Benchmark too')
+    .option('--html <OUT.html>', 'write a report with a chart of each sensor')
     .option('--json', 'print the result as JSON')
-    .action(async (options: Options) => {
-      if ((options.preset === undefined) === (options.config === undefined)) {
-        return misuse('expected exactly one of --preset and --config');
-      }
-      const rulesOf = rulesFrom(options);
-      if (typeof rulesOf === 'string') return misuse(rulesOf);
-      if (Array.isArray(rulesOf)) return failWith(rulesOf);
-      const labels = options.labels === undefined ? undefined : readLabels(options.labels);
-      const out = options.alerts === undefined ? undefined : createWriteStream(options.alerts);
-      const began = performance.now();
-      const result = await runBacktest(readRows(options.readings), rulesOf, (alert) => {
-        out?.write(`${JSON.stringify(alert)}\n`);
-      });
-      if (out) {
-        out.end();
-        await once(out, 'finish');
-      }
-      if (result.observed.length === 0) throw new Error(`${options.readings}: no readings in it`);
-      const strangers = labels?.filter(
-        (l) =>
-          !result.observed.some(
-            (o) => o.sensor === l.sensor && l.onsetMs <= o.lastMs && l.endMs >= o.firstMs,
-          ),
-      );
-      if (strangers?.length) {
-        throw new Error(
-          `${options.labels}: ${strangers.length} events lie outside the readings, first ${strangers[0]!.id}`,
-        );
-      }
-      const report = {
-        sensors: result.observed.length,
-        readings: result.readings,
-        missing: result.missing,
-        out_of_order: result.outOfOrder,
-        alarms: result.raised.length,
-        readings_per_s: Math.round((result.readings / (performance.now() - began)) * 1000),
-        ...(labels ? { score: score(labels, result.raised, result.observed) } : {}),
-      };
-      if (options.json) print(JSON.stringify(report));
-      else present(report, result);
-    });
+    .action(backtest);
+}
+
+async function backtest(options: Options): Promise<void> {
+  if ((options.preset === undefined) === (options.config === undefined)) {
+    return misuse('expected exactly one of --preset and --config');
+  }
+  if (options.nab && options.labels === undefined) return misuse('--nab needs --labels');
+  const rulesOf = rulesFrom(options);
+  if (typeof rulesOf === 'string') return misuse(rulesOf);
+  if (Array.isArray(rulesOf)) return failWith(rulesOf);
+  const labels = options.labels === undefined ? undefined : readLabels(options.labels);
+  const out = options.alerts === undefined ? undefined : createWriteStream(options.alerts);
+  const outlines = new Map<string, Outline>();
+  const began = performance.now();
+  const result = await runBacktest(
+    readRows(options.readings),
+    rulesOf,
+    (alert) => out?.write(`${JSON.stringify(alert)}\n`),
+    options.html === undefined
+      ? undefined
+      : (sensor, atMs, milli) => outline(outlines, sensor).push(atMs, milli),
+  );
+  if (out) {
+    out.end();
+    await once(out, 'finish');
+  }
+  if (result.observed.length === 0) throw new Error(`${options.readings}: no readings in it`);
+  if (labels) refuseStrangers(labels, result, options.labels!);
+  const seconds = (performance.now() - began) / 1000;
+  const report = {
+    sensors: result.observed.length,
+    readings: result.readings,
+    missing: result.missing,
+    out_of_order: result.outOfOrder,
+    alarms: result.raised.length,
+    readings_per_s: Math.round(result.readings / seconds),
+    ...(labels ? { score: score(labels, result.raised, result.observed) } : {}),
+    ...(labels && options.nab ? { nab: nabOf(labels, result) } : {}),
+  };
+  if (options.html !== undefined) {
+    const title = `Backtest of ${options.readings} with ${options.preset ?? options.config}`;
+    writeFileSync(options.html, htmlReport(title, report, outlines, labels ?? [], result.raised));
+  }
+  if (options.json) print(JSON.stringify(report));
+  else present(report, result);
+}
+
+function outline(outlines: Map<string, Outline>, sensor: string): Outline {
+  const known = outlines.get(sensor) ?? new Outline();
+  outlines.set(sensor, known);
+  return known;
+}
+
+const nabOf = (labels: readonly Label[], { raised, observed }: Backtest) =>
+  nabScore(labels, raised, new Map(observed.map((o) => [o.sensor, o]))) ?? null;
+
+function refuseStrangers(labels: readonly Label[], { observed }: Backtest, file: string): void {
+  const spans = new Map(observed.map((o) => [o.sensor, o]));
+  const strangers = labels.filter((l) => {
+    const o = spans.get(l.sensor);
+    return !o || l.onsetMs > o.lastMs || l.endMs < o.firstMs;
+  });
+  if (strangers.length > 0) {
+    throw new Error(
+      `${file}: ${strangers.length} events lie outside the readings, first ${strangers[0]!.id}`,
+    );
+  }
 }
 
 function rulesFrom({ preset, config }: Options) {
@@ -94,10 +128,10 @@ function rulesFrom({ preset, config }: Options) {
 }
 
 function present(
-  report: object & { score?: ReturnType<typeof score> },
+  report: object & { score?: ReturnType<typeof score>; nab?: object | null },
   { outOfOrder, raised }: Backtest,
 ): void {
-  const { score: scored, ...head } = report;
+  const { score: scored, nab, ...head } = report;
   print(
     Object.entries(head)
       .filter(([key]) => key !== 'out_of_order')
@@ -118,5 +152,6 @@ function present(
   for (const [key, value] of Object.entries(sums))
     print(`${key}: ${typeof value === 'object' ? JSON.stringify(value) : value}`);
   print(`per minute: ${JSON.stringify(minutes)}`);
+  if (nab !== undefined) print(`NAB: ${JSON.stringify(nab)}`);
   for (const [kind, row] of Object.entries(kinds)) print(`${kind}: ${JSON.stringify(row)}`);
 }

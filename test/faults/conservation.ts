@@ -1,9 +1,9 @@
 import { connectAsync, type MqttClient } from 'mqtt';
+import { generator } from '../../core/random.js';
 import { FaultyDisk } from '../world/disk.js';
 import { FaultyClock } from '../world/faulty-clock.js';
 import { freePort, getJson, Program, until } from '../world/programs.js';
 import { FlakyLink } from '../world/proxy.js';
-import { generator } from '../world/random.js';
 import { readEmbedded, type SeenRecord } from '../world/read-log.js';
 import { type Service, startMosquitto, tempFolder } from '../world/services.js';
 import type { AgentStatus } from '../world/views.js';

@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { generator } from '../../core/random.js';
 import { fillRing } from '../world/fill-ring.js';
 import { freePort, getJson, Program, until } from '../world/programs.js';
 import { FlakyLink, type Shape } from '../world/proxy.js';
-import { generator } from '../world/random.js';
 import { occurrences, readEmbedded } from '../world/read-log.js';
 import { startRelay } from '../world/relay.js';
 import { tempFolder } from '../world/services.js';

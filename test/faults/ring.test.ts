@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { addRange, contains, type RangeSet } from '../../core/contract/ranges.js';
+import { generator } from '../../core/random.js';
 import { FaultyDisk } from '../world/disk.js';
 import { HostedRing } from '../world/hosted-ring.js';
-import { generator } from '../world/random.js';
 import { tempFolder } from '../world/services.js';
 
 /*

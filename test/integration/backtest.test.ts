@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -11,8 +11,11 @@ const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const folder = tempFolder('backtest');
 afterAll(() => folder.remove());
 
-function backtest(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, 'backtest', ...args], {
+const NAB = fileURLToPath(new URL('../../../shared/data/nab/', import.meta.url));
+const backtest = (...args: string[]) => cli('backtest', ...args);
+
+function cli(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], {
     encoding: 'utf8',
   });
   return { status, out: stdout, err: stderr };
@@ -80,6 +83,108 @@ describe('backtest', () => {
     expect(seen.filter((a) => a.rule === 'warm').map((a) => a.state)).toEqual(['raised', 'cleared']);
     expect(Date.parse(seen[0]!.timestamp)).toBeLessThanOrEqual(Date.parse(minute(91)));
   });
+
+  it('trains a forest whose rule then finds what training did not have, and refuses a model it cannot use', () => {
+    const cycle = (m: number) => 5 + Math.sin(m / 6) + ((m * 7919) % 13) / 100;
+    const rows = (last: (m: number) => number) =>
+      HEADER +
+      Array.from(
+        { length: 4 * 1440 },
+        (_, m) => `f,${minute(m)},${(m < 5000 ? cycle(m) : last(m)).toFixed(3)}`,
+      ).join('\n');
+    const model = `${folder.path}/model.json`;
+    const train = cli('train', '--readings', file('good.csv', rows(cycle)), '--out', model, '--json');
+    expect([train.status, train.err]).toEqual([0, '']);
+    expect(JSON.parse(train.out)).toMatchObject({ readings: 5760, trees: 100 });
+    const site = (path: string) =>
+      file(
+        'site.yaml',
+        `clinic: { id: c, name: C }
+gateway: gw-1
+data: ${folder.path}/data
+sensors:
+  - id: f
+    model: maxim/ds18b20
+    source: { kind: w1, rom: 28-000000000001 }
+    rules:
+      - { kind: anomaly, name: odd, what: forest, model: ${path}, dwell: 10m }
+`,
+      );
+    const alerts = `${folder.path}/odd.ndjson`;
+    const odd = file(
+      'odd.csv',
+      rows((m) => cycle(m) + (m - 5000) / 20),
+    );
+    const run = backtest('--readings', odd, '--config', site('model.json'), '--alerts', alerts);
+    expect([run.status, run.err]).toEqual([0, '']);
+    const first = JSON.parse(readFileSync(alerts, 'utf8').split('\n')[0]!) as {
+      rule: string;
+      timestamp: string;
+    };
+    expect(first.rule).toBe('odd');
+    expect(first.timestamp > minute(5000) && first.timestamp < minute(5120)).toBe(true);
+    const damaged = JSON.parse(readFileSync(model, 'utf8')) as { features: string[] };
+    damaged.features[0] = 'phase_of_the_moon';
+    file('moon.json', JSON.stringify(damaged));
+    const refused = cli('check', site('moon.json'));
+    expect(refused.status).toBe(1);
+    expect(refused.err).toMatch(/moon\.json:1:1 features\[0\]: got "phase_of_the_moon", expected .*"value"/);
+    expect(cli('check', site('absent.json')).err).toMatch(/absent\.json.*ENOENT/);
+    expect(cli('train', '--readings', odd, '--out', model, '--features', 'moon').status).toBe(2);
+  });
+
+  it('writes a report that needs no network, with charts and nothing that a file could inject', () => {
+    const rows = Array.from({ length: 300 }, (_, m) => `<b>f</b>,${minute(m)},${m > 100 ? 12 : 5}`).join(
+      '\n',
+    );
+    const html = `${folder.path}/report.html`;
+    const run = backtest('--readings', file('h.csv', HEADER + rows), '--preset', 'wa-health', '--html', html);
+    expect(run.status).toBe(0);
+    const text = readFileSync(html, 'utf8');
+    expect(text).toContain('<polygon');
+    expect(text).toContain('class="alarm"');
+    expect(text).toContain('&#60;b&#62;f');
+    expect(text).not.toMatch(/<b>f|https?:/);
+  });
+
+  it.skipIf(!existsSync(NAB))(
+    'finds both failures of a real office, with at most three false alarms in ten weeks',
+    () => {
+      const rows = readFileSync(`${NAB}ambient_temperature_system_failure.csv`, 'utf8')
+        .trim()
+        .split(/\r?\n/)
+        .slice(1);
+      const celsius = rows.map((row) => {
+        const [at, fahrenheit] = row.split(',') as [string, string];
+        return `office,${at.replace(' ', 'T')}Z,${(((Number(fahrenheit) - 32) * 5) / 9).toFixed(3)}`;
+      });
+      const windows = Object.values(
+        JSON.parse(readFileSync(`${NAB}combined_windows.json`, 'utf8')) as Record<string, [string, string][]>,
+      ).flat();
+      const zulu = (text: string) => `${text.slice(0, 19).replace(' ', 'T')}Z`;
+      const labels = windows.map(([onset, end], i) => {
+        const what = { event_id: `${i}`, sensor: 'office', kind: 'failure', unsafe_at: null, benign: false };
+        return { ...what, onset: zulu(onset), end: zulu(end) };
+      });
+      const run = backtest(
+        '--readings',
+        file('nab.csv', HEADER + celsius.join('\n')),
+        '--labels',
+        file('nab.json', JSON.stringify(labels)),
+        '--preset',
+        'room-anomaly',
+        '--nab',
+        '--json',
+      );
+      const { nab, score } = JSON.parse(run.out) as {
+        nab: { score: number; windows_found: number };
+        score: { false_alarms: number; sensor_weeks: number };
+      };
+      expect(nab.windows_found).toBe(2);
+      expect(score.false_alarms / (score.sensor_weeks / 10)).toBeLessThanOrEqual(3);
+      expect(nab.score).toBeGreaterThan(60);
+    },
+  );
 
   it.each([
     ['an empty file', '', /no readings/],

@@ -36,6 +36,8 @@ interface Judged {
   threshold: number;
   name: string;
   text: string;
+  /** Ordinary again; without it, no longer beyond the threshold is enough. */
+  over?: boolean;
 }
 
 export function stepAnomaly(
@@ -52,7 +54,7 @@ export function stepAnomaly(
   const threshold = Math.round(judged.threshold * 1000) / 1000;
   return {
     raise: beyond && sample.atMs - state.unusualSinceMs! >= rule.dwell,
-    over: !beyond,
+    over: judged.over ?? !beyond,
     kpi: { name: judged.name, value, threshold, unit: '1' },
     text: `at ${sample.milli / 1000} °C, ${judged.text} (${value}, ${threshold} is the bound)`,
   };
@@ -92,8 +94,8 @@ function byExtremes(rule: AnomalyRule, state: AnomalyState, { wallMs, milli }: S
   state.days ??= [];
   const { days } = state;
   const day = Math.floor(wallMs / DAY_MS);
-  const known = days.filter((d) => d.day < day && d.day >= day - DAYS);
-  const judged = known.length < DAYS_MIN ? undefined : beyondExtremes(known, milli, rule.threshold ?? 0.25);
+  const known = days.filter((d) => d.day >= day - DAYS);
+  const judged = known.length <= DAYS_MIN ? undefined : beyondExtremes(known, milli, rule.threshold ?? 0.25);
   let today = days.at(-1);
   if (today?.day !== day) {
     today = { day, min: milli, max: milli, sum: 0, squares: 0, n: 0 };
@@ -116,5 +118,6 @@ function beyondExtremes(days: readonly Day[], milli: Milli, threshold: number): 
   const low = Math.min(...days.map((d) => d.min));
   const score = Math.max(milli - high, low - milli) / deviation;
   const text = `beyond all of the last ${days.length} days (${low / 1000} to ${high / 1000} °C)`;
-  return { score: Math.max(0, score), threshold, name: 'beyond_extreme', text };
+  const over = Math.abs(milli - mean) < 2 * deviation;
+  return { score: Math.max(0, score), threshold, name: 'beyond_extreme', text, over };
 }
