@@ -76,7 +76,8 @@ export class Alarm {
     this.#learnedMs = options.ring.timeline();
     const learned = (options.ring.loadState('learned') ?? {}) as Record<string, Learned>;
     for (const sensor of options.sensors.filter(Movement.wanted)) {
-      this.#movements.set(sensor.id, new Movement(sensor, this.#state, learned[sensor.id]));
+      const explained = (text: string) => this.#record('explained', `${sensor.name} ${text}`);
+      this.#movements.set(sensor.id, new Movement(sensor, this.#state, learned[sensor.id], explained));
     }
   }
 
@@ -261,6 +262,12 @@ export class Alarm {
     ring.appendEvent({ type: 'alert', alert });
     this.#policy({ kind: 'alert', atMs: ring.timeline(), alert });
     this.#persist();
+  }
+
+  /** What needed no alarm belongs in the record all the same. */
+  #record(action: string, detail: string): void {
+    const at = new Date(this.#options.clock.wall()).toISOString();
+    this.#options.ring.appendEvent({ type: 'audit', audit: { action, at, detail: detail.slice(0, 400) } });
   }
 
   #policy(input: PolicyInput): void {

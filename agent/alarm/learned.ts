@@ -20,7 +20,12 @@ export class Movement {
   readonly #measures: Measures;
   readonly #since: string | undefined;
 
-  constructor(sensor: AlarmSensor, state: AlarmState, stored: Learned | undefined) {
+  constructor(
+    sensor: AlarmSensor,
+    state: AlarmState,
+    stored: Learned | undefined,
+    onExplained: (text: string) => void,
+  ) {
     const { id, rules } = sensor;
     state.latches[id] ??= {};
     const latches = state.latches[id];
@@ -31,6 +36,7 @@ export class Movement {
       latches,
       kept?.profile,
     );
+    this.#behaviours.onExplained = onExplained;
     // What goods have used up is theirs, whatever is forgotten of the fridge.
     this.#measures = new Measures(rules.filter(isMeasure), stored?.measures);
   }

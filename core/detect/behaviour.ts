@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { duration, milli } from '../schema.js';
 import { showMilli } from '../units.js';
-import type { Track } from './track.js';
+import { forecast, showForecast } from './forecast.js';
+import { SETTLED_MS, type Track } from './track.js';
 
 /*
  * Rules about how a temperature moves, beside where it stands: each looks at a Track and says whether it should raise,
@@ -63,6 +64,8 @@ export function judgeBehaviour(rule: BehaviourRule, track: Track, outsideMs: num
   }
 }
 
+/** Patience with what came in at once; still ten minutes before half an hour outside is over. */
+const EXPLAINED = 1.2;
 const sign = (rule: BehaviourRule) => (rule.side === 'above' ? 1 : -1);
 
 /** Warm goods and an open door come back by themselves; a dead compressor does not. */
@@ -71,7 +74,7 @@ function excursion(rule: BehaviourRule, track: Track, value: number, outsideMs: 
   const back = -sign(rule) * (track.slope(10 * MINUTE) ?? 0);
   const returnsIn = back > 8 ? away / back : Number.POSITIVE_INFINITY;
   const explained = rule.side === 'above' && track.undisturbedMs < SETTLED_MS;
-  const patience = returnsIn < 90 ? rule.patience : explained ? 1.6 * rule.dwell : rule.dwell;
+  const patience = returnsIn < 90 ? rule.patience : explained ? EXPLAINED * rule.dwell : rule.dwell;
   return {
     raise: outsideMs >= patience,
     over: away < -300,
@@ -80,10 +83,8 @@ function excursion(rule: BehaviourRule, track: Track, value: number, outsideMs: 
   };
 }
 
-/** What came in at once through a door goes out again within this. */
-const SETTLED_MS = 75 * MINUTE;
-const settled = (rule: BehaviourRule, track: Track) =>
-  rule.side === 'below' || track.undisturbedMs > SETTLED_MS;
+const settled = (rule: BehaviourRule, track: Track, forMs = SETTLED_MS) =>
+  rule.side === 'below' || track.undisturbedMs > forMs;
 
 /** Newton: what is left of the way shrinks with the distance, so the straight line is the early end of the range. */
 function heading(rule: BehaviourRule, track: Track, value: number): Verdict {
@@ -95,18 +96,52 @@ function heading(rule: BehaviourRule, track: Track, value: number): Verdict {
   const cycle = rule.side === 'above' ? usual.riseMs : usual.fallMs;
   const going = rule.side === 'above' ? track.risingMs : track.fallingMs;
   const beyond = s * (value - edge);
-  const left = s * (rule.limit - value);
-  const inMinutes = slope > 0 ? Math.max(0, left / slope) : Number.POSITIVE_INFINITY;
+  const ahead = forecast(track, rule.limit, rule.side);
   // What a door let in comes quickly and then less and less; a dead compressor warms on and on.
   const latest = sign(rule) * (track.slope(10 * MINUTE) ?? 0);
   const steady = going >= Math.max(28 * MINUTE, 1.1 * cycle) && latest > Math.max(4, 0.6 * slope);
   return {
-    raise: beyond > rule.margin && settled(rule, track) && steady && slope > 4 && inMinutes < 720,
+    raise:
+      ahead !== undefined &&
+      ahead.earliest < 720 &&
+      ((settled(rule, track) && beyond > rule.margin && steady && slope > 4) || passed(rule, track, value)),
     over: beyond < rule.margin / 2,
     threshold: rule.limit,
-    text: `at ${shown(value)} and ${rule.side === 'above' ? 'rising' : 'falling'} for ${minutes(going)}, longer than any cycle: reaches ${shown(rule.limit)} in about ${Math.round(inMinutes)} to ${Math.round(inMinutes * 1.6)} min`,
+    text: `at ${shown(value)} and ${rule.side === 'above' ? 'rising' : 'falling'} for ${minutes(going)}, longer than any cycle: ${ahead ? showForecast(ahead, shown(rule.limit)) : ''}`,
   };
 }
+
+/** Past the point where the compressor switches, and going on as if it did not. */
+function passed(rule: BehaviourRule, track: Track, value: number): boolean {
+  const { usual } = track;
+  const windowMs = Math.min(LATEST_MS, Math.max(PASSED_MS, 1.2 * (usual?.bumpMs ?? 0)));
+  const points = track.window(windowMs);
+  if (!usual || !points || rule.side === 'below') return false;
+  const [latest, before] = [track.slope(8 * MINUTE) ?? 0, track.slope(windowMs) ?? 0];
+  const least = Math.min(...points.map((p) => p.milli));
+  return (
+    value - usual.peak > Math.max(PASSED, 0.2 * usual.range) &&
+    least > usual.peak - 100 &&
+    Math.min(latest, before) > 0.6 * usual.restRate &&
+    Math.max(latest, before) < 1.4 * usual.restRate + 10 &&
+    drawdown(points) < Math.max(150, 3 * track.profile.jitter)
+  );
+}
+
+/** The furthest that it came down again after any of its highs. */
+function drawdown(points: readonly { milli: number }[]): number {
+  let high = Number.NEGATIVE_INFINITY;
+  let worst = 0;
+  for (const { milli } of points) {
+    high = Math.max(high, milli);
+    worst = Math.max(worst, high - milli);
+  }
+  return worst;
+}
+
+const PASSED = 300;
+const LATEST_MS = 50 * MINUTE;
+const PASSED_MS = 18 * MINUTE;
 
 /** All of the last fifty minutes beyond what this place usually reaches, and not on the way back. */
 function level(rule: BehaviourRule, track: Track, value: number): Verdict {
@@ -118,7 +153,7 @@ function level(rule: BehaviourRule, track: Track, value: number): Verdict {
   const nearest = Math.min(...points.map((p) => s * (p.milli - edge)));
   const back = -s * (track.slope(20 * MINUTE) ?? 0);
   return {
-    raise: nearest > rule.margin && settled(rule, track) && back < 2,
+    raise: nearest > rule.margin && settled(rule, track, 2 * SETTLED_MS) && back < 2,
     over: s * (value - edge) < rule.margin / 2,
     threshold: edge,
     text: `at ${shown(value)}, for 50 min ${rule.side} the ${shown(edge)} that it usually keeps`,
@@ -129,7 +164,7 @@ function drift(track: Track, value: number): Verdict {
   const found = track.drift;
   if (!found) return QUIET;
   const { share, scatter } = found;
-  const bound = Math.max(0.15, 4 * scatter);
+  const bound = Math.max(0.2, 5 * scatter);
   return {
     raise: share > bound,
     over: share < bound / 2,

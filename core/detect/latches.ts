@@ -1,4 +1,4 @@
-import { fromMilli, type Milli } from '../units.js';
+import { fromMilli, type Milli, showMilli } from '../units.js';
 import { type BehaviourRule, judgeBehaviour } from './behaviour.js';
 import type { Change } from './change.js';
 import { type Profile, Track } from './track.js';
@@ -23,11 +23,14 @@ const TYPES = {
 const LATCH_START: Latch = { activeSinceMs: null, outsideSinceMs: null, holdUntilMs: 0 };
 /** What follows a fault (warm goods that cool, a fridge that finds its way back) is no fault of its own. */
 const HOLD_MS = 3 * 3_600_000;
+const WORTH_A_WORD_MS = 180_000;
 const HOLD_DRIFT_MS = 24 * 3_600_000;
 
 /** The behaviour rules of one sensor. `latches` is the caller's, by rule name, and is kept with its state. */
 export class Behaviours {
   readonly track: Track;
+  /** Told in one sentence of what needed no alarm; set by whoever keeps records. */
+  onExplained: (text: string) => void = () => {};
   readonly #rules: readonly BehaviourRule[];
   readonly #latches: Record<string, Latch>;
   #quietSinceMs = Number.NEGATIVE_INFINITY;
@@ -54,10 +57,28 @@ export class Behaviours {
     return changes;
   }
 
+  /** It was outside, and came back by itself before it was worth an alarm. */
+  #explain(
+    { what, side, limit }: BehaviourRule,
+    { outsideSinceMs, activeSinceMs }: Latch,
+    atMs: number,
+  ): void {
+    if (what !== 'excursion' || outsideSinceMs === null || activeSinceMs !== null) return;
+    if (atMs - outsideSinceMs < WORTH_A_WORD_MS) return;
+    const cause = this.track.disturbedSince(outsideSinceMs - WORTH_A_WORD_MS)
+      ? 'it had warmed faster than it does by itself, as after an open door, warm goods or a defrost'
+      : 'it moved no faster than it does by itself';
+    const minutes = Math.round((atMs - outsideSinceMs) / 60_000);
+    this.onExplained(
+      `was ${side} ${showMilli(limit, 'Cel')} for ${minutes} min and came back by itself: ${cause}`,
+    );
+  }
+
   #step(rule: BehaviourRule, atMs: number, busy: boolean): Change | undefined {
     const latch = this.#latches[rule.name]!;
     const value = this.track.last!.milli;
     const away = rule.side === 'above' ? value - rule.limit : rule.limit - value;
+    if (away <= 0) this.#explain(rule, latch, atMs);
     latch.outsideSinceMs = away > 0 ? (latch.outsideSinceMs ?? atMs) : null;
     const outsideMs = latch.outsideSinceMs === null ? 0 : atMs - latch.outsideSinceMs;
     const verdict = judgeBehaviour(rule, this.track, outsideMs);

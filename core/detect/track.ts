@@ -14,6 +14,8 @@ const HOURS_MAX = 168;
 const HOURS_MIN = 20;
 const TURNS_MAX = 60;
 const DRIFT_HOURS = 12;
+/** What came in at once through a door goes out again within this. */
+export const SETTLED_MS = 75 * MINUTE;
 
 interface Point {
   atMs: number;
@@ -38,6 +40,11 @@ export interface Profile {
   falls: number[];
   /** How steep the rises were, thousandths a minute. */
   steeps: number[];
+  /** Where undisturbed rises ended and falls ended: the compressor's own switching points. */
+  peaks: Milli[];
+  troughs: Milli[];
+  /** For how long it went on rising past its usual peak, and then came back by itself: doors, defrosts. */
+  bumps: number[];
   /** The longest time that the very same value came while all was well. */
   longestSameMs: number;
   /** Mean change from one value to the next. */
@@ -50,6 +57,9 @@ export const PROFILE_START: Profile = {
   rises: [],
   falls: [],
   steeps: [],
+  peaks: [],
+  troughs: [],
+  bumps: [],
   longestSameMs: 0,
   jitter: 0,
 };
@@ -63,21 +73,38 @@ export interface Usual {
   fallMs: number;
   /** As steep as it rises by itself. */
   riseRate: number;
+  /** As it mostly rises while the compressor rests, thousandths a minute. */
+  restRate: number;
+  /** It turns round by itself at the latest here. */
+  peak: Milli;
+  trough: Milli;
+  /** Longer than it has risen past its peak and come back. */
+  bumpMs: number;
   /** The least that an hour has moved. */
   range: Milli;
+}
+
+/** The run that the temperature is on: since when and where from, and its furthest point so far. */
+interface Turn {
+  up: boolean;
+  atMs: number;
+  milli: Milli;
+  sinceMs: number;
+  from: Milli;
 }
 
 export class Track {
   profile: Profile;
   points: Point[] = [];
   usual: Usual | undefined;
-  #turn: { up: boolean; atMs: number; milli: Milli; sinceMs: number; from: Milli } | undefined;
+  #turn: Turn | undefined;
   #disturbedAtMs = Number.NEGATIVE_INFINITY;
   #sameSinceMs = 0;
+  #bump: { sinceMs: number; topMs: number; top: Milli } | undefined;
   #hour = { hour: -1, min: 0, max: 0, falling: 0, n: 0, calm: true };
 
   constructor(profile: Profile = PROFILE_START) {
-    this.profile = structuredClone(profile);
+    this.profile = structuredClone({ ...PROFILE_START, ...profile });
     this.#learnUsual();
   }
 
@@ -92,9 +119,21 @@ export class Track {
     this.points.push({ atMs, milli, raw });
     while (this.points.length > POINTS_MAX || atMs - this.points[0]!.atMs > WINDOW_MS) this.points.shift();
     this.#follow(atMs, milli, calm);
-    if (this.usual && (this.slope(6 * MINUTE) ?? 0) > Math.max(1.6 * this.usual.riseRate, 20))
+    if (this.usual && (this.slope(6 * MINUTE) ?? 0) > Math.max(1.8 * this.usual.restRate, 20))
       this.#disturbedAtMs = atMs;
+    this.#bumped(atMs, milli, calm);
     this.#count(atMs, milli, calm);
+  }
+
+  #bumped(atMs: number, milli: Milli, calm: boolean): void {
+    if (!this.usual) return;
+    if (milli <= this.usual.peak) {
+      if (this.#bump && calm && this.#bump.topMs - this.#bump.sinceMs > 8 * MINUTE) {
+        keepLast(this.profile.bumps, this.#bump.topMs - this.#bump.sinceMs, TURNS_MAX);
+      }
+      this.#bump = undefined;
+    } else if (!this.#bump) this.#bump = { sinceMs: atMs, topMs: atMs, top: milli };
+    else if (milli > this.#bump.top) Object.assign(this.#bump, { topMs: atMs, top: milli });
   }
 
   get last(): Point | undefined {
@@ -116,6 +155,10 @@ export class Track {
     return this.last ? this.last.atMs - this.#disturbedAtMs : 0;
   }
 
+  disturbedSince(atMs: number): boolean {
+    return this.#disturbedAtMs >= atMs;
+  }
+
   get fallingMs(): number {
     return this.#turn && !this.#turn.up && this.last ? this.last.atMs - this.#turn.sinceMs : 0;
   }
@@ -131,8 +174,14 @@ export class Track {
 
   /** Thousandths a minute over the last `ms`, by least squares. */
   slope(ms: number): number | undefined {
-    const points = this.window(ms);
-    if (!points) return undefined;
+    return this.slopeBetween(ms, 0);
+  }
+
+  /** The same from `fromMs` to `toMs` ago. */
+  slopeBetween(fromMs: number, toMs: number): number | undefined {
+    const end = (this.last?.atMs ?? 0) - toMs;
+    const points = toMs === 0 ? this.window(fromMs) : this.window(fromMs)?.filter((p) => p.atMs <= end);
+    if (!points || points.length < 3) return undefined;
     const t0 = points[0]!.atMs;
     let [st, sv, stt, stv] = [0, 0, 0, 0];
     for (const { atMs, milli } of points) {
@@ -182,16 +231,16 @@ export class Track {
       turn.atMs = atMs;
       turn.milli = milli;
     } else if (Math.abs(milli - turn.milli) > threshold) {
-      const durations = turn.up ? this.profile.rises : this.profile.falls;
-      if (calm) durations.push(turn.atMs - turn.sinceMs);
-      if (calm && turn.up) {
-        const { steeps } = this.profile;
-        steeps.push((turn.milli - turn.from) / Math.max(1, (turn.atMs - turn.sinceMs) / MINUTE));
-        if (steeps.length > TURNS_MAX) steeps.shift();
-      }
-      if (durations.length > TURNS_MAX) durations.shift();
+      if (calm) this.#learnTurn(turn);
       this.#turn = { up: !turn.up, atMs, milli, sinceMs: turn.atMs, from: turn.milli };
     }
+  }
+
+  #learnTurn({ up, atMs, milli, sinceMs, from }: Turn): void {
+    const { rises, falls, peaks, troughs, steeps } = this.profile;
+    keepLast(up ? rises : falls, atMs - sinceMs, TURNS_MAX);
+    if (this.undisturbedMs > SETTLED_MS) keepLast(up ? peaks : troughs, milli, TURNS_MAX);
+    if (up) keepLast(steeps, (milli - from) / Math.max(1, (atMs - sinceMs) / MINUTE), TURNS_MAX);
   }
 
   #count(atMs: number, milli: Milli, calm: boolean): void {
@@ -200,12 +249,10 @@ export class Track {
       const { n, calm: wasCalm, min, max, falling } = this.#hour;
       const done = { hour: this.#hour.hour, min, max, duty: falling / Math.max(1, n) };
       if (n >= 3) {
-        this.profile.recent.push(done);
-        if (this.profile.recent.length > DRIFT_HOURS) this.profile.recent.shift();
+        keepLast(this.profile.recent, done, DRIFT_HOURS);
       }
       if (n >= 3 && wasCalm) {
-        this.profile.hours.push(done);
-        if (this.profile.hours.length > HOURS_MAX) this.profile.hours.shift();
+        keepLast(this.profile.hours, done, HOURS_MAX);
         this.#learnUsual();
       }
       this.#learnDrift();
@@ -238,7 +285,7 @@ export class Track {
   }
 
   #learnUsual(): void {
-    const { hours, rises, falls } = this.profile;
+    const { hours, rises, falls, steeps, peaks, troughs, bumps } = this.profile;
     if (hours.length < HOURS_MIN) return;
     this.usual = {
       low: quantile(
@@ -251,13 +298,22 @@ export class Track {
       ),
       riseMs: rises.length > 5 ? quantile(rises, 0.95) : 2 * HOUR,
       fallMs: falls.length > 5 ? quantile(falls, 0.95) : 2 * HOUR,
-      riseRate: this.profile.steeps.length > 5 ? quantile(this.profile.steeps, 0.9) : 60,
+      riseRate: steeps.length > 5 ? quantile(steeps, 0.9) : 60,
+      restRate: steeps.length > 5 ? median(steeps) : 40,
+      peak: peaks.length > 5 ? quantile(peaks, 0.9) : Number.POSITIVE_INFINITY,
+      bumpMs: quantile(bumps, 0.99),
+      trough: troughs.length > 5 ? quantile(troughs, 0.1) : Number.NEGATIVE_INFINITY,
       range: quantile(
         hours.map((h) => h.max - h.min),
         0.1,
       ),
     };
   }
+}
+
+function keepLast<T>(list: T[], item: T, max: number): void {
+  list.push(item);
+  if (list.length > max) list.shift();
 }
 
 export function quantile(values: readonly number[], q: number): number {
