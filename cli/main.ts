@@ -24,12 +24,19 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const program = new Command('coldwatch')
   .description('Cold-chain monitoring: the agent on a clinic’s gateway, and the relay behind it')
   .exitOverride()
+  .enablePositionalOptions()
   .configureOutput({ outputError: (text, write) => write(text) });
+
+/** A command added whole inherits nothing: not that wrong use is an error of ours to count. */
+function overriding(command: Command): Command {
+  for (const sub of command.commands) overriding(sub);
+  return command.exitOverride();
+}
 
 // Exit status: 0 done, 1 found something wrong, 2 wrong use.
 const named = COMMANDS[process.argv[2] ?? ''];
 for (const load of named ? [named] : Object.values(COMMANDS)) {
-  program.addCommand((await load()).exitOverride());
+  program.addCommand(overriding(await load()));
 }
 
 try {

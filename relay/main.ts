@@ -7,6 +7,7 @@ import { SystemClock } from '../core/clock/system.js';
 import { messageOf } from '../core/errors.js';
 import { retrySchedule } from '../core/retry.js';
 import { acceptRoutes } from './accept/accept.js';
+import { sourceRoutes } from './accept/sources.js';
 import type { RelayConfig } from './config/relay.js';
 import { LiveFeed } from './dashboard/feed.js';
 import { LiveView } from './dashboard/live.js';
@@ -20,10 +21,16 @@ export interface RunningRelay {
   stop(): Promise<void>;
 }
 
-export async function openLog(config: RelayConfig, clock: Clock, log: Logger): Promise<Log> {
+/** `client`: for a command beside a running relay; it serves no gateways. */
+export async function openLog(
+  config: RelayConfig,
+  clock: Clock,
+  log: Logger,
+  role: 'relay' | 'client' = 'relay',
+): Promise<Log> {
   if (!config.kafka) return new EmbeddedLog(config.data, clock, config.retention);
   const { KafkaLog } = await import('./log/kafka/kafka.js');
-  return KafkaLog.open(config.kafka, config.http.public_url ?? null, clock, log);
+  return KafkaLog.open(config.kafka, config.http.public_url ?? null, clock, log, role);
 }
 
 /** Builds and wires the relay. Rejects when its log cannot be opened or its port is taken. */
@@ -38,9 +45,10 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
     ...tlsOptions(config),
   }) as unknown as FastifyInstance;
   const stats = acceptRoutes(app, records, config.tokens);
+  const sources = config.sources && sourceRoutes(app, records, config.sources, clock);
   const feed = new LiveFeed(records, live, clock);
   const endStreams = dashboardRoutes(app, live, feed, clock);
-  const metrics = relayMetrics(stats);
+  const metrics = relayMetrics(stats, sources);
   app.get('/healthz', async () => ({ ok: true }));
   app.get('/readyz', async (_request, reply) => {
     try {

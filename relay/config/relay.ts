@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { idSchema } from '../../core/identity.js';
 import { duration } from '../../core/schema.js';
+import { sourcesConfigSchema } from './sources.js';
 
 export const kafkaConfigSchema = z.strictObject({
   brokers: z.array(z.string().regex(/^[^\s:]+:\d+$/, 'expected host:port')).min(1),
@@ -41,6 +42,9 @@ export const relaySchema = z.strictObject({
     .record(idSchema, z.string().min(16))
     .optional()
     .describe('bearer token of each gateway; absent: no token is asked for'),
+  sources: sourcesConfigSchema
+    .optional()
+    .describe('sales, stock and webhooks; absent: nothing but gateways is taken'),
   kafka: kafkaConfigSchema.optional().describe('absent: the embedded log'),
   retention: duration.default(2_592_000_000).describe('of the embedded log; Kafka keeps its own'),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),

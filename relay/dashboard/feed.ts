@@ -1,4 +1,5 @@
 import { type Clock, every, type Timer } from '../../core/clock/clock.js';
+import { DATA_TOPICS } from '../../core/contract/messages.js';
 import type { Log } from '../log/port.js';
 import type { LiveView } from './live.js';
 
@@ -34,7 +35,9 @@ export class LiveFeed {
   async #start() {
     this.#live.clear();
     try {
-      return await this.#log.tail(this.#clock.wall() - HISTORY_MS, (records) => this.#live.take(records));
+      return await this.#log.tail(DATA_TOPICS, this.#clock.wall() - HISTORY_MS, (records) =>
+        this.#live.take(records),
+      );
     } catch (error) {
       this.#tail = undefined;
       throw error;

@@ -1,7 +1,8 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { AcceptStats } from '../accept/accept.js';
+import type { SourceStats } from '../accept/sources.js';
 
-export function relayMetrics(stats: AcceptStats): Registry {
+export function relayMetrics(stats: AcceptStats, sources: SourceStats | undefined): Registry {
   const registry = new Registry();
   const counter = (name: string, help: string, read: () => number) =>
     new Counter({
@@ -27,5 +28,10 @@ export function relayMetrics(stats: AcceptStats): Registry {
   counter('batches_refused', 'Batches refused for their content.', () => stats.refused);
   counter('batches_throttled', 'Batches answered 429.', () => stats.throttled);
   gauge('rows_under_way', 'Rows received and not yet durable.', () => stats.rowsUnderWay);
+  if (sources) {
+    counter('events', 'Events of other sources made durable.', () => sources.accepted);
+    counter('events_repeated', 'Events that were there already.', () => sources.repeated);
+    counter('events_refused', 'Events that went to dead.letter.', () => sources.refused);
+  }
   return registry;
 }

@@ -1,11 +1,15 @@
 import type { DataTopic } from '../../core/contract/messages.js';
 import { addRange, RANGES_MAX, type Range, type RangeSet } from '../../core/contract/ranges.js';
+import type { SourceTopic } from '../../core/contract/sources.js';
+import type { StreamTopic } from '../../core/contract/streams.js';
 import { ColdwatchError } from '../../core/errors.js';
 import type { Stream } from '../../core/stream.js';
 
+export type LogTopic = DataTopic | SourceTopic | StreamTopic;
+
 /** A record of a data topic. `key` keeps a sensor's order; headers carry gateway, epoch, seq, backfill, traceparent. */
 export interface LogRecord {
-  topic: DataTopic;
+  topic: LogTopic;
   key: string;
   value: string;
   headers: Record<string, string>;
@@ -27,6 +31,14 @@ export interface Progress {
   stream: Stream;
   held: RangeSet;
 }
+
+/** A record that has no ring behind it, with the id that makes a repeat harmless. */
+export interface Published extends LogRecord {
+  id: string;
+}
+
+/** For so long the id of what was published is remembered. */
+export const REMEMBERED_MS = 86_400_000;
 
 export interface StoredRecord extends LogRecord {
   /** Grows within a topic (embedded) or a partition (Kafka). */
@@ -66,6 +78,10 @@ export class Elsewhere extends ColdwatchError {
   }
 }
 
+export interface Tail {
+  stop(): Promise<void>;
+}
+
 /** Where readings go. Two implementations pass one suite (test/conformance): embedded (SQLite) and kafka. */
 export interface Log {
   /**
@@ -75,8 +91,23 @@ export interface Log {
    */
   append(batch: Append): Promise<RangeSet>;
   progress(gateway: string): Promise<Progress[]>;
-  /** Delivers committed records that arrived since `sinceMs`, then new ones as they come. */
-  tail(sinceMs: number, onRecords: (records: StoredRecord[]) => void): Promise<{ stop(): Promise<void> }>;
+  /**
+   * Appends records of other sources, leaving out those whose id was published in the last REMEMBERED_MS; resolves once
+   * they are durable, with the ids left out.
+   */
+  publish(records: readonly Published[]): Promise<{ repeated: string[] }>;
+  /** Delivers committed records of these topics that arrived since `sinceMs`, then new ones as they come. */
+  tail(
+    topics: readonly LogTopic[],
+    sinceMs: number,
+    onRecords: (records: StoredRecord[]) => void,
+  ): Promise<Tail>;
+  /** Delivers what is committed in these topics and arrived since `sinceMs`; resolves at what was their end. */
+  read(
+    topics: readonly LogTopic[],
+    sinceMs: number,
+    onRecords: (records: StoredRecord[]) => void,
+  ): Promise<void>;
   /** Rejects when the log cannot take records now. */
   ready(): Promise<void>;
   close(): Promise<void>;

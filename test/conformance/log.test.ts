@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../core/clock/system.js';
+import { DATA_TOPICS } from '../../core/contract/messages.js';
 import { RANGES_MAX } from '../../core/contract/ranges.js';
 import { kafkaConfigSchema } from '../../relay/config/relay.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
@@ -83,7 +84,7 @@ describe.each([
   /** All seqs of a gateway that a reader sees, in order of arrival. */
   async function seqsOf(gateway: string, atLeast: number): Promise<number[]> {
     const seen: StoredRecord[] = [];
-    const tail = await log.tail(Date.now() - 3_600_000, (records) => void seen.push(...records));
+    const tail = await log.tail(DATA_TOPICS, Date.now() - 3_600_000, (records) => void seen.push(...records));
     const mine = () => seen.filter((r) => r.headers.gateway === gateway).map((r) => Number(r.headers.seq));
     await until(`${atLeast} records of ${gateway}`, 30_000, () => mine().length >= atLeast);
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -185,7 +186,7 @@ describe.each([
   it('delivers to a reader that was there before', async () => {
     const id = fresh();
     const seen: string[] = [];
-    const tail = await log.tail(Date.now(), (records) => {
+    const tail = await log.tail(DATA_TOPICS, Date.now(), (records) => {
       seen.push(...records.filter((r) => r.headers.gateway === id.gateway).map((r) => r.value));
     });
     await log.append(batch(id, 1, 3));
@@ -227,7 +228,7 @@ describe.each([
     await two.close();
     await Promise.all(ids.map((id) => appendTo({ one }, batch(id, 15, 30))));
     const seen: string[] = [];
-    const tail = await one.tail(Date.now() - 3_600_000, (records) => {
+    const tail = await one.tail(DATA_TOPICS, Date.now() - 3_600_000, (records) => {
       seen.push(...records.map((r) => `${r.headers.gateway}/${r.headers.seq}`));
     });
     await until('all records', 20_000, () => seen.length >= ids.length * 30);

@@ -12,6 +12,7 @@ export interface RelayOptions {
   /** Where it writes to Kafka; absent: its own log, in FOLDER/relay. */
   kafka?: string | undefined;
   tokens?: Record<string, string>;
+  sources?: object;
 }
 
 /** A relay that takes batches: its own process, its settings and its log in that folder. */
@@ -23,6 +24,7 @@ export async function startRelay(folder: string, options: RelayOptions = {}): Pr
     data: `${folder}/relay`,
     http: { host: '127.0.0.1', port, public_url: url },
     ...(options.tokens ? { tokens: options.tokens } : {}),
+    ...(options.sources ? { sources: options.sources } : {}),
     ...(options.kafka ? { kafka: { brokers: [options.kafka] } } : {}),
   };
   const program = new Program('relay', config, folder);

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Clock } from '../../../core/clock/clock.js';
 import { every } from '../../../core/clock/clock.js';
-import type { DataTopic } from '../../../core/contract/messages.js';
 import { rangeSetSchema } from '../../../core/contract/range-schema.js';
 import { missing, type RangeSet } from '../../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../../core/errors.js';
@@ -13,9 +12,13 @@ import {
   extended,
   type Log,
   type LogRecord,
+  type LogTopic,
   type Progress,
+  type Published,
+  REMEMBERED_MS,
   refuseEpochs,
   type StoredRecord,
+  type Tail,
 } from '../port.js';
 
 const SCHEMA = `
@@ -25,6 +28,8 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS progress (
     gateway TEXT NOT NULL, epoch TEXT NOT NULL, stream TEXT NOT NULL, held TEXT NOT NULL,
     PRIMARY KEY (gateway, epoch, stream)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS published (id TEXT PRIMARY KEY, appended INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS records_by_topic ON records (topic, offset);
 `;
 
 const TAIL_ROWS = 1000;
@@ -35,12 +40,24 @@ const LOOK_MS = 500;
 
 interface Row {
   offset: number;
-  topic: DataTopic;
+  topic: LogTopic;
   key: string;
   value: string;
   headers: string;
   timestamp: number;
 }
+
+const START =
+  'SELECT coalesce(min(offset), (SELECT coalesce(max(offset), 0) + 1 FROM records)) - 1 FROM records WHERE appended >= ?';
+
+const stored = (row: Row): StoredRecord => ({
+  ...row,
+  offset: String(row.offset),
+  headers: JSON.parse(row.headers) as Record<string, string>,
+});
+
+const unavailable = (error: unknown) =>
+  new ColdwatchError('log.unavailable', `embedded log: ${messageOf(error)}`, { retry: true, cause: error });
 
 /** The log on one machine: a SQLite file, one transaction for records and progress. */
 export class EmbeddedLog implements Log {
@@ -78,10 +95,7 @@ export class EmbeddedLog implements Log {
       return held;
     } catch (error) {
       if (error instanceof ColdwatchError) throw error;
-      throw new ColdwatchError('log.unavailable', `embedded log: ${messageOf(error)}`, {
-        retry: true,
-        cause: error,
-      });
+      throw unavailable(error);
     }
   }
 
@@ -127,16 +141,57 @@ export class EmbeddedLog implements Log {
     }));
   }
 
-  async tail(
+  async publish(records: readonly Published[]): Promise<{ repeated: string[] }> {
+    const remember = this.#db.prepare(
+      `INSERT INTO published (id, appended) VALUES (?, ?)
+       ON CONFLICT (id) DO UPDATE SET appended = excluded.appended WHERE published.appended < ?`,
+    );
+    try {
+      const now = this.#clock.wall();
+      const repeated = this.#db
+        .transaction(() =>
+          records.flatMap((record) => {
+            if (remember.run(record.id, now, now - REMEMBERED_MS).changes === 0) return [record.id];
+            this.#insertRecord(record);
+            return [];
+          }),
+        )
+        .immediate();
+      this.#wakeTails();
+      return { repeated };
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  async read(
+    topics: readonly LogTopic[],
     sinceMs: number,
     onRecords: (records: StoredRecord[]) => void,
-  ): Promise<{ stop(): Promise<void> }> {
-    let offset = this.#db
-      .prepare(
-        'SELECT coalesce(min(offset), (SELECT coalesce(max(offset), 0) + 1 FROM records)) - 1 FROM records WHERE appended >= ?',
-      )
-      .pluck()
-      .get(sinceMs) as number;
+  ): Promise<void> {
+    const end = this.#db.prepare('SELECT coalesce(max(offset), 0) FROM records').pluck().get() as number;
+    let offset = this.#startOf(sinceMs);
+    while (offset < end) {
+      const rows = this.#after.all(offset, TAIL_ROWS);
+      const last = rows.at(-1);
+      if (!last) return;
+      offset = last.offset;
+      const wanted = rows.filter((row) => topics.includes(row.topic) && row.offset <= end);
+      if (wanted.length > 0) onRecords(wanted.map(stored));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #startOf(sinceMs: number): number {
+    return this.#db.prepare(START).pluck().get(sinceMs) as number;
+  }
+
+  async tail(
+    topics: readonly LogTopic[],
+    sinceMs: number,
+    onRecords: (records: StoredRecord[]) => void,
+  ): Promise<Tail> {
+    let offset = this.#startOf(sinceMs);
     let scheduled = false;
     const deliver = () => {
       scheduled = false;
@@ -145,9 +200,8 @@ export class EmbeddedLog implements Log {
       const last = rows.at(-1);
       if (!last) return;
       offset = last.offset;
-      onRecords(
-        rows.map((row) => ({ ...row, offset: String(row.offset), headers: JSON.parse(row.headers) })),
-      );
+      const wanted = rows.filter((row) => topics.includes(row.topic));
+      if (wanted.length > 0) onRecords(wanted.map(stored));
       wake();
     };
     // Not on the appender's own turn, and a thousand rows at a time: history must not hold up gateways.
@@ -171,6 +225,7 @@ export class EmbeddedLog implements Log {
         'DELETE FROM records WHERE offset IN (SELECT offset FROM records WHERE appended < ? ORDER BY offset LIMIT ?)',
       )
       .run(this.#clock.wall() - this.#retentionMs, TIDY_ROWS);
+    this.#db.prepare('DELETE FROM published WHERE appended < ?').run(this.#clock.wall() - REMEMBERED_MS);
   }
 
   async ready(): Promise<void> {

@@ -1,13 +1,23 @@
-import { randomUUID } from 'node:crypto';
-import { type Admin, type IHeaders, Kafka, logLevel, type SASLOptions } from 'kafkajs';
+import type { Admin, Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import { type Clock, withDeadline } from '../../../core/clock/clock.js';
-import { DATA_TOPICS, type DataTopic } from '../../../core/contract/messages.js';
 import type { RangeSet } from '../../../core/contract/ranges.js';
 import type { KafkaConfig } from '../../config/relay.js';
-import { type Append, Elsewhere, type Log, type Progress, type StoredRecord } from '../port.js';
+import {
+  type Append,
+  Elsewhere,
+  type Log,
+  type LogTopic,
+  type Progress,
+  type Published,
+  type StoredRecord,
+  type Tail,
+} from '../port.js';
+import { connectTo } from './admin.js';
+import { type Reader, readTopics, tailTopics } from './consume.js';
 import { LaneGroup, type LaneGroupOptions } from './group.js';
 import { Lane, unavailable } from './lane.js';
+import { Publisher } from './publisher.js';
 import { ensureTopics } from './topics.js';
 
 const FIRST_LANES_MS = 60_000;
@@ -18,6 +28,8 @@ const FIRST_LANES_MS = 60_000;
  */
 export class KafkaLog implements Log {
   readonly #kafka: Kafka;
+  readonly #reader: Reader;
+  readonly #publisher: Publisher;
   readonly #admin: Admin;
   readonly #clock: Clock;
   readonly #count: number;
@@ -25,27 +37,22 @@ export class KafkaLog implements Log {
   readonly #lanes = new Map<number, Lane>();
 
   /** Resolves once this relay's share of the lanes serves. `url` is where gateways reach this relay, if alone. */
-  static async open(config: KafkaConfig, url: string | null, clock: Clock, log: Logger): Promise<KafkaLog> {
-    const kafka = new Kafka({
-      clientId: 'coldwatch-relay',
-      brokers: config.brokers,
-      ssl: config.ssl,
-      ...(config.sasl ? { sasl: config.sasl as SASLOptions } : {}),
-      logLevel: logLevel.WARN,
-      // kafkajs logs each retry as an error of its own: to us they are details.
-      logCreator:
-        () =>
-        ({ label, log: { message, ...rest } }) => {
-          log.debug({ kafka: rest.error ?? rest.logger, label }, message);
-        },
-    });
+  static async open(
+    config: KafkaConfig,
+    url: string | null,
+    clock: Clock,
+    log: Logger,
+    role: 'relay' | 'client' = 'relay',
+  ): Promise<KafkaLog> {
+    const kafka = connectTo(config, log);
     const admin = kafka.admin();
     let opened: KafkaLog | undefined;
     try {
       await admin.connect();
       const lanes = await ensureTopics(admin, config);
       opened = new KafkaLog({ kafka, admin, lanes, url, clock, log });
-      await opened.#join();
+      // A client reads and publishes; gateways' lanes are for relays.
+      if (role === 'relay') await opened.#join();
       return opened;
     } catch (error) {
       await (opened ? opened.close() : admin.disconnect()).catch(() => {});
@@ -58,6 +65,8 @@ export class KafkaLog implements Log {
   private constructor(options: Omit<LaneGroupOptions, 'onAssigned'>) {
     this.#kafka = options.kafka;
     this.#admin = options.admin;
+    this.#reader = { kafka: options.kafka, admin: options.admin, clock: options.clock };
+    this.#publisher = new Publisher(this.#reader);
     this.#clock = options.clock;
     this.#count = options.lanes;
     this.#group = new LaneGroup({ ...options, onAssigned: (lanes) => this.#assigned(lanes) });
@@ -117,35 +126,24 @@ export class KafkaLog implements Log {
     );
   }
 
+  async publish(records: readonly Published[]): Promise<{ repeated: string[] }> {
+    return this.#publisher.publish(records);
+  }
+
   async tail(
+    topics: readonly LogTopic[],
     sinceMs: number,
     onRecords: (records: StoredRecord[]) => void,
-  ): Promise<{ stop(): Promise<void> }> {
-    const consumer = this.#kafka.consumer({
-      groupId: `coldwatch-tail-${randomUUID()}`,
-      maxWaitTimeInMs: 250,
-      readUncommitted: false,
-    });
-    await consumer.connect();
-    const starts = await Promise.all(
-      DATA_TOPICS.map(async (topic) => ({
-        topic,
-        offsets: await this.#admin.fetchTopicOffsetsByTimestamp(topic, sinceMs),
-      })),
-    );
-    await consumer.subscribe({ topics: [...DATA_TOPICS], fromBeginning: false });
-    await consumer.run({
-      autoCommit: false,
-      eachBatch: async ({ batch, resolveOffset, heartbeat }) => {
-        onRecords(batch.messages.map((message) => toStored(batch.topic as DataTopic, message)));
-        resolveOffset(batch.lastOffset());
-        await heartbeat();
-      },
-    });
-    for (const { topic, offsets } of starts) {
-      for (const { partition, offset } of offsets) consumer.seek({ topic, partition, offset });
-    }
-    return { stop: () => consumer.disconnect() };
+  ): Promise<Tail> {
+    return tailTopics(this.#reader, topics, sinceMs, onRecords);
+  }
+
+  async read(
+    topics: readonly LogTopic[],
+    sinceMs: number,
+    onRecords: (records: StoredRecord[]) => void,
+  ): Promise<void> {
+    await readTopics(this.#reader, topics, sinceMs, onRecords);
   }
 
   async ready(): Promise<void> {
@@ -154,31 +152,10 @@ export class KafkaLog implements Log {
 
   async close(): Promise<void> {
     await Promise.allSettled([...this.#lanes.values()].map((lane) => lane.release()));
+    await this.#publisher.close();
     await this.#group.leave();
     await this.#admin.disconnect();
   }
-}
-
-function toStored(
-  topic: DataTopic,
-  message: {
-    key: Buffer | null;
-    value: Buffer | null;
-    headers?: IHeaders;
-    offset: string;
-    timestamp: string;
-  },
-): StoredRecord {
-  return {
-    topic,
-    key: message.key?.toString() ?? '',
-    value: message.value?.toString() ?? '',
-    headers: Object.fromEntries(
-      Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)]),
-    ),
-    timestamp: Number(message.timestamp),
-    offset: message.offset,
-  };
 }
 
 /** FNV-1a, 32 bits: which lane a gateway belongs to must never change between versions. */

@@ -208,7 +208,7 @@ export class Lane {
   }
 }
 
-function byTopic(records: readonly LogRecord[]): TopicMessages[] {
+export function byTopic(records: readonly LogRecord[]): TopicMessages[] {
   const topics = new Map<string, TopicMessages['messages']>();
   for (const { topic, key, value, headers, timestamp } of records) {
     let messages = topics.get(topic);

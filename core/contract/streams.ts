@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { idSchema } from '../identity.js';
+
+/** Topics that are computed from others: by Flink, or by the relay itself where there is no Flink. */
+export const STREAM_TOPICS = {
+  /** Five minutes, tumbling, of a sensor; corrected whenever a reading comes late (the last record of a key counts). */
+  sensor5m: 'agg.sensor.5m',
+  /** The same of all sensors of a clinic. */
+  clinic5m: 'agg.clinic.5m',
+  /** What patterns and scores found. */
+  findings: 'stream.findings',
+} as const;
+export type StreamTopic = (typeof STREAM_TOPICS)[keyof typeof STREAM_TOPICS];
+
+const aggregate = {
+  clinic: idSchema,
+  /** Start of the five minutes, ms. */
+  since: z.int(),
+  count: z.int().min(1),
+  min: z.number(),
+  max: z.number(),
+  mean: z.number(),
+};
+
+/** Key `clinic/sensor/since`. */
+export const sensorAggregateSchema = z.strictObject({
+  ...aggregate,
+  sensor: idSchema,
+  outside: z.int().min(0),
+});
+/** Key `clinic/since`. */
+export const clinicAggregateSchema = z.strictObject({ ...aggregate, sensors: z.int().min(1) });
+export type SensorAggregate = z.output<typeof sensorAggregateSchema>;
+export type ClinicAggregate = z.output<typeof clinicAggregateSchema>;
+
+export const FINDINGS = [
+  'zscore',
+  'rising',
+  'spike_then_drop',
+  'sale_spike',
+  'stock_low',
+  'stock_negative',
+] as const;
+
+/** Key `kind/clinic/subject/at`: the same finding again is the same record. `subject` is a sensor or a SKU. */
+export const findingSchema = z.strictObject({
+  kind: z.enum(FINDINGS),
+  clinic: idSchema,
+  subject: z.string().min(1).max(80),
+  /** Event time, ms. */
+  at: z.int(),
+  value: z.number(),
+  threshold: z.number(),
+});
+export type Finding = z.output<typeof findingSchema>;

@@ -1,0 +1,268 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { Clock } from '../../core/clock/clock.js';
+import {
+  type DeadLetter,
+  eventIdSchema,
+  inventorySchema,
+  SOURCE_TOPICS,
+  saleSchema,
+  type WebhookEvent,
+} from '../../core/contract/sources.js';
+import { messageOf } from '../../core/errors.js';
+import { type Problem, problemsOf } from '../../core/schema.js';
+import type { SourcesConfig } from '../config/sources.js';
+import type { Log, Published } from '../log/port.js';
+import { refuseSignature } from './webhook.js';
+
+const BODY_BYTES_MAX = 1024 * 1024;
+const LINES_MAX = 10_000;
+/** A dead letter keeps this much of what came. */
+const KEPT_CHARS_MAX = 16_384;
+const PROBLEMS_MAX = 20;
+
+/** One kind of thing that is taken: who may send it, and what becomes of a line of it. */
+export interface Source {
+  /** As it stands in the path and in a dead letter: `pos/sales`. */
+  name: string;
+  scope: string;
+  secret?: string | undefined;
+  /** `id`: the webhook's own, where it has one. */
+  read(value: unknown, id: string | undefined): Published | { problems: Problem[] };
+}
+
+export interface SourceStats {
+  accepted: number;
+  repeated: number;
+  refused: number;
+}
+
+/** By name, also for what is replayed out of dead letters. */
+export function sourcesOf(config: SourcesConfig, clock: Clock): Map<string, Source> {
+  const webhooks = Object.entries(config.webhooks).map(([name, { secret, schema }]) =>
+    webhook(name, secret, schema, clock),
+  );
+  const all = [
+    eventSource('pos/sales', 'pos', saleSchema, SOURCE_TOPICS.sales, (sale) => sale.sold_at),
+    eventSource(
+      'erp/inventory',
+      'erp',
+      inventorySchema,
+      SOURCE_TOPICS.inventory,
+      (change) => change.changed_at,
+    ),
+    ...webhooks,
+  ];
+  return new Map(all.map((source) => [source.name, source]));
+}
+
+function eventSource<S extends z.ZodType<{ clinic: string; sku: string; event_id: string }>>(
+  name: string,
+  scope: string,
+  schema: S,
+  topic: Published['topic'],
+  at: (event: z.output<S>) => number,
+): Source {
+  return {
+    name,
+    scope,
+    read: (value) => {
+      const parsed = schema.safeParse(value);
+      if (!parsed.success) return { problems: problemsOf(parsed.error, value) };
+      const { clinic, sku, event_id } = parsed.data;
+      const record = {
+        topic,
+        key: `${clinic}/${sku}`,
+        value: JSON.stringify(parsed.data),
+        timestamp: at(parsed.data),
+      };
+      return { ...record, id: `${name}/${event_id}`, headers: { source: name, event_id } };
+    },
+  };
+}
+
+function webhook(name: string, secret: string | undefined, schema: object, clock: Clock): Source {
+  const payload = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
+  const source = `webhook/${name}`;
+  return {
+    name: source,
+    scope: `webhook:${name}`,
+    secret,
+    read: (value, given) => {
+      const parsed = payload.safeParse(value);
+      if (!parsed.success) return { problems: problemsOf(parsed.error, value) };
+      const id = eventIdSchema.safeParse(given ?? (value as { event_id?: unknown }).event_id);
+      if (!id.success) {
+        const expected = 'the header webhook-id, or a field event_id in the payload';
+        return { problems: [{ path: 'event_id', got: 'nothing', expected }] };
+      }
+      const received = clock.wall();
+      const event: WebhookEvent = {
+        webhook: name,
+        event_id: id.data,
+        received_at: received,
+        payload: parsed.data as Record<string, unknown>,
+      };
+      return {
+        topic: SOURCE_TOPICS.webhooks,
+        key: name,
+        value: JSON.stringify(event),
+        timestamp: received,
+        id: `${source}/${id.data}`,
+        headers: { source, event_id: id.data },
+      };
+    },
+  };
+}
+
+/** POST /v1/sources/…: one object or NDJSON. What cannot be taken goes to dead.letter with its reasons, and is told. */
+export function sourceRoutes(
+  app: FastifyInstance,
+  log: Log,
+  config: SourcesConfig,
+  clock: Clock,
+): SourceStats {
+  const stats: SourceStats = { accepted: 0, repeated: 0, refused: 0 };
+  const sources = sourcesOf(config, clock);
+  app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    // Signatures are over the bytes as they came.
+    scope.addContentTypeParser(
+      '*',
+      { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX },
+      (_request, body, done) => done(null, body),
+    );
+    scope.post<{ Params: { '*': string } }>('/v1/sources/*', async (request, reply) => {
+      const source = sources.get(request.params['*']);
+      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+      if (!source)
+        return reply
+          .code(404)
+          .send({ error: 'unknown', message: `expected one of ${[...sources.keys()].join(', ')}` });
+      const refusal = refuse(source, config, request, body, clock.wall());
+      if (refusal !== undefined) return reply.code(401).send({ error: 'unauthorised', message: refusal });
+      return take(source, request, reply, body);
+    });
+  });
+
+  const take = async (source: Source, request: FastifyRequest, reply: FastifyReply, body: Buffer) => {
+    const lines = body
+      .toString('utf8')
+      .split('\n')
+      .map((text, i) => ({ text, line: i + 1 }));
+    const filled = lines.filter(({ text }) => text.trim() !== '');
+    const whole = singleObject(body);
+    const given = whole === undefined ? filled : [{ text: body.toString('utf8'), line: 1 }];
+    if (given.length === 0 || given.length > LINES_MAX) {
+      const expected = `1 to ${LINES_MAX} objects, one a line`;
+      return reply
+        .code(400)
+        .send({ error: 'invalid', problems: [{ path: '(body)', got: `${given.length} lines`, expected }] });
+    }
+    const id = given.length === 1 ? header(request, 'webhook-id') : undefined;
+    const read = given.map(({ text, line }) => ({ text, line, result: readLine(source, text, id) }));
+    const refused = read.flatMap(({ text, line, result }) =>
+      'problems' in result ? [{ text, line, problems: result.problems }] : [],
+    );
+    const good = read.flatMap(({ result }) => ('problems' in result ? [] : [result]));
+    try {
+      const letters = refused.map(({ text, problems }) =>
+        deadLetter(source.name, text, problems, clock.wall()),
+      );
+      const { repeated } = await log.publish([...good, ...letters]);
+      const again = repeated.filter((key) => !key.startsWith('dead/')).length;
+      stats.accepted += good.length - again;
+      stats.repeated += again;
+      stats.refused += refused.length;
+      return reply.code(good.length === 0 ? 400 : 200).send({
+        accepted: good.length - again,
+        repeated: again,
+        refused: refused
+          .slice(0, PROBLEMS_MAX)
+          .map(({ line, problems }) => ({ line, problems: problems.slice(0, PROBLEMS_MAX) })),
+        refused_count: refused.length,
+      });
+    } catch (error) {
+      request.log.warn({ error: messageOf(error) }, 'the log did not take what a source sent');
+      return reply
+        .code(503)
+        .header('retry-after', 2)
+        .send({ error: 'busy', message: 'the log cannot take this now' });
+    }
+  };
+  return stats;
+}
+
+/** Pretty-printed JSON has lines, and is one object all the same. */
+function singleObject(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8')) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+export function readLine(
+  source: Source,
+  text: string,
+  id: string | undefined,
+): Published | { problems: Problem[] } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return { problems: [{ path: '(line)', got: messageOf(error), expected: 'one object as JSON' }] };
+  }
+  return source.read(value, id);
+}
+
+/** The same thing refused twice is one letter. */
+function deadLetter(source: string, text: string, problems: Problem[], now: number): Published {
+  const id = createHash('sha256').update(source).update('\0').update(text).digest('hex').slice(0, 16);
+  const letter: DeadLetter = {
+    id,
+    source,
+    received_at: now,
+    problems: problems.slice(0, PROBLEMS_MAX),
+    body: text.slice(0, KEPT_CHARS_MAX),
+    cut: text.length > KEPT_CHARS_MAX,
+  };
+  const value = JSON.stringify(letter);
+  return {
+    topic: SOURCE_TOPICS.deadLetter,
+    key: source,
+    value,
+    timestamp: now,
+    id: `dead/${id}`,
+    headers: { source },
+  };
+}
+
+function refuse(
+  source: Source,
+  { tokens }: SourcesConfig,
+  request: FastifyRequest,
+  body: Buffer,
+  now: number,
+): string | undefined {
+  if (source.secret !== undefined) {
+    const [id, timestamp, signature] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) =>
+      header(request, name),
+    );
+    return refuseSignature(source.secret, { id, timestamp, signature }, body, now);
+  }
+  const given = digest(header(request, 'authorization') ?? '');
+  const known = tokens.find(({ token }) => timingSafeEqual(digest(`Bearer ${token}`), given));
+  if (!known) return 'expected a bearer token of this relay';
+  return known.scopes.includes(source.scope)
+    ? undefined
+    : `expected a token with the scope "${source.scope}"`;
+}
+
+const digest = (text: string) => createHash('sha256').update(text).digest();
+
+function header(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
