@@ -15,6 +15,7 @@ import { dashboardRoutes } from './dashboard/routes.js';
 import { relayMetrics } from './health/metrics.js';
 import { EmbeddedLog } from './log/embedded/embedded.js';
 import type { Log } from './log/port.js';
+import { runStreams } from './streams/embedded/run.js';
 
 export interface RunningRelay {
   port: number;
@@ -48,7 +49,11 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
   const sources = config.sources && sourceRoutes(app, records, config.sources, clock);
   const feed = new LiveFeed(records, live, clock);
   const endStreams = dashboardRoutes(app, live, feed, clock);
-  const metrics = relayMetrics(stats, sources);
+  const streams =
+    (config.streams ?? !config.kafka)
+      ? await runStreams(records, config.sources?.reorder ?? {}, clock, log)
+      : undefined;
+  const metrics = relayMetrics(stats, sources, streams);
   app.get('/healthz', async () => ({ ok: true }));
   app.get('/readyz', async (_request, reply) => {
     try {
@@ -65,6 +70,7 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
   try {
     await app.listen({ host: config.http.host, port: config.http.port });
   } catch (error) {
+    await streams?.stop();
     await records.close();
     throw error;
   }
@@ -79,6 +85,7 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
       endStreams();
       await app.close();
       await feed.stop();
+      await streams?.stop();
       await records.close();
     },
   };

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { SystemClock } from '../../core/clock/system.js';
 import type { DeadLetter } from '../../core/contract/sources.js';
+import { sourcesConfigSchema } from '../../relay/config/sources.js';
 import { loadRelay } from '../config/load.js';
 import { openLogger } from '../logger.js';
 import { failWith, misuse, print } from '../output.js';
@@ -38,7 +39,7 @@ async function run({ config, replay, since, json }: Options): Promise<void> {
     if (chosen.length === 0 && replay !== 'all')
       return misuse(`--replay: got ${replay}, expected the id of a letter, or all`);
     const { sources } = loaded.value;
-    const results = await replayLetters(log, chosen, sources ?? { tokens: [], webhooks: {} }, clock);
+    const results = await replayLetters(log, chosen, sources ?? sourcesConfigSchema.parse({}), clock);
     if (json) print(JSON.stringify(results));
     else
       for (const r of results)

@@ -3,7 +3,7 @@ import { idSchema } from '../identity.js';
 
 /** Topics that are computed from others: by Flink, or by the relay itself where there is no Flink. */
 export const STREAM_TOPICS = {
-  /** Five minutes, tumbling, of a sensor; corrected whenever a reading comes late (the last record of a key counts). */
+  /** Five minutes of a sensor, corrected whenever a reading comes late: the last record of a key counts. */
   sensor5m: 'agg.sensor.5m',
   /** The same of all sensors of a clinic. */
   clinic5m: 'agg.clinic.5m',
@@ -22,14 +22,20 @@ const aggregate = {
   mean: z.number(),
 };
 
-/** Key `clinic/sensor/since`. */
+/** Key: clinic, sensor and since, as JSON. */
 export const sensorAggregateSchema = z.strictObject({
   ...aggregate,
   sensor: idSchema,
-  outside: z.int().min(0),
+  /** The share of the readings outside 2 to 8 °C, of 300 s. */
+  seconds_outside: z.number().min(0).max(300),
 });
-/** Key `clinic/since`. */
-export const clinicAggregateSchema = z.strictObject({ ...aggregate, sensors: z.int().min(1) });
+/** Key: clinic and since, as JSON. */
+export const clinicAggregateSchema = z.strictObject({
+  ...aggregate,
+  sensors: z.int().min(1),
+  /** Sensors with a reading outside 2 to 8 °C: two at once are a power cut, not a probe. */
+  sensors_outside: z.int().min(0),
+});
 export type SensorAggregate = z.output<typeof sensorAggregateSchema>;
 export type ClinicAggregate = z.output<typeof clinicAggregateSchema>;
 
@@ -42,10 +48,11 @@ export const FINDINGS = [
   'stock_negative',
 ] as const;
 
-/** Key `kind/clinic/subject/at`: the same finding again is the same record. `subject` is a sensor or a SKU. */
+/** Key: kind, clinic, subject and at, as JSON: the same finding again is the same record. */
 export const findingSchema = z.strictObject({
   kind: z.enum(FINDINGS),
   clinic: idSchema,
+  /** A sensor or a SKU. */
   subject: z.string().min(1).max(80),
   /** Event time, ms. */
   at: z.int(),

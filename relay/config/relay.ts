@@ -45,6 +45,10 @@ export const relaySchema = z.strictObject({
   sources: sourcesConfigSchema
     .optional()
     .describe('sales, stock and webhooks; absent: nothing but gateways is taken'),
+  streams: z
+    .boolean()
+    .optional()
+    .describe('aggregates and findings in this process; absent: with the embedded log, where no Flink is'),
   kafka: kafkaConfigSchema.optional().describe('absent: the embedded log'),
   retention: duration.default(2_592_000_000).describe('of the embedded log; Kafka keeps its own'),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),

@@ -23,6 +23,10 @@ export const sourcesConfigSchema = z.strictObject({
     .max(100)
     .default([])
     .describe('bearer tokens, each for some sources; a source that no token names is closed'),
+  reorder: z
+    .record(z.string().min(1).max(80), z.number().min(0))
+    .default({})
+    .describe('below how many units of a SKU somebody must order'),
   webhooks: z
     .record(
       idSchema,

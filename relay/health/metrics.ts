@@ -2,7 +2,11 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { AcceptStats } from '../accept/accept.js';
 import type { SourceStats } from '../accept/sources.js';
 
-export function relayMetrics(stats: AcceptStats, sources: SourceStats | undefined): Registry {
+export function relayMetrics(
+  stats: AcceptStats,
+  sources: SourceStats | undefined,
+  streams: { late: number } | undefined,
+): Registry {
   const registry = new Registry();
   const counter = (name: string, help: string, read: () => number) =>
     new Counter({
@@ -33,5 +37,7 @@ export function relayMetrics(stats: AcceptStats, sources: SourceStats | undefine
     counter('events_repeated', 'Events that were there already.', () => sources.repeated);
     counter('events_refused', 'Events that went to dead.letter.', () => sources.refused);
   }
+  if (streams)
+    counter('stream_rows_late', 'Rows too late for patterns; aggregates have them.', () => streams.late);
   return registry;
 }
