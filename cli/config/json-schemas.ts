@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { modelSchema } from '../../agent/config/model.js';
 import { presetSchema, productSchema, siteSchema } from '../../agent/config/site.js';
 import { relaySchema } from '../../relay/config/relay.js';
+import { avroSchemas } from '../../relay/log/schemas/schemas.js';
 import { deviceConfigs } from './load.js';
 
 /** JSON Schemas for editors, made from the schemas that the programs use: file name → text. */
@@ -23,7 +24,11 @@ export function jsonSchemas(): Map<string, string> {
   );
 }
 
-// `npm run schemas` writes them into device-configs.
+// `npm run schemas` writes them into device-configs, and those of Kafka’s topics into relay/log/schemas.
 if (process.argv[1]?.endsWith('json-schemas.js')) {
   for (const [name, text] of jsonSchemas()) writeFileSync(join(deviceConfigs(), name), text);
+  const topics = join(deviceConfigs(), '../relay/log/schemas');
+  for (const [topic, schema] of avroSchemas()) {
+    writeFileSync(join(topics, `${topic}.avsc`), `${JSON.stringify(schema, null, 2)}\n`);
+  }
 }

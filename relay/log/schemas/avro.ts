@@ -1,0 +1,146 @@
+import { z } from 'zod';
+
+/** Avro 1.11 schemas, as far as ours need them. */
+export type Avro =
+  | 'null'
+  | 'boolean'
+  | 'long'
+  | 'double'
+  | 'string'
+  | AvroRecord
+  | { type: 'array'; items: Avro }
+  | { type: 'enum'; name: string; symbols: string[] }
+  | Avro[];
+
+export interface AvroField {
+  name: string;
+  type: Avro;
+  default?: null;
+  doc?: string;
+}
+
+export interface AvroRecord {
+  type: 'record';
+  name: string;
+  namespace?: string;
+  doc?: string;
+  fields: AvroField[];
+}
+
+interface Json {
+  type?: string | string[];
+  properties?: Record<string, Json>;
+  required?: string[];
+  items?: Json;
+  enum?: unknown[];
+  const?: unknown;
+  anyOf?: Json[];
+  oneOf?: Json[];
+  description?: string;
+}
+
+/**
+ * The Avro schema of a message that a zod schema describes: the same fields with the same names. What may be absent is
+ * null; an object of unknown fields, or one of several shapes, is its JSON as a string, which Avro has no type for.
+ */
+export function avroOf(name: string, schema: z.ZodType, doc: string): AvroRecord {
+  const json = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }) as Json;
+  const record = typeOf(json, name);
+  if (typeof record !== 'object' || Array.isArray(record) || record.type !== 'record') {
+    throw new RangeError(`${name}: expected a schema of an object`);
+  }
+  return { type: 'record', name, namespace: 'org.coldwatch', doc, fields: record.fields };
+}
+
+function typeOf(json: Json, name: string): Avro {
+  const union = json.anyOf ?? json.oneOf;
+  if (union) return unionOf(union, name);
+  if (Array.isArray(json.type))
+    return unionOf(
+      json.type.map((type) => ({ ...json, type })),
+      name,
+    );
+  if (json.enum) return enumOf(json.enum, name);
+  if (json.const !== undefined) return typeof json.const === 'string' ? 'string' : 'long';
+  switch (json.type) {
+    case 'object':
+      return json.properties ? recordOf(json, name) : 'string';
+    case 'array':
+      return { type: 'array', items: typeOf(json.items ?? {}, `${name}Item`) };
+    case 'integer':
+      return 'long';
+    case 'number':
+      return 'double';
+    case 'boolean':
+      return 'boolean';
+    case 'null':
+      return 'null';
+    default:
+      return 'string';
+  }
+}
+
+function unionOf(members: Json[], name: string): Avro {
+  const others = members.filter(({ type }) => type !== 'null');
+  const [only] = others;
+  const type = others.length === 1 && only ? typeOf(only, name) : 'string';
+  return others.length < members.length ? ['null', type] : type;
+}
+
+/** Symbols of Avro are names; where one of ours is none ("%RH"), the field is a string. */
+function enumOf(values: unknown[], name: string): Avro {
+  const symbols = values.map(String);
+  return symbols.every((s) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(s))
+    ? { type: 'enum', name, symbols }
+    : 'string';
+}
+
+function recordOf({ properties, required }: Json, name: string): AvroRecord {
+  const fields = Object.entries(properties ?? {}).map(([field, json]): AvroField => {
+    const type = typeOf(json, name + field[0]!.toUpperCase() + field.slice(1));
+    const doc = json.description === undefined ? {} : { doc: json.description };
+    if (required?.includes(field)) return { name: field, type, ...doc };
+    const optional: Avro = Array.isArray(type) ? type : ['null', type];
+    return { name: field, type: optional, default: null, ...doc };
+  });
+  return { type: 'record', name, fields };
+}
+
+/**
+ * Why a reader with `reader` could not read what was written with `writer` (Avro's schema resolution); empty when it
+ * can. Widening is allowed as in the specification: long to double, a type to a union that has it.
+ */
+export function incompatibilities(reader: Avro, writer: Avro, path = '(record)'): string[] {
+  if (Array.isArray(writer)) return writer.flatMap((member) => incompatibilities(reader, member, path));
+  if (Array.isArray(reader)) {
+    const fits = reader.some((member) => incompatibilities(member, writer, path).length === 0);
+    return fits
+      ? []
+      : [`${path}: ${nameOf(writer)} was written, and none of ${reader.map(nameOf).join(', ')} reads it`];
+  }
+  if (typeof reader === 'string' || typeof writer === 'string') {
+    const same = reader === writer || (reader === 'double' && writer === 'long');
+    return same ? [] : [`${path}: ${nameOf(writer)} was written, ${nameOf(reader)} cannot read it`];
+  }
+  if (reader.type === 'record' && writer.type === 'record') return ofRecords(reader, writer, path);
+  if (reader.type === 'array' && writer.type === 'array') {
+    return incompatibilities(reader.items, writer.items, `${path}[]`);
+  }
+  if (reader.type === 'enum' && writer.type === 'enum') {
+    const gone = writer.symbols.filter((symbol) => !reader.symbols.includes(symbol));
+    return gone.map((symbol) => `${path}: the symbol ${symbol} was written and is gone`);
+  }
+  return [`${path}: ${nameOf(writer)} was written, ${nameOf(reader)} cannot read it`];
+}
+
+function ofRecords(reader: AvroRecord, writer: AvroRecord, path: string): string[] {
+  return reader.fields.flatMap((field) => {
+    const written = writer.fields.find(({ name }) => name === field.name);
+    const at = `${path}.${field.name}`;
+    if (written) return incompatibilities(field.type, written.type, at);
+    return 'default' in field ? [] : [`${at}: is new and has no default, so old records have nothing for it`];
+  });
+}
+
+const nameOf = (type: Avro): string =>
+  typeof type === 'string' ? type : Array.isArray(type) ? type.map(nameOf).join('|') : type.type;

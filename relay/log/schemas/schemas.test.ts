@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { type AvroRecord, avroOf, incompatibilities } from './avro.js';
+import { avroSchemas } from './schemas.js';
+
+const read = (name: string) => readFileSync(new URL(name, import.meta.url), 'utf8');
+
+it.each([...avroSchemas()])('%s.avsc is as generated (npm run schemas)', (topic, schema) => {
+  expect(read(`${topic}.avsc`)).toBe(`${JSON.stringify(schema, null, 2)}\n`);
+});
+
+// A released schema is never edited: what is in topics for a month was written with it.
+describe('what was written with every released schema can be read', () => {
+  it.each(readdirSync(new URL('released', import.meta.url)))('%s', (file) => {
+    const topic = file.replace(/\.v\d+\.avsc$/, '');
+    const now = avroSchemas().get(topic);
+    expect(now, 'a topic that was released stays').toBeDefined();
+    expect(incompatibilities(now!, JSON.parse(read(`released/${file}`)) as AvroRecord)).toEqual([]);
+  });
+
+  it('and every topic has one', () => {
+    const released = new Set(
+      readdirSync(new URL('released', import.meta.url)).map((file) => file.replace(/\.v\d+\.avsc$/, '')),
+    );
+    expect([...avroSchemas().keys()].filter((topic) => !released.has(topic))).toEqual([]);
+  });
+});
+
+it('a nullable number is null or a double', () => {
+  const alert = avroSchemas().get('alerts')!;
+  const kpi = alert.fields.find(({ name }) => name === 'kpi')!.type as AvroRecord;
+  expect(kpi.fields.find(({ name }) => name === 'value')!.type).toEqual(['null', 'double']);
+});
+
+describe('compatibility', () => {
+  const before = { a: z.int(), kind: z.enum(['x', 'y']), note: z.string().optional() };
+  const verdict = (fields: z.ZodRawShape) =>
+    incompatibilities(avroOf('T', z.strictObject(fields), ''), avroOf('T', z.strictObject(before), ''));
+  it.each([
+    ['nothing changed', before, []],
+    ['an optional field', { ...before, b: z.string().optional() }, []],
+    ['one symbol more', { ...before, kind: z.enum(['x', 'y', 'z']) }, []],
+    ['an integer made a number', { ...before, a: z.number() }, []],
+    ['a field made nullable', { ...before, a: z.int().nullable() }, []],
+    ['a field left out', { kind: before.kind }, []],
+    ['a field that old records lack', { ...before, b: z.string() }, [/\.b: is new and has no default/]],
+    ['a symbol that is gone', { ...before, kind: z.enum(['x']) }, [/symbol y was written and is gone/]],
+    ['another type', { ...before, a: z.string() }, [/\.a: long was written, string cannot read it/]],
+    ['an optional field made required', { ...before, note: z.string() }, [/\.note: null was written/]],
+  ] as const)('%s', (_what, fields, expected) => {
+    const found = verdict(fields as z.ZodRawShape);
+    expect(found).toHaveLength(expected.length);
+    expected.forEach((pattern, i) => {
+      expect(found[i]).toMatch(pattern);
+    });
+  });
+});
