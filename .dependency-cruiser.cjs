@@ -58,8 +58,9 @@ module.exports = {
     only('onoff-at-the-edge', 'onoff', '^agent/drivers/gpio/'),
     only('serialport-at-the-edge', 'serialport', '^agent/(drivers/serial|annunciate/sms)/'),
     only('modbus-at-the-edge', 'modbus-serial', '^agent/drivers/serial/'),
-    only('sqlite-at-the-edge', 'better-sqlite3', '^(agent/ring|relay/log/embedded)/'),
+    only('sqlite-at-the-edge', 'better-sqlite3', '^(agent/ring|relay/(log/embedded|archive))/'),
     only('kafkajs-at-the-edge', 'kafkajs', '^relay/log/kafka/'),
+    only('pg-at-the-edge', 'pg', '^relay/archive/'),
     only('mqtt-at-the-edge', '(mqtt|aedes)', '^agent/drivers/mqtt/'),
   ],
   options: {

@@ -8,6 +8,9 @@ import { messageOf } from '../core/errors.js';
 import { retrySchedule } from '../core/retry.js';
 import { acceptRoutes } from './accept/accept.js';
 import { sourceRoutes } from './accept/sources.js';
+import { Archiver } from './archive/archiver.js';
+import { openArchive } from './archive/open.js';
+import { historyRoutes } from './archive/routes.js';
 import type { RelayConfig } from './config/relay.js';
 import { LiveFeed } from './dashboard/feed.js';
 import { LiveView } from './dashboard/live.js';
@@ -53,7 +56,9 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
     (config.streams ?? !config.kafka)
       ? await runStreams(records, config.sources?.reorder ?? {}, clock, log)
       : undefined;
-  const metrics = relayMetrics(stats, sources, streams);
+  const archiver = config.archive && openArchiver(config, config.archive, records, clock, log);
+  if (archiver) historyRoutes(app, () => archiver.archive);
+  const metrics = relayMetrics(stats, sources, streams, archiver?.stats);
   app.get('/healthz', async () => ({ ok: true }));
   app.get('/readyz', async (_request, reply) => {
     try {
@@ -71,6 +76,7 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
     await app.listen({ host: config.http.host, port: config.http.port });
   } catch (error) {
     await streams?.stop();
+    await archiver?.stop();
     await records.close();
     throw error;
   }
@@ -86,9 +92,23 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
       await app.close();
       await feed.stop();
       await streams?.stop();
+      await archiver?.stop();
       await records.close();
     },
   };
+}
+
+function openArchiver(
+  { data }: RelayConfig,
+  archive: NonNullable<RelayConfig['archive']>,
+  records: Log,
+  clock: Clock,
+  log: Logger,
+): Archiver {
+  const keep = { readingsMs: archive.readings_for, aggregatesMs: archive.aggregates_for };
+  const archiver = new Archiver(records, () => openArchive(archive, data, log), keep, clock, log);
+  archiver.start();
+  return archiver;
 }
 
 function tlsOptions({ http: { tls } }: RelayConfig) {

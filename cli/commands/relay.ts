@@ -2,7 +2,9 @@ import { Command } from 'commander';
 import { loadRelay } from '../config/load.js';
 import { openLogger } from '../logger.js';
 import { failWith, misuse } from '../output.js';
+import { archiveCommand } from './relay-archive.js';
 import { deadLettersCommand } from './relay-dead-letters.js';
+import { replayCommand } from './relay-replay.js';
 import { topicsCommand } from './relay-topics.js';
 
 export function relayCommand(): Command {
@@ -22,5 +24,7 @@ export function relayCommand(): Command {
       })
       .addCommand(topicsCommand())
       .addCommand(deadLettersCommand())
+      .addCommand(replayCommand())
+      .addCommand(archiveCommand())
   );
 }

@@ -12,6 +12,15 @@ export const STREAM_TOPICS = {
 } as const;
 export type StreamTopic = (typeof STREAM_TOPICS)[keyof typeof STREAM_TOPICS];
 
+/** History fed again by `coldwatch relay replay`; the header `replay` says by which run. */
+export const BACKTEST_TOPICS = {
+  temperature: 'backtest.iot.temperature',
+  alerts: 'backtest.alerts',
+  sales: 'backtest.pos.sales',
+  inventory: 'backtest.erp.inventory',
+} as const;
+export type BacktestTopic = (typeof BACKTEST_TOPICS)[keyof typeof BACKTEST_TOPICS];
+
 const aggregate = {
   clinic: idSchema,
   /** Start of the five minutes, ms. */

@@ -3,6 +3,8 @@ import { idSchema } from '../../core/identity.js';
 import { duration } from '../../core/schema.js';
 import { sourcesConfigSchema } from './sources.js';
 
+const DAY_MS = 86_400_000;
+
 export const kafkaConfigSchema = z.strictObject({
   brokers: z.array(z.string().regex(/^[^\s:]+:\d+$/, 'expected host:port')).min(1),
   ssl: z.boolean().default(false),
@@ -45,6 +47,18 @@ export const relaySchema = z.strictObject({
   sources: sourcesConfigSchema
     .optional()
     .describe('sales, stock and webhooks; absent: nothing but gateways is taken'),
+  archive: z
+    .strictObject({
+      postgres: z
+        .string()
+        .regex(/^postgres(ql)?:\/\//, 'expected postgres://user:password@host/database')
+        .optional()
+        .describe('absent: a SQLite file in the folder `data`'),
+      readings_for: duration.default(3 * 366 * DAY_MS).describe('records are asked for for three years'),
+      aggregates_for: duration.default(10 * 366 * DAY_MS),
+    })
+    .optional()
+    .describe('history for queries; absent: only what the log keeps'),
   streams: z
     .boolean()
     .optional()

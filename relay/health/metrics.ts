@@ -1,11 +1,13 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { AcceptStats } from '../accept/accept.js';
 import type { SourceStats } from '../accept/sources.js';
+import type { ArchiveStats } from '../archive/archiver.js';
 
 export function relayMetrics(
   stats: AcceptStats,
   sources: SourceStats | undefined,
   streams: { late: number } | undefined,
+  archive: ArchiveStats | undefined,
 ): Registry {
   const registry = new Registry();
   const counter = (name: string, help: string, read: () => number) =>
@@ -39,5 +41,10 @@ export function relayMetrics(
   }
   if (streams)
     counter('stream_rows_late', 'Rows too late for patterns; aggregates have them.', () => streams.late);
+  if (archive) {
+    counter('archive_records', 'Records put away, repeated ones included.', () => archive.stored);
+    counter('archive_refused', 'Records that are none of ours.', () => archive.refused);
+    gauge('archive_behind_seconds', 'How far the archive is behind the log.', () => archive.behindMs / 1000);
+  }
   return registry;
 }

@@ -1,11 +1,11 @@
 import type { DataTopic } from '../../core/contract/messages.js';
 import { addRange, RANGES_MAX, type Range, type RangeSet } from '../../core/contract/ranges.js';
 import type { SourceTopic } from '../../core/contract/sources.js';
-import type { StreamTopic } from '../../core/contract/streams.js';
+import type { BacktestTopic, StreamTopic } from '../../core/contract/streams.js';
 import { ColdwatchError } from '../../core/errors.js';
 import type { Stream } from '../../core/stream.js';
 
-export type LogTopic = DataTopic | SourceTopic | StreamTopic;
+export type LogTopic = DataTopic | SourceTopic | StreamTopic | BacktestTopic;
 
 /** A record of a data topic. `key` keeps a sensor's order; headers carry gateway, epoch, seq, backfill, traceparent. */
 export interface LogRecord {

@@ -145,6 +145,35 @@ describe.each(['embedded', 'kafka'])('sources, with the %s log', (kind) => {
     expect((await post('webhook/supplier', `${body} `, signed(now))).status).toBe(401);
   });
 
+  it('feeds history again by the time when it happened, a run apart from any other', () => {
+    const replay = (...args: string[]) =>
+      spawnSync(
+        process.execPath,
+        [
+          CLI,
+          'relay',
+          'replay',
+          '--config',
+          `${folder.path}/relay.yaml`,
+          '--topic',
+          'pos.sales',
+          '--json',
+          ...args,
+        ],
+        { encoding: 'utf8' },
+      );
+    const [from, to] = ['2025-11-21T03:40:00Z', '2025-11-21T03:40:01Z'];
+    const first = JSON.parse(replay('--from', from, '--to', to).stdout) as { run: string; written: number };
+    const second = JSON.parse(replay('--from', from, '--to', to).stdout) as { run: string; written: number };
+    expect([first.written, second.written]).toEqual([4, 4]);
+    expect(first.run).not.toBe(second.run);
+    expect(JSON.parse(replay('--from', to, '--to', '2026-01-01T00:00:00Z').stdout)).toMatchObject({
+      written: 0,
+    });
+    expect(replay('--from', to, '--to', from).status).toBe(2);
+    expect(replay('--from', from, '--to', to, '--topic', 'nothing').status).toBe(2);
+  });
+
   it('counts what came in its metrics', async () => {
     const text = await (await fetch(`${relay.url}/metrics`)).text();
     expect(text).toMatch(/coldwatch_relay_events_refused_total 3/);

@@ -13,6 +13,7 @@ export interface RelayOptions {
   kafka?: string | undefined;
   tokens?: Record<string, string>;
   sources?: object;
+  archive?: object;
 }
 
 /** A relay that takes batches: its own process, its settings and its log in that folder. */
@@ -25,6 +26,7 @@ export async function startRelay(folder: string, options: RelayOptions = {}): Pr
     http: { host: '127.0.0.1', port, public_url: url },
     ...(options.tokens ? { tokens: options.tokens } : {}),
     ...(options.sources ? { sources: options.sources } : {}),
+    ...(options.archive ? { archive: options.archive } : {}),
     ...(options.kafka ? { kafka: { brokers: [options.kafka] } } : {}),
   };
   const program = new Program('relay', config, folder);

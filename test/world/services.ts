@@ -53,6 +53,15 @@ export async function startKafka(): Promise<Service> {
   return startService(port, folder, `${ROOT}scripts/services`, ['kafka', 'run', String(port), folder.path]);
 }
 
+/** PostgreSQL, a server of our own; `url` is what the relay's file takes. */
+export async function startPostgres(): Promise<Service & { url: string }> {
+  const folder = tempFolder('postgres');
+  const port = await freePort();
+  const args = ['postgres', 'run', String(port), folder.path];
+  const service = await startService(port, folder, `${ROOT}scripts/services`, args);
+  return { ...service, url: `postgres://coldwatch@127.0.0.1:${port}/postgres` };
+}
+
 /** Mosquitto with persistent sessions, as a clinic's broker has them. */
 export async function startMosquitto(settings = ''): Promise<Service> {
   need('mosquitto', 'apt-get install mosquitto');

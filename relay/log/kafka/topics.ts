@@ -1,7 +1,7 @@
 import type { Admin, ITopicConfig } from 'kafkajs';
 import { DATA_TOPICS, TOPICS } from '../../../core/contract/messages.js';
 import { SOURCE_TOPICS } from '../../../core/contract/sources.js';
-import { STREAM_TOPICS } from '../../../core/contract/streams.js';
+import { BACKTEST_TOPICS, STREAM_TOPICS } from '../../../core/contract/streams.js';
 import { ColdwatchError } from '../../../core/errors.js';
 import type { KafkaConfig } from '../../config/relay.js';
 
@@ -42,6 +42,7 @@ export function topicSpecs({ partitions, replication, lanes }: KafkaConfig): Top
     ...Object.values(STREAM_TOPICS).map((topic) =>
       spec(topic, { 'cleanup.policy': 'compact,delete', 'retention.ms': String(DAYS_KEPT * DAY_MS) }),
     ),
+    ...Object.values(BACKTEST_TOPICS).map((topic) => spec(topic, kept(1))),
     spec(TOPICS.progress, { 'cleanup.policy': 'compact' }, lanes),
   ];
 }

@@ -1,0 +1,160 @@
+import type { AlertMessage, ReadingMessage } from '../../core/contract/messages.js';
+import type { SensorAggregate } from '../../core/contract/streams.js';
+
+/** What is put away together: one transaction. Putting the same away again changes nothing. */
+export interface ArchiveRows {
+  readings: ReadingMessage[];
+  aggregates: SensorAggregate[];
+  alerts: AlertMessage[];
+  /** Everything that arrived in the log before this is in the archive once these rows are. */
+  throughMs: number;
+}
+
+export interface HistoryQuery {
+  clinic: string;
+  /** Absent: all of the clinic. */
+  sensor?: string | undefined;
+  fromMs: number;
+  toMs: number;
+  limit: number;
+}
+
+export type ArchivedReading = Pick<
+  ReadingMessage,
+  | 'clinic'
+  | 'gateway'
+  | 'sensor'
+  | 'quantity'
+  | 'value'
+  | 'unit'
+  | 'measured_at'
+  | 'quality'
+  | 'time_quality'
+  | 'epoch'
+  | 'seq'
+>;
+
+/** An alert from its beginning to its end; times in ms, null while they have not come. */
+export interface Episode {
+  episode_id: string;
+  clinic: string;
+  gateway: string;
+  sensor: string;
+  alert_type: string;
+  severity: string;
+  rule: string;
+  since: number;
+  raised_at: number | null;
+  acknowledged_at: number | null;
+  acknowledged_by: string | null;
+  comment: string | null;
+  cleared_at: number | null;
+  summary: string;
+  worst: number | null;
+  seconds_outside: number | null;
+  degree_minutes: number | null;
+  mkt: number | null;
+}
+
+/** History for queries, for years. Two of them pass one suite (test/conformance): SQLite and PostgreSQL. */
+export interface Archive {
+  store(rows: ArchiveRows): Promise<void>;
+  /** Of the last `store`; 0 for an empty archive. */
+  through(): Promise<number>;
+  /** By event time, oldest first. */
+  readings(query: HistoryQuery): Promise<ArchivedReading[]>;
+  aggregates(query: HistoryQuery): Promise<SensorAggregate[]>;
+  /** Those that began or stood in the time asked for. */
+  episodes(query: HistoryQuery): Promise<Episode[]>;
+  /** Readings and aggregates from before these times go; episodes stay. */
+  tidy(readingsBeforeMs: number, aggregatesBeforeMs: number): Promise<void>;
+  /** Forgets everything, to be filled from the log again. */
+  clear(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const READING_COLUMNS = [
+  'clinic',
+  'gateway',
+  'sensor',
+  'quantity',
+  'value',
+  'unit',
+  'measured_at',
+  'quality',
+  'time_quality',
+  'epoch',
+  'seq',
+] as const satisfies (keyof ArchivedReading)[];
+
+export const AGGREGATE_COLUMNS = [
+  'clinic',
+  'sensor',
+  'since',
+  'count',
+  'min',
+  'max',
+  'mean',
+  'seconds_outside',
+] as const satisfies (keyof SensorAggregate)[];
+
+export const EPISODE_COLUMNS = [
+  'episode_id',
+  'clinic',
+  'gateway',
+  'sensor',
+  'alert_type',
+  'severity',
+  'rule',
+  'since',
+  'raised_at',
+  'acknowledged_at',
+  'acknowledged_by',
+  'comment',
+  'cleared_at',
+  'summary',
+  'worst',
+  'seconds_outside',
+  'degree_minutes',
+  'mkt',
+] as const satisfies (keyof Episode)[];
+
+/** What one alert says of its episode; what it does not say is null, and leaves what is known. */
+export function episodeOf(alert: AlertMessage): Episode {
+  const at = Date.parse(alert.timestamp);
+  const when = (state: AlertMessage['state']) => (alert.state === state ? at : null);
+  const { episode } = alert;
+  return {
+    episode_id: alert.episode_id,
+    clinic: alert.clinic,
+    gateway: alert.gateway,
+    sensor: alert.sensor,
+    alert_type: alert.alert_type,
+    severity: alert.severity,
+    rule: alert.rule,
+    since: Date.parse(alert.since),
+    raised_at: when('raised'),
+    acknowledged_at: when('acknowledged'),
+    acknowledged_by: alert.by ?? null,
+    comment: alert.comment ?? null,
+    cleared_at: when('cleared'),
+    summary: alert.summary,
+    worst: episode?.worst ?? null,
+    seconds_outside: episode?.seconds_outside ?? null,
+    degree_minutes: episode?.degree_minutes ?? null,
+    mkt: episode?.mkt ?? null,
+  };
+}
+
+/** Columns that a later alert of the same episode fills in; the others are as the first one said. */
+export const EPISODE_LATER = [
+  'raised_at',
+  'acknowledged_at',
+  'acknowledged_by',
+  'comment',
+  'cleared_at',
+  'worst',
+  'seconds_outside',
+  'degree_minutes',
+  'mkt',
+] as const satisfies (keyof Episode)[];
