@@ -58,7 +58,7 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
       : undefined;
   const archiver = config.archive && openArchiver(config, config.archive, records, clock, log);
   if (archiver) historyRoutes(app, () => archiver.archive);
-  const metrics = relayMetrics(stats, sources, streams, archiver?.stats);
+  const metrics = relayMetrics(stats, sources, streams, archiver?.stats, () => records.lag());
   app.get('/healthz', async () => ({ ok: true }));
   app.get('/readyz', async (_request, reply) => {
     try {

@@ -2,12 +2,14 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { AcceptStats } from '../accept/accept.js';
 import type { SourceStats } from '../accept/sources.js';
 import type { ArchiveStats } from '../archive/archiver.js';
+import type { Lag } from '../log/port.js';
 
 export function relayMetrics(
   stats: AcceptStats,
   sources: SourceStats | undefined,
   streams: { late: number } | undefined,
   archive: ArchiveStats | undefined,
+  lag: () => Promise<Lag[]>,
 ): Registry {
   const registry = new Registry();
   const counter = (name: string, help: string, read: () => number) =>
@@ -46,5 +48,17 @@ export function relayMetrics(
     counter('archive_refused', 'Records that are none of ours.', () => archive.refused);
     gauge('archive_behind_seconds', 'How far the archive is behind the log.', () => archive.behindMs / 1000);
   }
+  new Gauge({
+    name: 'coldwatch_relay_consumer_lag_records',
+    help: 'How far the streams are behind the log.',
+    labelNames: ['group', 'topic'],
+    registers: [registry],
+    async collect() {
+      this.reset();
+      // A log that is away has an alert of its own.
+      const all = await lag().catch(() => []);
+      for (const { group, topic, records } of all) this.set({ group, topic }, records);
+    },
+  });
   return registry;
 }

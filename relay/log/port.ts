@@ -78,6 +78,12 @@ export class Elsewhere extends ColdwatchError {
   }
 }
 
+export interface Lag {
+  group: string;
+  topic: string;
+  records: number;
+}
+
 export interface Tail {
   stop(): Promise<void>;
 }
@@ -108,6 +114,8 @@ export interface Log {
     sinceMs: number,
     onRecords: (records: StoredRecord[]) => void,
   ): Promise<void>;
+  /** How far the streams' consumers are behind, in records a topic; empty where nobody but this process reads. */
+  lag(): Promise<Lag[]>;
   /** Rejects when the log cannot take records now. */
   ready(): Promise<void>;
   close(): Promise<void>;

@@ -10,6 +10,7 @@ import type { Stream } from '../../../core/stream.js';
 import {
   type Append,
   extended,
+  type Lag,
   type Log,
   type LogRecord,
   type LogTopic,
@@ -226,6 +227,10 @@ export class EmbeddedLog implements Log {
       )
       .run(this.#clock.wall() - this.#retentionMs, TIDY_ROWS);
     this.#db.prepare('DELETE FROM published WHERE appended < ?').run(this.#clock.wall() - REMEMBERED_MS);
+  }
+
+  async lag(): Promise<Lag[]> {
+    return [];
   }
 
   async ready(): Promise<void> {

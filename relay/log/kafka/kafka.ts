@@ -6,6 +6,7 @@ import type { KafkaConfig } from '../../config/relay.js';
 import {
   type Append,
   Elsewhere,
+  type Lag,
   type Log,
   type LogTopic,
   type Progress,
@@ -16,6 +17,7 @@ import {
 import { connectTo } from './admin.js';
 import { type Reader, readTopics, tailTopics } from './consume.js';
 import { LaneGroup, type LaneGroupOptions } from './group.js';
+import { lagOf, STREAMS_GROUP } from './lag.js';
 import { Lane, unavailable } from './lane.js';
 import { Publisher } from './publisher.js';
 import { ensureTopics } from './topics.js';
@@ -144,6 +146,10 @@ export class KafkaLog implements Log {
     onRecords: (records: StoredRecord[]) => void,
   ): Promise<void> {
     await readTopics(this.#reader, topics, sinceMs, onRecords);
+  }
+
+  async lag(): Promise<Lag[]> {
+    return lagOf(this.#admin, STREAMS_GROUP);
   }
 
   async ready(): Promise<void> {

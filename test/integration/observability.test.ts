@@ -1,0 +1,83 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { freePort, getJson, until } from '../world/programs.js';
+import { startRelay } from '../world/relay.js';
+import { need, tempFolder } from '../world/services.js';
+
+const HERE = fileURLToPath(new URL('../../relay/observability/', import.meta.url));
+const folder = tempFolder('prometheus');
+const ends: (() => unknown)[] = [];
+afterAll(async () => {
+  for (const end of ends) await end();
+  folder.remove();
+});
+
+interface Rules {
+  groups: { rules: { alert: string; expr: string }[] }[];
+}
+interface Dashboard {
+  panels: { title: string; targets: { expr: string }[] }[];
+}
+
+it('every query of rules and dashboard finds its metrics in a real Prometheus that scrapes a real relay', async () => {
+  need('prometheus', 'apt-get install prometheus');
+  const checked = spawnSync('promtool', ['check', 'rules', `${HERE}prometheus-rules.yaml`], {
+    encoding: 'utf8',
+  });
+  expect([checked.status, checked.stderr]).toEqual([0, '']);
+
+  const relay = await startRelay(folder.path, { sources: { tokens: [] }, archive: {} });
+  ends.push(() => relay.program.stop());
+  const port = await freePort();
+  writeFileSync(
+    `${folder.path}/prometheus.yml`,
+    `global: { scrape_interval: 1s, evaluation_interval: 1s }
+rule_files: ["${HERE}prometheus-rules.yaml"]
+scrape_configs:
+  - job_name: coldwatch-relay
+    static_configs: [{ targets: ["127.0.0.1:${relay.port}"] }]
+`,
+  );
+  const prometheus = spawn(
+    'prometheus',
+    [
+      `--config.file=${folder.path}/prometheus.yml`,
+      `--storage.tsdb.path=${folder.path}/tsdb`,
+      `--web.listen-address=127.0.0.1:${port}`,
+    ],
+    { stdio: 'ignore' },
+  );
+  ends.unshift(() => new Promise((resolve) => prometheus.once('exit', resolve).kill()));
+  const query = async (expr: string) => {
+    const answer = await getJson<{ status: string; data: { result: unknown[] } }>(
+      `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expr)}`,
+    );
+    expect(answer.status).toBe('success');
+    return answer.data.result.length;
+  };
+  await until('a scrape', 60_000, async () => (await query('up{job="coldwatch-relay"} == 1')) === 1);
+  await until(
+    'two samples',
+    20_000,
+    async () => (await query('rate(coldwatch_relay_batches_total[1m])')) === 1,
+  );
+
+  const rules = (parse(readFileSync(`${HERE}prometheus-rules.yaml`, 'utf8')) as Rules).groups.flatMap(
+    (g) => g.rules,
+  );
+  const dashboard = JSON.parse(readFileSync(`${HERE}grafana-dashboard.json`, 'utf8')) as Dashboard;
+  const exprs = [
+    ...rules.map(({ expr }) => expr.replace(/ (==|>) [\d.]+$/, '')),
+    ...dashboard.panels.flatMap((p) => p.targets.map((t) => t.expr)),
+  ];
+  expect(exprs.length).toBeGreaterThan(14);
+  for (const expr of exprs) {
+    // Nothing but Kafka has consumers that lag.
+    if (!expr.includes('consumer_lag')) expect([expr, await query(expr)]).toEqual([expr, 1]);
+  }
+  await relay.program.kill();
+  await until('the relay is seen to be down', 30_000, async () => (await query(rules[0]!.expr)) === 1);
+});
