@@ -36,11 +36,12 @@ export interface Verdict {
   raise: boolean;
   over: boolean;
   threshold: number;
-  text: string;
+  /** Why, with its numbers: asked for only when it is told. */
+  text: () => string;
 }
 
 const MINUTE = 60_000;
-const QUIET: Verdict = { raise: false, over: false, threshold: 0, text: '' };
+const QUIET: Verdict = { raise: false, over: false, threshold: 0, text: () => '' };
 const shown = (value: number) => showMilli(Math.round(value), 'Cel');
 const minutes = (ms: number) => `${Math.round(ms / MINUTE)} min`;
 
@@ -79,7 +80,8 @@ function excursion(rule: BehaviourRule, track: Track, value: number, outsideMs: 
     raise: outsideMs >= patience,
     over: away < -300,
     threshold: rule.limit,
-    text: `at ${shown(value)}, ${rule.side} ${shown(rule.limit)} for ${minutes(outsideMs)}${back > 8 ? '' : ' and not coming back'}`,
+    text: () =>
+      `at ${shown(value)}, ${rule.side} ${shown(rule.limit)} for ${minutes(outsideMs)}${back > 8 ? '' : ' and not coming back'}`,
   };
 }
 
@@ -107,7 +109,8 @@ function heading(rule: BehaviourRule, track: Track, value: number): Verdict {
       ((settled(rule, track) && beyond > rule.margin && steady && slope > 4) || passed(rule, track, value)),
     over: beyond < rule.margin / 2,
     threshold: rule.limit,
-    text: `at ${shown(value)} and ${rule.side === 'above' ? 'rising' : 'falling'} for ${minutes(going)}, longer than any cycle: ${ahead ? showForecast(ahead, shown(rule.limit)) : ''}`,
+    text: () =>
+      `at ${shown(value)} and ${rule.side === 'above' ? 'rising' : 'falling'} for ${minutes(going)}, longer than any cycle: ${ahead ? showForecast(ahead, shown(rule.limit)) : ''}`,
   };
 }
 
@@ -156,7 +159,7 @@ function level(rule: BehaviourRule, track: Track, value: number): Verdict {
     raise: nearest > rule.margin && settled(rule, track, 2 * SETTLED_MS) && back < 2,
     over: s * (value - edge) < rule.margin / 2,
     threshold: edge,
-    text: `at ${shown(value)}, for 50 min ${rule.side} the ${shown(edge)} that it usually keeps`,
+    text: () => `at ${shown(value)}, for 50 min ${rule.side} the ${shown(edge)} that it usually keeps`,
   };
 }
 
@@ -169,7 +172,8 @@ function drift(track: Track, value: number): Verdict {
     raise: share > bound,
     over: share < bound / 2,
     threshold: value,
-    text: `at ${shown(value)}: for 12 h the compressor has run ${Math.round(share * 100)} % more of the time than at the same hours before; it may be losing refrigerant`,
+    text: () =>
+      `at ${shown(value)}: for 12 h the compressor has run ${Math.round(share * 100)} % more of the time than at the same hours before; it may be losing refrigerant`,
   };
 }
 
@@ -184,7 +188,7 @@ function frozen(track: Track, value: number): Verdict {
     raise: same || flat,
     over: track.sameMs < 5 * MINUTE,
     threshold: value,
-    text: `the probe has said exactly ${shown(value)} for ${minutes(track.sameMs)}: it may be frozen`,
+    text: () => `the probe has said exactly ${shown(value)} for ${minutes(track.sameMs)}: it may be frozen`,
   };
 }
 
@@ -196,6 +200,6 @@ function erratic(track: Track, value: number): Verdict {
     raise: jitter > bound,
     over: jitter < bound / 2,
     threshold: value,
-    text: `the probe jumps by ${shown(jitter)} from one value to the next: check its cable`,
+    text: () => `the probe jumps by ${shown(jitter)} from one value to the next: check its cable`,
   };
 }

@@ -1,5 +1,5 @@
 import { fromMilli, type Milli, showMilli } from '../units.js';
-import { type BehaviourRule, judgeBehaviour } from './behaviour.js';
+import { type BehaviourRule, judgeBehaviour, type Verdict } from './behaviour.js';
 import type { Change } from './change.js';
 import { type Profile, Track } from './track.js';
 
@@ -82,24 +82,29 @@ export class Behaviours {
     latch.outsideSinceMs = away > 0 ? (latch.outsideSinceMs ?? atMs) : null;
     const outsideMs = latch.outsideSinceMs === null ? 0 : atMs - latch.outsideSinceMs;
     const verdict = judgeBehaviour(rule, this.track, outsideMs);
-    const kpi = {
-      name: 'temperature',
-      value: fromMilli(value),
-      threshold: fromMilli(verdict.threshold),
-      unit: 'Cel',
-    };
-    const change = { rule, alertType: TYPES[rule.what], atMs, milli: value, kpi, text: verdict.text };
     if (latch.activeSinceMs === null) {
       // An excursion is told whatever else stands; a hint beside an alarm is noise.
       const held = atMs < latch.holdUntilMs || (busy && rule.what !== 'excursion');
       if (!verdict.raise || held) return undefined;
       latch.activeSinceMs = latch.outsideSinceMs ?? atMs;
-      return { ...change, kind: 'raised', sinceMs: latch.activeSinceMs };
+      return changeOf(rule, verdict, atMs, value, 'raised', latch.activeSinceMs);
     }
     if (!verdict.over) return undefined;
     const sinceMs = latch.activeSinceMs;
     latch.activeSinceMs = null;
     latch.holdUntilMs = atMs + (rule.what === 'drift' ? HOLD_DRIFT_MS : 0);
-    return { ...change, kind: 'cleared', sinceMs };
+    return changeOf(rule, verdict, atMs, value, 'cleared', sinceMs);
   }
+}
+
+function changeOf(
+  rule: BehaviourRule,
+  { threshold, text }: Verdict,
+  atMs: number,
+  milli: Milli,
+  kind: Change['kind'],
+  sinceMs: number,
+): Change {
+  const kpi = { name: 'temperature', value: fromMilli(milli), threshold: fromMilli(threshold), unit: 'Cel' };
+  return { rule, alertType: TYPES[rule.what], atMs, milli, kpi, text: text(), kind, sinceMs };
 }

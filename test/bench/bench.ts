@@ -1,8 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
+import { backtestFigures } from './backtest.js';
 import { drainFigures } from './drain.js';
 import type { Figure } from './figure.js';
+import { fleetFigures } from './fleet.js';
 import { coldStartFigures, latencyFigures, offlineFigures, writtenFigures } from './gateway.js';
 import { idleFigures } from './idle.js';
 import { ingestFigures } from './ingest.js';
@@ -32,6 +34,8 @@ const PARTS: Record<string, () => Promise<Figure[]>> = {
   ingest: () => ingestFigures(Number(values.ingest)),
   path: () => pathFigures(Number(values.path)),
   drain: () => drainFigures(Number(values.drain)),
+  fleet: () => fleetFigures(),
+  backtest: () => backtestFigures(),
 };
 
 const LATEST = 'bench/latest.json';
