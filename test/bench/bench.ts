@@ -5,6 +5,7 @@ import { backtestFigures } from './backtest.js';
 import { drainFigures } from './drain.js';
 import type { Figure } from './figure.js';
 import { fleetFigures } from './fleet.js';
+import { flinkFigures } from './flink.js';
 import { coldStartFigures, latencyFigures, offlineFigures, writtenFigures } from './gateway.js';
 import { idleFigures } from './idle.js';
 import { ingestFigures } from './ingest.js';
@@ -36,6 +37,7 @@ const PARTS: Record<string, () => Promise<Figure[]>> = {
   drain: () => drainFigures(Number(values.drain)),
   fleet: () => fleetFigures(),
   backtest: () => backtestFigures(),
+  flink: () => flinkFigures(600_000),
 };
 
 const LATEST = 'bench/latest.json';

@@ -12,6 +12,7 @@ import {
 import { generator } from '../../core/random.js';
 import { kafkaConfigSchema } from '../../relay/config/relay.js';
 import { connectTo } from '../../relay/log/kafka/admin.js';
+import { lagOf, STREAMS_GROUP } from '../../relay/log/kafka/lag.js';
 import { ensureTopics } from '../../relay/log/kafka/topics.js';
 import { type StreamRecord, Streams } from '../../relay/streams/embedded/streams.js';
 import { until } from '../world/programs.js';
@@ -252,6 +253,18 @@ it('Flink, killed in the middle, and the relay’s own streams give the same row
         : findingSchema;
     expect(schema.safeParse(row).error).toBeUndefined();
   }
+  const admin = connectTo(kafkaConfigSchema.parse({ brokers: [kafka.address] }), undefined).admin();
+  await admin.connect();
+  const lag = () => lagOf(admin, STREAMS_GROUP);
+  await until('nothing left to read', 20_000, async () =>
+    (await lag()).every(({ records }) => records === 0),
+  );
+  expect((await lag()).map(({ topic }) => topic).sort()).toEqual([
+    'erp.inventory',
+    'iot.temperature',
+    'pos.sales',
+  ]);
+  await admin.disconnect();
   expect(readFileSync(`${folder.path}/job.sql`, 'utf8')).toContain('execution.state-recovery.path');
 }, 400_000);
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { Kafka, logLevel } from 'kafkajs';
+import { DATA_TOPICS } from '../../core/contract/messages.js';
 
 /** A record of the relay's log, read by other means than the relay's own code. */
 export interface SeenRecord {
@@ -9,7 +10,7 @@ export interface SeenRecord {
   message: { gateway: string; epoch: string; seq: number; [field: string]: unknown };
 }
 
-/** Everything in the embedded log of that folder. */
+/** Everything that gateways sent, in the embedded log of that folder. */
 export function readEmbedded(folder: string): SeenRecord[] {
   if (!existsSync(`${folder}/log.db`)) return [];
   const db = new Database(`${folder}/log.db`, { readonly: true });
@@ -19,7 +20,9 @@ export function readEmbedded(folder: string): SeenRecord[] {
       key: string;
       value: string;
     }[];
-    return rows.map(({ topic, key, value }) => ({ topic, key, message: JSON.parse(value) }));
+    // What the relay computes itself has no place in a gateway's ring.
+    const sent = rows.filter(({ topic }) => (DATA_TOPICS as readonly string[]).includes(topic));
+    return sent.map(({ topic, key, value }) => ({ topic, key, message: JSON.parse(value) }));
   } finally {
     db.close();
   }

@@ -1,0 +1,77 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { kafkaConfigSchema } from '../../relay/config/relay.js';
+import { connectTo } from '../../relay/log/kafka/admin.js';
+import { lagOf, STREAMS_GROUP } from '../../relay/log/kafka/lag.js';
+import { ensureTopics } from '../../relay/log/kafka/topics.js';
+import { until } from '../world/programs.js';
+import { startKafka, tempFolder } from '../world/services.js';
+import { cpuSeconds, type Figure, figure } from './figure.js';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const SENSORS = 5000;
+const CHUNK = 5000;
+
+/** `count` readings of five thousand sensors, waiting in Kafka: how fast the one job with all streams takes them. */
+export async function flinkFigures(count: number): Promise<Figure[]> {
+  const kafka = await startKafka();
+  const folder = tempFolder('flink-bench');
+  const config = kafkaConfigSchema.parse({ brokers: [kafka.address], partitions: 4 });
+  const client = connectTo(config, undefined);
+  const admin = client.admin();
+  const producer = client.producer();
+  await admin.connect();
+  await ensureTopics(admin, config);
+  await producer.connect();
+  for (let from = 0; from < count; from += CHUNK) {
+    const messages = Array.from({ length: Math.min(CHUNK, count - from) }, (_, i) => message(from + i));
+    await producer.send({ topic: 'iot.temperature', messages });
+  }
+  const flink = spawn(`${ROOT}scripts/services`, ['flink', 'run', kafka.address, folder.path], {
+    env: { ...process.env, CHECKPOINT_EVERY: '1 s' },
+    stdio: 'ignore',
+  });
+  try {
+    const left = async () =>
+      (await lagOf(admin, STREAMS_GROUP)).find((l) => l.topic === 'iot.temperature')?.records;
+    const first = await until('the job’s first checkpoint', 120_000, left).catch(() => 0);
+    const [began, before] = [performance.now(), first];
+    const cpuBefore = cpuSeconds(flink.pid!);
+    await until('all readings', 300_000, async () => (await left()) === 0);
+    const seconds = (performance.now() - began) / 1000;
+    const cpu = ((cpuSeconds(flink.pid!) - cpuBefore) / Math.max(1, before)) * 100_000;
+    return [
+      figure(
+        'flink.rate',
+        before / seconds,
+        `readings/s, all streams in one job, the last ${before} of ${count}`,
+      ),
+      figure('flink.cpu', cpu, 's per 100,000 readings'),
+    ];
+  } finally {
+    flink.kill('SIGKILL');
+    await Promise.all([producer.disconnect(), admin.disconnect()]);
+    await kafka.stop();
+    folder.remove();
+  }
+}
+
+function message(i: number) {
+  const sensor = i % SENSORS;
+  const second = Math.floor(i / SENSORS);
+  const value = {
+    clinic: `clinic-${sensor % 500}`,
+    gateway: `gw-${sensor % 500}`,
+    sensor: `s${sensor}`,
+    quantity: 'temperature',
+    value: Math.round(4500 + 800 * Math.sin((second + sensor) / 60) + (i % 7) * 10) / 1000,
+    unit: 'Cel',
+    measured_at: Date.UTC(2026, 0, 1) + second * 1000,
+    time_quality: 'synchronised',
+    quality: 'good',
+    epoch: '00112233aabbccdd',
+    seq: i,
+    backfill: false,
+  };
+  return { key: `${value.clinic}/${value.sensor}`, value: JSON.stringify(value) };
+}
