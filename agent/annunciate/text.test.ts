@@ -42,6 +42,27 @@ describe('texts', () => {
     expect(messageText(context('en'), 'alarm', [episode('excursion', 1.2)])).toContain('1.2 C, below 2 C');
   });
 
+  it('say of a warning that nothing is beyond a limit yet, and of a measure what was used of how much', () => {
+    expect(messageText(context('en'), 'alarm', [episode('pre_alarm', 6.5)])).toContain(
+      'Fridge 1 6.5 C, not as usual since 05:47.',
+    );
+    const used = episode('excursion');
+    used.alert.kpi = { name: 'vvm_used', value: 51.23, threshold: 50, unit: '%' };
+    expect(messageText(context('en'), 'alarm', [used])).toContain(
+      'vial monitors used 51.2 %, mark 50 %, since 05:47.',
+    );
+  });
+
+  it.each(LANGUAGES)('of measures fit one part too, in %s', (language) => {
+    for (const name of ['mkt', 'vvm_used', 'budget_used', 'forest_score']) {
+      const one = episode('excursion');
+      one.alert.kpi = { name, value: 99.9, threshold: 99.9, unit: name === 'mkt' ? 'Cel' : '%' };
+      const septets = toSeptets(messageText(context(language), 'alarm', [one]));
+      expect(septets, `${language} ${name}`).toBeDefined();
+      expect(septets!.flat().length).toBeLessThanOrEqual(160);
+    }
+  });
+
   it.each(LANGUAGES)('fit the alphabet of SMS and one part, in %s', (language) => {
     for (const type of [
       'excursion',

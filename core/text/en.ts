@@ -1,4 +1,4 @@
-import type { Catalog } from './catalog.js';
+import type { Catalog, Measured } from './catalog.js';
 
 const EVENTS: Record<Parameters<Catalog['event']>[0], string> = {
   sensor_fault: 'probe is faulty',
@@ -13,8 +13,17 @@ const EVENTS: Record<Parameters<Catalog['event']>[0], string> = {
   kpi: 'alert',
 };
 
+const MEASURES: Record<Measured, string> = {
+  mkt: 'MKT',
+  vvm_used: 'vial monitors used',
+  budget_used: 'time out of range',
+  other: 'unusual temperature',
+};
+
 export const en: Catalog = {
   excursion: ({ value, limit, side, since }) => `${value} C, ${side} ${limit} C since ${since}.`,
+  warning: ({ value, since }) => `${value} C, not as usual since ${since}.`,
+  measure: (name, { used, allowed, since }) => `${MEASURES[name]} ${used}, mark ${allowed}, since ${since}.`,
   event: (type, since) => `${EVENTS[type]} since ${since}.`,
   cleared: ({ what, at }) => `OVER at ${at}: ${what}`,
   reminder: 'STILL ON:',

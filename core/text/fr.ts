@@ -1,4 +1,4 @@
-import type { Catalog } from './catalog.js';
+import type { Catalog, Measured } from './catalog.js';
 
 const EVENTS: Record<Parameters<Catalog['event']>[0], string> = {
   sensor_fault: 'sonde en panne',
@@ -13,9 +13,19 @@ const EVENTS: Record<Parameters<Catalog['event']>[0], string> = {
   kpi: 'alerte',
 };
 
+const MEASURES: Record<Measured, string> = {
+  mkt: 'MKT',
+  vvm_used: 'VVM usées',
+  budget_used: 'hors limites',
+  other: 'inhabituel',
+};
+
 export const fr: Catalog = {
   excursion: ({ value, limit, side, since }) =>
     `${value} C, ${side === 'above' ? 'au-dessus de' : 'au-dessous de'} ${limit} C depuis ${since}.`,
+  warning: ({ value, since }) => `${value} C, inhabituel depuis ${since}.`,
+  measure: (name, { used, allowed, since }) =>
+    `${MEASURES[name]} ${used}, seuil ${allowed}, dès ${since}.`,
   event: (type, since) => `${EVENTS[type]} depuis ${since}.`,
   cleared: ({ what, at }) => `FINI à ${at}: ${what}`,
   reminder: 'TOUJOURS:',

@@ -1,11 +1,13 @@
 import type { AlertBody } from '../contract/messages.js';
 import type { OpenEpisode } from '../policy/local.js';
-import type { Catalog, Language } from './catalog.js';
+import type { Catalog, Language, Measured } from './catalog.js';
 import { en } from './en.js';
 import { fr } from './fr.js';
 import { sw } from './sw.js';
 
 const CATALOGS: Record<Language, Catalog> = { en, fr, sw };
+
+const MEASURED: ReadonlySet<string> = new Set<Measured>(['mkt', 'vvm_used', 'budget_used']);
 
 export function catalogOf(language: Language): Catalog {
   return CATALOGS[language];
@@ -49,7 +51,13 @@ function condition(context: MessageContext, alert: AlertBody): string {
   if (alert.alert_type !== 'excursion' && alert.alert_type !== 'pre_alarm') {
     return words.event(alert.alert_type, since);
   }
-  const { value, threshold } = alert.kpi;
+  const { name, value, threshold, unit } = alert.kpi;
+  if (name !== 'temperature') {
+    const shown = unit === 'Cel' ? ' C' : unit === '1' ? '' : ` ${unit}`;
+    const [used, allowed] = [`${short(value)}${shown}`, `${short(threshold)}${shown}`];
+    return words.measure(MEASURED.has(name) ? (name as Measured) : 'other', { used, allowed, since });
+  }
+  if (alert.alert_type === 'pre_alarm') return words.warning({ value: short(value), since });
   const side = (value ?? 0) >= (threshold ?? 0) ? 'above' : 'below';
   return words.excursion({ value: short(value), limit: short(threshold), side, since });
 }

@@ -1,4 +1,4 @@
-import type { Catalog } from './catalog.js';
+import type { Catalog, Measured } from './catalog.js';
 
 const EVENTS: Record<Parameters<Catalog['event']>[0], string> = {
   sensor_fault: 'kipimo kimeharibika',
@@ -13,9 +13,19 @@ const EVENTS: Record<Parameters<Catalog['event']>[0], string> = {
   kpi: 'tahadhari',
 };
 
+const MEASURES: Record<Measured, string> = {
+  mkt: 'MKT',
+  vvm_used: 'VVM imetumika',
+  budget_used: 'muda nje ya kiwango',
+  other: 'joto si la kawaida',
+};
+
 export const sw: Catalog = {
   excursion: ({ value, limit, side, since }) =>
     `${value} C, ${side === 'above' ? 'juu ya' : 'chini ya'} ${limit} C tangu ${since}.`,
+  warning: ({ value, since }) => `${value} C, si kawaida tangu ${since}.`,
+  measure: (name, { used, allowed, since }) =>
+    `${MEASURES[name]} ${used}, kikomo ${allowed}, tangu ${since}.`,
   event: (type, since) => `${EVENTS[type]} tangu ${since}.`,
   cleared: ({ what, at }) => `IMEISHA saa ${at}: ${what}`,
   reminder: 'BADO:',
