@@ -24,8 +24,7 @@ export const fr: Catalog = {
   excursion: ({ value, limit, side, since }) =>
     `${value} C, ${side === 'above' ? 'au-dessus de' : 'au-dessous de'} ${limit} C depuis ${since}.`,
   warning: ({ value, since }) => `${value} C, inhabituel depuis ${since}.`,
-  measure: (name, { used, allowed, since }) =>
-    `${MEASURES[name]} ${used}, seuil ${allowed}, dès ${since}.`,
+  measure: (name, { used, allowed, since }) => `${MEASURES[name]} ${used}, seuil ${allowed}, dès ${since}.`,
   event: (type, since) => `${EVENTS[type]} depuis ${since}.`,
   cleared: ({ what, at }) => `FINI à ${at}: ${what}`,
   reminder: 'TOUJOURS:',
