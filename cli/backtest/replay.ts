@@ -21,6 +21,7 @@ export class SensorReplay {
   missing = 0;
   firstMs = Number.NaN;
   lastMs = Number.NaN;
+  #sum = 0;
   #nowMs = 0;
   #seq = 0;
   #events = 0;
@@ -49,7 +50,14 @@ export class SensorReplay {
       this.missing += 1;
       return;
     }
+    this.#sum += milli;
     this.#take(atMs, milli);
+  }
+
+  /** A fridge or freezer that is at 34 to 50 °C on average is one at 1 to 10 °C that was read in °F. */
+  get looksLikeFahrenheit(): boolean {
+    const mean = this.#sum / Math.max(1, this.samples - this.missing);
+    return mean >= 34_000 && mean <= 50_000;
   }
 
   #take(atMs: number, milli: number): void {

@@ -13,6 +13,8 @@ export interface Backtest {
   missing: number;
   /** Rows whose time was before, or the same as, the one before of their sensor: not evaluated. */
   outOfOrder: { count: number; firstLine: number | null };
+  /** Sensors whose values make sense in °F only. */
+  suspectUnit: string[];
   raised: Raised[];
   observed: Observed[];
 }
@@ -29,6 +31,7 @@ export async function runBacktest(
     readings: 0,
     missing: 0,
     outOfOrder: { count: 0, firstLine: null },
+    suspectUnit: [],
     raised: [],
     observed: [],
   };
@@ -62,7 +65,8 @@ export async function runBacktest(
     replay.push(atMs, milli);
     if (milli !== null) onValue(sensor, atMs, milli);
   }
-  for (const { sensor, samples, missing, firstMs, lastMs } of replays.values()) {
+  for (const { sensor, samples, missing, firstMs, lastMs, looksLikeFahrenheit } of replays.values()) {
+    if (looksLikeFahrenheit) result.suspectUnit.push(sensor);
     result.readings += samples - missing;
     result.missing += missing;
     result.observed.push({ sensor, firstMs, lastMs });

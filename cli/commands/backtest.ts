@@ -74,6 +74,7 @@ async function backtest(options: Options): Promise<void> {
     readings: result.readings,
     missing: result.missing,
     out_of_order: result.outOfOrder,
+    suspect_unit: result.suspectUnit,
     alarms: result.raised.length,
     readings_per_s: Math.round(result.readings / seconds),
     ...(labels ? { score: score(labels, result.raised, result.observed) } : {}),
@@ -129,12 +130,12 @@ function rulesFrom({ preset, config }: Options) {
 
 function present(
   report: object & { score?: ReturnType<typeof score>; nab?: object | null },
-  { outOfOrder, raised }: Backtest,
+  { outOfOrder, suspectUnit, raised }: Backtest,
 ): void {
   const { score: scored, nab, ...head } = report;
   print(
     Object.entries(head)
-      .filter(([key]) => key !== 'out_of_order')
+      .filter(([key]) => key !== 'out_of_order' && key !== 'suspect_unit')
       .map(([key, value]) => `${key} ${value}`)
       .join(', '),
   );
@@ -142,6 +143,9 @@ function present(
     print(
       `${outOfOrder.count} rows go back in time or repeat one, first in line ${outOfOrder.firstLine}: not evaluated`,
     );
+  }
+  for (const sensor of suspectUnit) {
+    print(`${sensor}: on average 34 to 50, which would be a fridge in °F; the column is °C`);
   }
   if (!scored) {
     for (const { sensor, rule, atMs } of raised.slice(0, 50))

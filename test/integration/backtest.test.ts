@@ -198,6 +198,18 @@ sensors:
     expect(run.err).toMatch(message);
   });
 
+  it('says which sensors were most likely read in °F', () => {
+    const rows = Array.from({ length: 60 }, (_, m) => `us,${minute(m)},41\nours,${minute(m)},5`).join('\n');
+    const run = backtest(
+      '--readings',
+      file('f.csv', HEADER + rows),
+      '--preset',
+      'cdc-refrigerator',
+      '--json',
+    );
+    expect(JSON.parse(run.out)).toMatchObject({ suspect_unit: ['us'] });
+  });
+
   it('says how many rows go back in time, and refuses labels outside the data and presets that are not there', () => {
     const readings = file(
       'back.csv',

@@ -25,7 +25,7 @@ export async function runStreams(
   const changed = new Map<string, StreamRecord>();
   const from = clock.wall() - LOOK_BACK_MS;
   const keep = (record: StreamRecord) => void changed.set(`${record.topic} ${record.key}`, record);
-  const streams = new Streams(reorder, keep, from);
+  const streams = new Streams(reorder, keep, from, () => clock.wall());
   const tail = await log.tail(STREAM_INPUTS, from, (records) => {
     for (const record of records) streams.take(record);
   });

@@ -23,6 +23,8 @@ export interface StreamRecord {
   timestamp: number;
 }
 
+/** A clock that runs further ahead would make everybody else late. */
+const AHEAD_MS = 600_000;
 /** Events remembered to be known when they come again. */
 const SEEN_MAX = 500_000;
 
@@ -35,6 +37,7 @@ export class Streams {
   readonly #reorder: Readonly<Record<string, number>>;
   readonly #seen = new Set<string>();
   readonly #completeSince: number;
+  readonly #now: () => number;
   #left = 0;
   readonly #live = new InOrder<LiveRow>((row) => {
     for (const finding of this.#patterns.take(row)) this.#found(finding);
@@ -44,18 +47,23 @@ export class Streams {
     if (finding) this.#found(finding);
   });
 
-  /** `completeSince`: five minutes that began before may be known in part only, and are left as they are. */
+  /**
+   * `completeSince`: five minutes that began before may be known in part only, and are left as they are. `now`: what is
+   * dated well ahead of it is in no pattern.
+   */
   constructor(
     reorder: Readonly<Record<string, number>>,
     out: (record: StreamRecord) => void,
     completeSince = 0,
+    now: () => number = () => Number.POSITIVE_INFINITY,
   ) {
+    this.#now = now;
     this.#completeSince = completeSince;
     this.#reorder = reorder;
     this.#out = out;
   }
 
-  /** Rows too late for patterns (they are in the aggregates all the same), and readings from before what is known. */
+  /** Rows too late for patterns (they are in the aggregates all the same), readings from before what is known, rows of the future. */
   get late(): number {
     return this.#live.late + this.#sold.late + this.#left;
   }
@@ -87,11 +95,17 @@ export class Streams {
       this.#put(STREAM_TOPICS.sensor5m, { clinic, sensor, since }, changed.sensor, since);
       this.#put(STREAM_TOPICS.clinic5m, { clinic, since }, changed.clinic, since);
     } else this.#left += 1;
-    if (!backfill) this.#live.take({ clinic, sensor, at, value });
+    if (!backfill) this.#inTime(at, () => this.#live.take({ clinic, sensor, at, value }));
   }
 
   #sale(sale: SaleEvent): void {
-    if (!this.#again(`pos/${sale.event_id}`)) this.#sold.take({ ...sale, at: sale.sold_at });
+    const at = sale.sold_at;
+    if (!this.#again(`pos/${sale.event_id}`)) this.#inTime(at, () => this.#sold.take({ ...sale, at }));
+  }
+
+  #inTime(at: number, take: () => void): void {
+    if (at <= this.#now() + AHEAD_MS) take();
+    else this.#left += 1;
   }
 
   #stock(change: InventoryChange): void {

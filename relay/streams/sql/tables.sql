@@ -13,7 +13,9 @@ CREATE TABLE readings (
   epoch STRING,
   seq BIGINT,
   backfill BOOLEAN,
-  t AS TO_TIMESTAMP_LTZ(measured_at, 3),
+  stored_at TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',
+  -- A clock that runs ahead must not carry everybody's event time with it.
+  t AS LEAST(TO_TIMESTAMP_LTZ(measured_at, 3), stored_at),
   arrived AS PROCTIME(),
   -- Probes of a clinic report seconds apart, and not in order.
   WATERMARK FOR t AS t - INTERVAL '5' SECOND
@@ -34,7 +36,8 @@ CREATE TABLE sales (
   quantity DOUBLE,
   sold_at BIGINT,
   event_id STRING,
-  t AS TO_TIMESTAMP_LTZ(sold_at, 3),
+  stored_at TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',
+  t AS LEAST(TO_TIMESTAMP_LTZ(sold_at, 3), stored_at),
   arrived AS PROCTIME(),
   WATERMARK FOR t AS t - INTERVAL '5' SECOND
 ) WITH (

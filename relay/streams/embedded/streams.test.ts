@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { InOrder } from './order.js';
+import { type StreamRecord, Streams } from './streams.js';
+
+const MINUTE = 60_000;
+const START = Date.UTC(2026, 0, 1);
+
+function reading(seq: number, at: number, value: number, more: object = {}) {
+  const message = {
+    clinic: 'c',
+    gateway: 'g',
+    sensor: 'f',
+    quantity: 'temperature',
+    value,
+    measured_at: at,
+    quality: 'good',
+    epoch: '00000000000000aa',
+    seq,
+    backfill: false,
+    ...more,
+  };
+  return { topic: 'iot.temperature' as const, value: JSON.stringify(message) };
+}
+
+/** The last record of each key. */
+function run(inputs: ReturnType<typeof reading>[], now = Number.POSITIVE_INFINITY, completeSince = 0) {
+  const rows = new Map<string, Record<string, unknown>>();
+  const out = ({ topic, key, value }: StreamRecord) => {
+    rows.set(`${topic} ${key}`, JSON.parse(value) as Record<string, unknown>);
+  };
+  const streams = new Streams({}, out, completeSince, () => now);
+  for (const input of inputs) streams.take(input);
+  const of = (topic: string) => [...rows].filter(([key]) => key.startsWith(topic)).map(([, row]) => row);
+  return { streams, aggregates: of('agg.sensor.5m'), findings: of('stream.findings') };
+}
+
+describe('the relay’s own streams', () => {
+  it('count a repeated reading once, leave bad ones out, and let late ones correct', () => {
+    const { aggregates } = run([
+      reading(1, START, 4),
+      reading(1, START, 4),
+      reading(2, START + MINUTE, 99, { quality: 'bad' }),
+      reading(3, START + 30 * MINUTE, 5),
+      reading(4, START + 2 * MINUTE, 10, { backfill: true }),
+    ]);
+    expect(aggregates[0]).toMatchObject({ since: START, count: 2, mean: 7, seconds_outside: 150 });
+  });
+
+  it('find a steady rise in mixed order, once, and none in what was brought back', () => {
+    const rise = (more: object) =>
+      Array.from({ length: 8 }, (_, m) => reading(m, START + m * MINUTE, 4 + m / 10, more));
+    const end = reading(99, START + 60 * MINUTE, 4, { sensor: 'other' });
+    const mixed = rise({});
+    [mixed[2], mixed[3]] = [mixed[3]!, mixed[2]!];
+    const rising = (inputs: ReturnType<typeof reading>[]) =>
+      run(inputs).findings.filter(({ kind }) => kind === 'rising').length;
+    expect(rising([...rise({}), end])).toBe(2);
+    // A minute late is later than five seconds: a gap in the rise, and a late row that is counted.
+    expect(rising([...mixed, end])).toBeLessThanOrEqual(2);
+    expect(run([...mixed, end]).streams.late).toBe(1);
+    expect(rising([...rise({ backfill: true }), end])).toBe(0);
+  });
+
+  it('are not carried away by a clock that runs ahead', () => {
+    const ahead = reading(50, START + 86_400_000, 4, { sensor: 'wrong' });
+    const rise = Array.from({ length: 8 }, (_, m) => reading(m, START + m * MINUTE, 4 + m / 10));
+    const { findings, streams } = run(
+      [ahead, ...rise, reading(99, START + 9 * MINUTE, 4)],
+      START + 9 * MINUTE,
+    );
+    expect(findings.filter(({ kind }) => kind === 'rising')).not.toEqual([]);
+    expect(streams.late).toBe(1);
+  });
+
+  it('leave windows alone that they know in part only', () => {
+    const { aggregates, streams } = run(
+      [reading(1, START, 4), reading(2, START + 6 * MINUTE, 4)],
+      START,
+      START + 1,
+    );
+    expect(aggregates.map(({ since }) => since)).toEqual([START + 5 * MINUTE]);
+    expect(streams.late).toBe(1);
+  });
+});
+
+it('rows wait five seconds for earlier ones', () => {
+  const seen: number[] = [];
+  const order = new InOrder<{ at: number }>(({ at }) => seen.push(at));
+  for (const at of [1000, 4000, 2000, 9000, 8000, 3000, 20_000]) order.take({ at });
+  expect(seen).toEqual([1000, 2000, 4000, 8000, 9000]);
+  expect(order.late).toBe(1);
+});
