@@ -52,6 +52,7 @@ export const FINDINGS = [
   'zscore',
   'rising',
   'spike_then_drop',
+  'gateway_silent',
   'sale_spike',
   'stock_low',
   'stock_negative',
@@ -61,7 +62,7 @@ export const FINDINGS = [
 export const findingSchema = z.strictObject({
   kind: z.enum(FINDINGS),
   clinic: idSchema,
-  /** A sensor or a SKU. */
+  /** A sensor, a gateway or a SKU. */
   subject: z.string().min(1).max(80),
   /** Event time, ms. */
   at: z.int(),

@@ -181,10 +181,13 @@ async function fleet(
 
 export async function fleetFigures(): Promise<Figure[]> {
   const small = await fleet(200, 2);
+  const half = await fleet(1000, 2);
   const large = await fleet(2000, 2);
   return [
     figure('fleet.rate', large.rate, 'readings/s, of 20,000 offered by 2,000 gateways'),
     figure('fleet.p99', large.p99, 'ms to the acknowledgement'),
+    figure('fleet.p99_half', half.p99, 'ms, of 10,000 readings/s offered by 1,000 gateways'),
+    figure('fleet.rss_half', half.rss, 'MB of the relay, with those'),
     figure('fleet.rss', large.rss, 'MB of the relay'),
     figure('fleet.refused', small.refused + large.refused, 'batches'),
     figure('fleet.cpu', large.cpu, 's per 100,000 readings', {

@@ -9,10 +9,11 @@ import { startKafka, tempFolder } from '../world/services.js';
 import { cpuSeconds, type Figure, figure } from './figure.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const SENSORS = 5000;
+/** A reading a minute each, as gateways are set by default. */
+const SENSORS = 100_000;
 const CHUNK = 5000;
 
-/** `count` readings of five thousand sensors, waiting in Kafka: how fast the one job with all streams takes them. */
+/** `count` readings of a hundred thousand sensors, waiting in Kafka: how fast the one job with all streams takes them. */
 export async function flinkFigures(count: number): Promise<Figure[]> {
   const kafka = await startKafka();
   const folder = tempFolder('flink-bench');
@@ -58,15 +59,15 @@ export async function flinkFigures(count: number): Promise<Figure[]> {
 
 function message(i: number) {
   const sensor = i % SENSORS;
-  const second = Math.floor(i / SENSORS);
+  const minute = Math.floor(i / SENSORS);
   const value = {
-    clinic: `clinic-${sensor % 500}`,
-    gateway: `gw-${sensor % 500}`,
+    clinic: `clinic-${sensor % 10_000}`,
+    gateway: `gw-${sensor % 10_000}`,
     sensor: `s${sensor}`,
     quantity: 'temperature',
-    value: Math.round(4500 + 800 * Math.sin((second + sensor) / 60) + (i % 7) * 10) / 1000,
+    value: Math.round(4500 + 800 * Math.sin((minute + sensor) / 6) + (i % 7) * 10) / 1000,
     unit: 'Cel',
-    measured_at: Date.UTC(2026, 0, 1) + second * 1000,
+    measured_at: Date.UTC(2026, 0, 1) + minute * 60_000 + Math.floor((sensor / SENSORS) * 60_000),
     time_quality: 'synchronised',
     quality: 'good',
     epoch: '00112233aabbccdd',

@@ -13,9 +13,12 @@ export class InOrder<T extends Timed> {
   #watermark = Number.NEGATIVE_INFINITY;
   #waiting: T[] = [];
   readonly #onRow: (row: T) => void;
+  readonly #onWatermark: (ms: number) => void;
 
-  constructor(onRow: (row: T) => void) {
+  /** `onWatermark`: nothing at or before this comes any more. */
+  constructor(onRow: (row: T) => void, onWatermark: (ms: number) => void = () => {}) {
     this.#onRow = onRow;
+    this.#onWatermark = onWatermark;
   }
 
   take(row: T): void {
@@ -31,8 +34,8 @@ export class InOrder<T extends Timed> {
   #release(watermark: number): void {
     this.#watermark = Math.max(this.#watermark, watermark);
     const due = this.#waiting.filter(({ at }) => at <= this.#watermark);
-    if (due.length === 0) return;
-    this.#waiting = this.#waiting.filter(({ at }) => at > this.#watermark);
+    this.#waiting = due.length === 0 ? this.#waiting : this.#waiting.filter(({ at }) => at > this.#watermark);
     for (const row of due.sort((a, b) => a.at - b.at)) this.#onRow(row);
+    this.#onWatermark(this.#watermark);
   }
 }

@@ -3,6 +3,7 @@ import { roundTo } from './aggregates.js';
 
 export interface LiveRow {
   clinic: string;
+  gateway: string;
   sensor: string;
   at: number;
   value: number;

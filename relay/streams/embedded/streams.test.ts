@@ -61,6 +61,28 @@ describe('the relay’s own streams', () => {
     expect(rising([...rise({ backfill: true }), end])).toBe(0);
   });
 
+  it('say which gateway fell silent while another went on, and when it was last heard', () => {
+    const of = (gateway: string, minutes: number[]) =>
+      minutes.map((m) => reading(m, START + m * MINUTE, 5, { gateway, sensor: `of-${gateway}` }));
+    const both = [
+      ...of('a', [0, 1, 2, 40]),
+      ...of(
+        'b',
+        Array.from({ length: 41 }, (_, m) => m),
+      ),
+    ];
+    const { findings } = run(
+      both.sort(
+        (x, y) =>
+          (JSON.parse(x.value) as { measured_at: number }).measured_at -
+          (JSON.parse(y.value) as { measured_at: number }).measured_at,
+      ),
+    );
+    expect(findings.filter(({ kind }) => kind === 'gateway_silent')).toEqual([
+      { kind: 'gateway_silent', clinic: 'c', subject: 'a', at: START + 2 * MINUTE, value: 15, threshold: 15 },
+    ]);
+  });
+
   it('are not carried away by a clock that runs ahead', () => {
     const ahead = reading(50, START + 86_400_000, 4, { sensor: 'wrong' });
     const rise = Array.from({ length: 8 }, (_, m) => reading(m, START + m * MINUTE, 4 + m / 10));

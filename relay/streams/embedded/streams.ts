@@ -7,6 +7,7 @@ import { Aggregates } from './aggregates.js';
 import { Sales, stockFinding } from './commerce.js';
 import { InOrder } from './order.js';
 import { type LiveRow, Patterns } from './patterns.js';
+import { Silence } from './silence.js';
 
 export const STREAM_INPUTS: readonly LogTopic[] = [
   TOPICS.temperature,
@@ -39,9 +40,16 @@ export class Streams {
   readonly #completeSince: number;
   readonly #now: () => number;
   #left = 0;
-  readonly #live = new InOrder<LiveRow>((row) => {
-    for (const finding of this.#patterns.take(row)) this.#found(finding);
-  });
+  readonly #silence = new Silence();
+  readonly #live = new InOrder<LiveRow>(
+    (row) => {
+      for (const finding of this.#patterns.take(row)) this.#found(finding);
+      for (const finding of this.#silence.take(row)) this.#found(finding);
+    },
+    (ms) => {
+      for (const finding of this.#silence.pass(ms)) this.#found(finding);
+    },
+  );
   readonly #sold = new InOrder<SaleEvent & { at: number }>(({ at: _at, ...sale }) => {
     const finding = this.#sales.take(sale);
     if (finding) this.#found(finding);
@@ -95,7 +103,7 @@ export class Streams {
       this.#put(STREAM_TOPICS.sensor5m, { clinic, sensor, since }, changed.sensor, since);
       this.#put(STREAM_TOPICS.clinic5m, { clinic, since }, changed.clinic, since);
     } else this.#left += 1;
-    if (!backfill) this.#inTime(at, () => this.#live.take({ clinic, sensor, at, value }));
+    if (!backfill) this.#inTime(at, () => this.#live.take({ clinic, gateway, sensor, at, value }));
   }
 
   #sale(sale: SaleEvent): void {

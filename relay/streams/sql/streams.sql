@@ -14,10 +14,10 @@ WHERE nth = 1;
 -- Patterns and scores look at what is measured now; what is brought back late is history, and corrects the aggregates.
 -- (Counting within a partition keeps the rows append-only, which ROW_NUMBER above does not, and patterns need.)
 CREATE VIEW live AS
-SELECT clinic, sensor, `value`, measured_at, t
+SELECT clinic, gateway, sensor, `value`, measured_at, t
 FROM (
   SELECT
-    clinic, sensor, `value`, measured_at, t,
+    clinic, gateway, sensor, `value`, measured_at, t,
     COUNT(*) OVER (PARTITION BY gateway, epoch, seq ORDER BY t ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS nth
   FROM readings
   WHERE quantity = 'temperature' AND quality <> 'bad' AND NOT backfill
@@ -104,6 +104,12 @@ MATCH_RECOGNIZE (
     B AS B.`value` >= A.`value` + 2,
     C AS C.`value` <= B.`value` - 2 AND C.measured_at <= A.measured_at + 600000
 )
+
+UNION ALL
+-- Nothing of a gateway for fifteen minutes, while others go on; told of the last that it measured.
+SELECT 'gateway_silent', clinic, gateway, MAX(measured_at), CAST(15 AS DOUBLE), 15
+FROM SESSION(TABLE live PARTITION BY (clinic, gateway), DESCRIPTOR(t), INTERVAL '15' MINUTE)
+GROUP BY clinic, gateway, window_start, window_end
 
 UNION ALL
 -- Above twice what was sold of it on average in the day before.
