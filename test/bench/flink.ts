@@ -29,7 +29,7 @@ export async function flinkFigures(count: number): Promise<Figure[]> {
     await producer.send({ topic: 'iot.temperature', messages });
   }
   const flink = spawn(`${ROOT}scripts/services`, ['flink', 'run', kafka.address, folder.path], {
-    env: { ...process.env, CHECKPOINT_EVERY: '1 s' },
+    env: { ...process.env, FLINK_HEAP: '3g' },
     stdio: 'ignore',
   });
   try {

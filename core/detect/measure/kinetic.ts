@@ -63,5 +63,12 @@ export function pushKinetic(
 }
 
 export function windowKinetic({ slices }: KineticWindow): Kinetic {
-  return slices.reduce((all, { sum, ms }) => ({ sum: all.sum + sum, ms: all.ms + ms }), KINETIC_START);
+  // With every reading: no object for each of the slices.
+  let sum = 0;
+  let ms = 0;
+  for (const slice of slices) {
+    sum += slice.sum;
+    ms += slice.ms;
+  }
+  return { sum, ms };
 }
