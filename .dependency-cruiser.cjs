@@ -61,7 +61,7 @@ module.exports = {
     only('sqlite-at-the-edge', 'better-sqlite3', '^(agent/ring|relay/(log/embedded|archive))/'),
     only('kafkajs-at-the-edge', 'kafkajs', '^relay/log/kafka/'),
     only('pg-at-the-edge', 'pg', '^relay/archive/'),
-    only('mqtt-at-the-edge', '(mqtt|aedes)', '^agent/drivers/mqtt/'),
+    only('mqtt-at-the-edge', '(mqtt|aedes)', '^(agent/drivers/mqtt/|relay/accept/mqtt)'),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -7,7 +7,9 @@ import { SystemClock } from '../core/clock/system.js';
 import { messageOf } from '../core/errors.js';
 import { retrySchedule } from '../core/retry.js';
 import { acceptRoutes } from './accept/accept.js';
-import { sourceRoutes } from './accept/sources.js';
+import { subscribe } from './accept/mqtt.js';
+import { type SourceStats, sourceRoutes } from './accept/sources.js';
+import { runAlerts } from './alerts/run.js';
 import { Archiver } from './archive/archiver.js';
 import { openArchive } from './archive/open.js';
 import { historyRoutes } from './archive/routes.js';
@@ -49,16 +51,27 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
     ...tlsOptions(config),
   }) as unknown as FastifyInstance;
   const stats = acceptRoutes(app, records, config.tokens);
-  const sources = config.sources && sourceRoutes(app, records, config.sources, clock);
+  const sources: SourceStats = new Map();
+  if (config.sources) sourceRoutes(app, records, config.sources, clock, sources);
   const feed = new LiveFeed(records, live, clock);
   const endStreams = dashboardRoutes(app, live, feed, clock);
   const streams =
     (config.streams ?? !config.kafka)
-      ? await runStreams(records, config.sources?.reorder ?? {}, clock, log)
+      ? await runStreams(records, streamSettings(config), clock, log)
       : undefined;
+  const alerts = runAlerts(records, config.alert_on, clock, log);
+  const brokers = config.mqtt.map((broker) => subscribe(broker, records, clock, log, sources));
+  const duties = [alerts.duty, ...brokers];
   const archiver = config.archive && openArchiver(config, config.archive, records, clock, log);
   if (archiver) historyRoutes(app, () => archiver.archive);
-  const metrics = relayMetrics(stats, sources, streams, archiver?.stats, () => records.lag());
+  const metrics = relayMetrics({
+    accept: stats,
+    sources,
+    streams,
+    alerts: alerts.stats,
+    archive: archiver?.stats,
+    lag: () => records.lag(),
+  });
   app.get('/healthz', async () => ({ ok: true }));
   app.get('/readyz', async (_request, reply) => {
     try {
@@ -75,8 +88,7 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
   try {
     await app.listen({ host: config.http.host, port: config.http.port });
   } catch (error) {
-    await streams?.stop();
-    await archiver?.stop();
+    await Promise.all([streams?.stop(), ...duties.map((duty) => duty.stop()), archiver?.stop()]);
     await records.close();
     throw error;
   }
@@ -91,12 +103,19 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
       endStreams();
       await app.close();
       await feed.stop();
+      // Sources first: what they still append, the streams and the archive may see.
+      await Promise.all(duties.map((duty) => duty.stop()));
       await streams?.stop();
       await archiver?.stop();
       await records.close();
     },
   };
 }
+
+const streamSettings = ({ sources, regions }: RelayConfig) => ({
+  reorder: sources?.reorder ?? {},
+  regions,
+});
 
 function openArchiver(
   { data }: RelayConfig,

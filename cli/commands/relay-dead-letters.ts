@@ -38,8 +38,8 @@ async function run({ config, replay, since, json }: Options): Promise<void> {
     const chosen = letters.filter(({ id }) => replay === 'all' || id === replay);
     if (chosen.length === 0 && replay !== 'all')
       return misuse(`--replay: got ${replay}, expected the id of a letter, or all`);
-    const { sources } = loaded.value;
-    const results = await replayLetters(log, chosen, sources ?? sourcesConfigSchema.parse({}), clock);
+    const { sources = sourcesConfigSchema.parse({}), mqtt } = loaded.value;
+    const results = await replayLetters(log, chosen, sources, mqtt, clock);
     if (json) print(JSON.stringify(results));
     else
       for (const r of results)

@@ -7,7 +7,12 @@ export const STREAM_TOPICS = {
   sensor5m: 'agg.sensor.5m',
   /** The same of all sensors of a clinic. */
   clinic5m: 'agg.clinic.5m',
-  /** What patterns and scores found. */
+  /** How many clinics of a region have a unit out. */
+  region5m: 'agg.region.5m',
+  /** The five minutes up to each minute, of what is measured now: never corrected. */
+  sensorSliding: 'agg.sensor.sliding',
+  clinicSliding: 'agg.clinic.sliding',
+  /** What patterns and scores found; an empty value takes a finding back. */
   findings: 'stream.findings',
 } as const;
 export type StreamTopic = (typeof STREAM_TOPICS)[keyof typeof STREAM_TOPICS];
@@ -21,10 +26,13 @@ export const BACKTEST_TOPICS = {
 } as const;
 export type BacktestTopic = (typeof BACKTEST_TOPICS)[keyof typeof BACKTEST_TOPICS];
 
-const aggregate = {
-  clinic: idSchema,
+const windowStart = {
   /** Start of the five minutes, ms. */
   since: z.int(),
+};
+const aggregate = {
+  clinic: idSchema,
+  ...windowStart,
   count: z.int().min(1),
   min: z.number(),
   max: z.number(),
@@ -42,29 +50,47 @@ export const sensorAggregateSchema = z.strictObject({
 export const clinicAggregateSchema = z.strictObject({
   ...aggregate,
   sensors: z.int().min(1),
-  /** Sensors with a reading outside 2 to 8 °C: two at once are a power cut, not a probe. */
+  /** Sensors with a reading outside 2 to 8 °C. */
   sensors_outside: z.int().min(0),
+});
+/** Key: region and since, as JSON. Only regions that the relay's configuration names. */
+export const regionAggregateSchema = z.strictObject({
+  region: idSchema,
+  ...windowStart,
+  /** As configured, whether they were heard or not. */
+  clinics: z.int().min(1),
+  /** With at least one unit out. */
+  clinics_out: z.int().min(0),
+  share: z.number().min(0).max(1),
 });
 export type SensorAggregate = z.output<typeof sensorAggregateSchema>;
 export type ClinicAggregate = z.output<typeof clinicAggregateSchema>;
+export type RegionAggregate = z.output<typeof regionAggregateSchema>;
 
 export const FINDINGS = [
   'zscore',
   'rising',
   'spike_then_drop',
   'gateway_silent',
+  'gateway_back',
+  'several_out',
+  'region_out',
   'sale_spike',
   'stock_low',
   'stock_negative',
+  'stock_restored',
+  'stock_corrected',
 ] as const;
+export type FindingKind = (typeof FINDINGS)[number];
 
 /** Key: kind, clinic, subject and at, as JSON: the same finding again is the same record. */
 export const findingSchema = z.strictObject({
   kind: z.enum(FINDINGS),
+  /** Of `region_out`: the region. */
   clinic: idSchema,
-  /** A sensor, a gateway or a SKU. */
+  /** A sensor, a gateway or a SKU; the clinic or region itself where the finding is about all of it. */
   subject: z.string().min(1).max(80),
-  /** Event time, ms. */
+  /** Event time, ms; of `several_out` and `region_out` the start of the five minutes. */
   at: z.int(),
   value: z.number(),
   threshold: z.number(),

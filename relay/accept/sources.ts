@@ -3,7 +3,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../../core/clock/clock.js';
 import {
-  type DeadLetter,
   eventIdSchema,
   inventorySchema,
   SOURCE_TOPICS,
@@ -14,13 +13,11 @@ import { messageOf } from '../../core/errors.js';
 import { type Problem, problemsOf } from '../../core/schema.js';
 import type { SourcesConfig } from '../config/sources.js';
 import type { Log, Published } from '../log/port.js';
+import { deadLetter, PROBLEMS_MAX } from './dead-letter.js';
 import { refuseSignature } from './webhook.js';
 
 const BODY_BYTES_MAX = 1024 * 1024;
 const LINES_MAX = 10_000;
-/** A dead letter keeps this much of what came. */
-const KEPT_CHARS_MAX = 16_384;
-const PROBLEMS_MAX = 20;
 
 /** One kind of thing that is taken: who may send it, and what becomes of a line of it. */
 export interface Source {
@@ -32,10 +29,19 @@ export interface Source {
   read(value: unknown, id: string | undefined): Published | { problems: Problem[] };
 }
 
-export interface SourceStats {
+export interface SourceCounts {
   accepted: number;
   repeated: number;
   refused: number;
+}
+
+/** By source: `pos/sales`, `webhook/NAME`, `mqtt/NAME`. */
+export type SourceStats = Map<string, SourceCounts>;
+
+export function countsOf(stats: SourceStats, name: string): SourceCounts {
+  const counts = stats.get(name) ?? { accepted: 0, repeated: 0, refused: 0 };
+  stats.set(name, counts);
+  return counts;
 }
 
 /** By name, also for what is replayed out of dead letters. */
@@ -122,9 +128,10 @@ export function sourceRoutes(
   log: Log,
   config: SourcesConfig,
   clock: Clock,
-): SourceStats {
-  const stats: SourceStats = { accepted: 0, repeated: 0, refused: 0 };
+  stats: SourceStats,
+): void {
   const sources = sourcesOf(config, clock);
+  for (const name of sources.keys()) countsOf(stats, name);
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     // Signatures are over the bytes as they came.
@@ -172,9 +179,10 @@ export function sourceRoutes(
       );
       const { repeated } = await log.publish([...good, ...letters]);
       const again = repeated.filter((key) => !key.startsWith('dead/')).length;
-      stats.accepted += good.length - again;
-      stats.repeated += again;
-      stats.refused += refused.length;
+      const counts = countsOf(stats, source.name);
+      counts.accepted += good.length - again;
+      counts.repeated += again;
+      counts.refused += refused.length;
       return reply.code(good.length === 0 ? 400 : 200).send({
         accepted: good.length - again,
         repeated: again,
@@ -191,7 +199,6 @@ export function sourceRoutes(
         .send({ error: 'busy', message: 'the log cannot take this now' });
     }
   };
-  return stats;
 }
 
 /** Pretty-printed JSON has lines, and is one object all the same. */
@@ -215,28 +222,6 @@ export function readLine(
     return { problems: [{ path: '(line)', got: messageOf(error), expected: 'one object as JSON' }] };
   }
   return source.read(value, id);
-}
-
-/** The same thing refused twice is one letter. */
-function deadLetter(source: string, text: string, problems: Problem[], now: number): Published {
-  const id = createHash('sha256').update(source).update('\0').update(text).digest('hex').slice(0, 16);
-  const letter: DeadLetter = {
-    id,
-    source,
-    received_at: now,
-    problems: problems.slice(0, PROBLEMS_MAX),
-    body: text.slice(0, KEPT_CHARS_MAX),
-    cut: text.length > KEPT_CHARS_MAX,
-  };
-  const value = JSON.stringify(letter);
-  return {
-    topic: SOURCE_TOPICS.deadLetter,
-    key: source,
-    value,
-    timestamp: now,
-    id: `dead/${id}`,
-    headers: { source },
-  };
 }
 
 function refuse(

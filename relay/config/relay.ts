@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { idSchema } from '../../core/identity.js';
 import { duration } from '../../core/schema.js';
+import { ALERTING_KINDS } from '../alerts/episodes.js';
+import { mqttSourcesSchema } from './mqtt.js';
 import { sourcesConfigSchema } from './sources.js';
 
 const DAY_MS = 86_400_000;
@@ -63,6 +65,31 @@ export const relaySchema = z.strictObject({
     .boolean()
     .optional()
     .describe('aggregates and findings in this process; absent: with the embedded log, where no Flink is'),
+  mqtt: mqttSourcesSchema.describe('brokers of sites that have no agent'),
+  alert_on: z
+    .array(z.enum(ALERTING_KINDS))
+    .default(ALERTING_KINDS)
+    .describe('findings of the streams that become alerts; [] for none'),
+  regions: z
+    .record(idSchema, z.strictObject({ clinics: z.array(idSchema).min(1).max(10_000) }))
+    .default({})
+    .superRefine((regions, context) => {
+      const seen = new Map<string, string>();
+      for (const [region, { clinics }] of Object.entries(regions)) {
+        for (const [i, clinic] of clinics.entries()) {
+          const other = seen.get(clinic);
+          const path = [region, 'clinics', i];
+          if (other !== undefined)
+            context.addIssue({
+              code: 'custom',
+              path,
+              message: `expected a clinic once; "${other}" has it too`,
+            });
+          seen.set(clinic, region);
+        }
+      }
+    })
+    .describe('which clinics lie where: the streams then tell which share of a region is affected'),
   kafka: kafkaConfigSchema.optional().describe('absent: the embedded log'),
   retention: duration.default(2_592_000_000).describe('of the embedded log; Kafka keeps its own'),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),

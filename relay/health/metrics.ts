@@ -1,16 +1,21 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { AcceptStats } from '../accept/accept.js';
-import type { SourceStats } from '../accept/sources.js';
+import type { SourceCounts, SourceStats } from '../accept/sources.js';
+import type { AlertsStats } from '../alerts/run.js';
 import type { ArchiveStats } from '../archive/archiver.js';
 import type { Lag } from '../log/port.js';
 
-export function relayMetrics(
-  stats: AcceptStats,
-  sources: SourceStats | undefined,
-  streams: { late: number } | undefined,
-  archive: ArchiveStats | undefined,
-  lag: () => Promise<Lag[]>,
-): Registry {
+/** Where each number comes from; what a relay does not do is undefined. */
+export interface Measured {
+  accept: AcceptStats;
+  sources: SourceStats;
+  streams: { late: number } | undefined;
+  alerts: AlertsStats;
+  archive: ArchiveStats | undefined;
+  lag: () => Promise<Lag[]>;
+}
+
+export function relayMetrics({ accept, sources, streams, alerts, archive, lag }: Measured): Registry {
   const registry = new Registry();
   const counter = (name: string, help: string, read: () => number) =>
     new Counter({
@@ -31,16 +36,27 @@ export function relayMetrics(
         this.set(read());
       },
     });
-  counter('batches', 'Batches made durable.', () => stats.batches);
-  counter('rows', 'Rows of those batches, repeated ones included.', () => stats.rows);
-  counter('batches_refused', 'Batches refused for their content.', () => stats.refused);
-  counter('batches_throttled', 'Batches answered 429.', () => stats.throttled);
-  gauge('rows_under_way', 'Rows received and not yet durable.', () => stats.rowsUnderWay);
-  if (sources) {
-    counter('events', 'Events of other sources made durable.', () => sources.accepted);
-    counter('events_repeated', 'Events that were there already.', () => sources.repeated);
-    counter('events_refused', 'Events that went to dead.letter.', () => sources.refused);
-  }
+  counter('batches', 'Batches made durable.', () => accept.batches);
+  counter('rows', 'Rows of those batches, repeated ones included.', () => accept.rows);
+  counter('batches_refused', 'Batches refused for their content.', () => accept.refused);
+  counter('batches_throttled', 'Batches answered 429.', () => accept.throttled);
+  gauge('rows_under_way', 'Rows received and not yet durable.', () => accept.rowsUnderWay);
+  counter('alerts', 'Alerts raised from findings of the streams.', () => alerts.raised);
+  gauge('alerts_open', 'Episodes of those that stand.', () => alerts.open);
+  const perSource = (name: string, help: string, read: (counts: SourceCounts) => number) =>
+    new Counter({
+      name: `coldwatch_relay_${name}_total`,
+      help,
+      labelNames: ['source'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [source, counts] of sources) this.inc({ source }, read(counts));
+      },
+    });
+  perSource('events', 'Events of other sources made durable.', (counts) => counts.accepted);
+  perSource('events_repeated', 'Events that were there already.', (counts) => counts.repeated);
+  perSource('events_refused', 'Events that went to dead.letter.', (counts) => counts.refused);
   if (streams)
     counter('stream_rows_late', 'Rows too late for patterns; aggregates have them.', () => streams.late);
   if (archive) {

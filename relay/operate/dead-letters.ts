@@ -1,7 +1,9 @@
 import type { Clock } from '../../core/clock/clock.js';
 import { type DeadLetter, deadLetterSchema, SOURCE_TOPICS } from '../../core/contract/sources.js';
 import type { Problem } from '../../core/schema.js';
+import { mqttSource } from '../accept/mqtt-message.js';
 import { readLine, sourcesOf } from '../accept/sources.js';
+import type { MqttSource } from '../config/mqtt.js';
 import type { SourcesConfig } from '../config/sources.js';
 import type { Log } from '../log/port.js';
 
@@ -32,9 +34,11 @@ export async function replayLetters(
   log: Log,
   letters: readonly DeadLetter[],
   config: SourcesConfig,
+  brokers: readonly MqttSource[],
   clock: Clock,
 ): Promise<Replayed[]> {
   const sources = sourcesOf(config, clock);
+  for (const source of brokers.map(mqttSource)) sources.set(source.name, source);
   const out: Replayed[] = [];
   for (const { id, source: name, body, cut } of letters) {
     const refuse = (problems: Problem[]) =>

@@ -3,10 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Kafka, logLevel, type Producer } from 'kafkajs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { z } from 'zod';
 import {
   clinicAggregateSchema,
   findingSchema,
+  regionAggregateSchema,
   STREAM_TOPICS,
+  type StreamTopic,
   sensorAggregateSchema,
 } from '../../core/contract/streams.js';
 import { generator } from '../../core/random.js';
@@ -25,7 +28,10 @@ import { need, type Service, startKafka, tempFolder } from '../world/services.js
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MINUTE = 60_000;
 const START = Date.UTC(2026, 10, 21, 6);
-const REORDER = { 'MMR-10': 20 };
+const SETTINGS = {
+  reorder: { 'MMR-10': 20 },
+  regions: { coast: { clinics: ['clinic-2', 'clinic-3', 'clinic-9'] } },
+};
 
 interface Input {
   topic: 'iot.temperature' | 'pos.sales' | 'erp.inventory';
@@ -48,12 +54,20 @@ function hour(): Input[] {
       for (let m = 0; m < 60; m++) {
         const at = START + m * MINUTE + s * 1000 + Math.floor(random() * 400);
         const warming = s === 1 && m >= 20 && m < 32 ? (m - 20) * 0.4 : 0;
+        // Two units of two clinics, for twelve minutes.
+        const hot = c >= 2 && s % 2 === 1 && m >= 40 && m < 52;
+        // One of these readings comes late and is good: the five minutes were not so bad after all.
+        const relieving = hot && c === 3 && s === 3 && m === 47;
+        if (c === 1 && m >= 34 && m < 54) continue;
         const spike = s === 2 && m % 25 === 9 ? 4 : 0;
         const value =
-          Math.round((4.5 + c / 3 + Math.sin(m / 5) + warming + spike + random() * 0.4) * 1000) / 1000;
+          Math.round(
+            (4.5 + c / 3 + Math.sin(m / 5) + warming + spike + (hot && !relieving ? 8 : 0) + random() * 0.4) *
+              1000,
+          ) / 1000;
         const quality = random() < 0.03 ? 'bad' : 'good';
         // A gateway that was offline brings ten minutes back at the end of the hour.
-        const backfill = s === 4 && m >= 30 && m < 40;
+        const backfill = (s === 4 && m >= 30 && m < 40) || relieving;
         const reading = {
           clinic,
           gateway: `gw-${c}`,
@@ -92,7 +106,7 @@ function hour(): Input[] {
         clinic: `clinic-${c}`,
         sku: 'MMR-10',
         delta: -2,
-        on_hand: 40 - m,
+        on_hand: m === 57 ? 30 : 40 - m,
         changed_at: at,
         event_id: `i-${c}-${m}`,
       };
@@ -129,12 +143,23 @@ const clocks = (): Input[] =>
     }),
   ]).flat();
 
+const SCHEMAS: Record<StreamTopic, z.ZodType> = {
+  [STREAM_TOPICS.sensor5m]: sensorAggregateSchema,
+  [STREAM_TOPICS.clinic5m]: clinicAggregateSchema,
+  [STREAM_TOPICS.region5m]: regionAggregateSchema,
+  [STREAM_TOPICS.sensorSliding]: sensorAggregateSchema,
+  [STREAM_TOPICS.clinicSliding]: clinicAggregateSchema,
+  [STREAM_TOPICS.findings]: findingSchema,
+};
+
 type Rows = Map<string, unknown>;
 
 function embedded(inputs: readonly Input[]): Rows {
   const rows: Rows = new Map();
-  const streams = new Streams(REORDER, ({ topic, key, value }: StreamRecord) => {
-    if (!key.includes('"clock"')) rows.set(`${topic} ${key}`, JSON.parse(value));
+  const streams = new Streams(SETTINGS, ({ topic, key, value }: StreamRecord) => {
+    if (key.includes('"clock"')) return;
+    if (value === '') rows.delete(`${topic} ${key}`);
+    else rows.set(`${topic} ${key}`, JSON.parse(value));
   });
   for (const one of inputs) streams.take(one);
   return rows;
@@ -163,8 +188,10 @@ afterAll(async () => {
   folder.remove();
 });
 
+const REGIONS = SETTINGS.regions.coast.clinics.map((clinic) => `('${clinic}', 'coast', 3)`).join(', ');
+
 function startFlink(): ChildProcess {
-  const env = { ...process.env, REORDER: "('MMR-10', 20)", CHECKPOINT_EVERY: '2 s' };
+  const env = { ...process.env, REORDER: "('MMR-10', 20)", REGIONS, CHECKPOINT_EVERY: '2 s' };
   const child = spawn(`${ROOT}scripts/services`, ['flink', 'run', kafka.address, folder.path], {
     env,
     stdio: 'ignore',
@@ -236,23 +263,24 @@ it('Flink, killed in the middle, and the relay’s own streams give the same row
   const rows = output();
   const kinds = new Set([...rows.values()].map((row) => (row as { kind?: string }).kind));
   expect([...kinds].sort()).toEqual([
+    'gateway_back',
     'gateway_silent',
+    'region_out',
     'rising',
     'sale_spike',
+    'several_out',
     'spike_then_drop',
+    'stock_corrected',
     'stock_low',
     'stock_negative',
+    'stock_restored',
     'zscore',
     undefined,
   ]);
   expect(Object.fromEntries(rows)).toEqual(Object.fromEntries(expected));
   for (const [name, row] of rows) {
-    const schema = name.startsWith(STREAM_TOPICS.sensor5m)
-      ? sensorAggregateSchema
-      : name.startsWith(STREAM_TOPICS.clinic5m)
-        ? clinicAggregateSchema
-        : findingSchema;
-    expect(schema.safeParse(row).error).toBeUndefined();
+    const topic = name.slice(0, name.indexOf(' ')) as StreamTopic;
+    expect(SCHEMAS[topic].safeParse(row).error).toBeUndefined();
   }
   const admin = connectTo(kafkaConfigSchema.parse({ brokers: [kafka.address] }), undefined).admin();
   await admin.connect();

@@ -176,7 +176,7 @@ describe.each(['embedded', 'kafka'])('sources, with the %s log', (kind) => {
 
   it('counts what came in its metrics', async () => {
     const text = await (await fetch(`${relay.url}/metrics`)).text();
-    expect(text).toMatch(/coldwatch_relay_events_refused_total 3/);
+    expect(text).toMatch(/coldwatch_relay_events_refused_total\{source="pos\/sales"\} 3/);
   });
 });
 

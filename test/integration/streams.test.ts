@@ -1,5 +1,6 @@
 import { afterAll, expect, it } from 'vitest';
 import { SystemClock } from '../../core/clock/system.js';
+import { alertMessageSchema } from '../../core/contract/messages.js';
 import { type Finding, type SensorAggregate, STREAM_TOPICS } from '../../core/contract/streams.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
 import type { LogRecord, LogTopic } from '../../relay/log/port.js';
@@ -75,6 +76,12 @@ it('a relay without Kafka computes streams itself, corrects what comes late, and
     value: 12,
     threshold: 20,
   });
+  const alerts = async () =>
+    (await records(log, 'alerts')).map((text) => {
+      const alert = alertMessageSchema.parse(JSON.parse(text));
+      return `${alert.seq} ${alert.gateway} ${alert.rule} ${alert.state} ${alert.sensor}`;
+    });
+  await until('an alert', 10_000, async () => (await alerts()).length === 1);
   const last = async () =>
     JSON.parse((await records(log, STREAM_TOPICS.sensor5m)).at(-1) ?? '{}') as SensorAggregate;
   await until('the aggregate', 10_000, async () => (await last()).count === 2);
@@ -89,6 +96,18 @@ it('a relay without Kafka computes streams itself, corrects what comes late, and
     (text) => (JSON.parse(text) as Finding).kind,
   );
   expect(findings).toEqual(['stock_low', 'stock_negative']);
+  await stock('i-3', 30);
+  await until('all alerts', 20_000, async () => (await alerts()).length === 4);
+  expect((await alerts()).slice(0, 2)).toEqual([
+    '1 relay stream:stock_low raised mmr-10',
+    '2 relay stream:stock_negative raised mmr-10',
+  ]);
+  expect(
+    (await alerts())
+      .slice(2)
+      .map((alert) => alert.slice(2))
+      .sort(),
+  ).toEqual(['relay stream:stock_low cleared mmr-10', 'relay stream:stock_negative cleared mmr-10']);
   await relay.program.stop();
   await log.close();
 });

@@ -14,6 +14,7 @@ export interface RelayOptions {
   tokens?: Record<string, string>;
   sources?: object;
   archive?: object;
+  mqtt?: object[];
 }
 
 /** A relay that takes batches: its own process, its settings and its log in that folder. */
@@ -27,6 +28,7 @@ export async function startRelay(folder: string, options: RelayOptions = {}): Pr
     ...(options.tokens ? { tokens: options.tokens } : {}),
     ...(options.sources ? { sources: options.sources } : {}),
     ...(options.archive ? { archive: options.archive } : {}),
+    ...(options.mqtt ? { mqtt: options.mqtt } : {}),
     ...(options.kafka ? { kafka: { brokers: [options.kafka] } } : {}),
   };
   const program = new Program('relay', config, folder);

@@ -1,7 +1,8 @@
 import { messageOf } from '../../../core/errors.js';
+import { at, text } from '../../../core/payload.js';
 import { decodeFrames } from '../../frame/decode.js';
 import type { Decoded } from '../driver.js';
-import { at, decodeObject, text, timeOf } from './json.js';
+import { decodeObject, timeOf } from './json.js';
 import { readUplink } from './lorawan.js';
 import type { MqttModel } from './schema.js';
 import { AliasBook, decodeSparkplug } from './sparkplug.js';

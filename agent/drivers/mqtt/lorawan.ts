@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseTime } from './json.js';
+import { parseTime } from '../../../core/payload.js';
 
 /*
  * Uplinks as LoRaWAN servers publish them.

@@ -1,11 +1,11 @@
-import type { IPublishPacket } from 'mqtt';
+import { connect, type IPublishPacket, type MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import type { Clock } from '../../../core/clock/clock.js';
 import { messageOf } from '../../../core/errors.js';
+import { type Confirmations, holdConfirmations } from '../../../core/hold-confirmations.js';
 import type { Driver, DriverSink } from '../driver.js';
 import { type Place, pick } from '../pick.js';
 import { decodeMqtt } from './decode.js';
-import { connectDurable, type DurableClient } from './durable-client.js';
 import { type EmbeddedBroker, startBroker } from './embedded-broker.js';
 import { type ReceiptStore, Receipts, sharedReceipt } from './receipts.js';
 import type { MqttConfig, MqttModel } from './schema.js';
@@ -46,7 +46,7 @@ export function openMqtt(
   const rebirths = new Map<string, number>();
   const receipts = new Receipts(store);
   let broker: EmbeddedBroker | undefined;
-  let link: DurableClient | undefined;
+  let link: (Confirmations & { client: MqttClient }) | undefined;
 
   function onMessage(sink: DriverSink, topic: string, payload: Buffer, packet: IPublishPacket): void {
     const generation = link!.generation();
@@ -92,8 +92,9 @@ export function openMqtt(
 
   async function start(sink: DriverSink): Promise<void> {
     if (config.url === undefined) broker = await startBroker(config.embedded.host, config.embedded.port, log);
-    link = connectDurable(config.url ?? broker!.url, {
+    const client = connect(config.url ?? broker!.url, {
       ...session,
+      manualConnect: true,
       keepalive: 30,
       reconnectPeriod: RECONNECT_MS,
       resubscribe: false,
@@ -102,7 +103,7 @@ export function openMqtt(
       ...(config.username === undefined ? {} : { username: config.username }),
       ...(config.password === undefined ? {} : { password: config.password }),
     });
-    const { client } = link;
+    link = { ...holdConfirmations(client), client };
     client.on('connect', () => {
       log.info({ sensors: sensors.length }, 'connected to the MQTT broker');
       for (const topic of [...byTopic.keys(), ...config.listen]) {
@@ -119,6 +120,7 @@ export function openMqtt(
         log.warn({ error: messageOf(error) }, 'MQTT broker unreachable: trying again');
       lastError = messageOf(error);
     });
+    client.connect();
   }
 
   async function stop(): Promise<void> {

@@ -1,6 +1,6 @@
 import { messageOf } from '../../../core/errors.js';
+import { parseTime } from '../../../core/payload.js';
 import type { Decoded, RawSample } from '../driver.js';
-import { parseTime } from './json.js';
 import { type Field, readFields, writeField } from './protobuf.js';
 import type { MqttModel } from './schema.js';
 

@@ -171,14 +171,18 @@ export class EmbeddedLog implements Log {
     onRecords: (records: StoredRecord[]) => void,
   ): Promise<void> {
     const end = this.#db.prepare('SELECT coalesce(max(offset), 0) FROM records').pluck().get() as number;
+    // A rare topic is found by the index, not by reading all the others.
+    const after = this.#db.prepare<unknown[], Row>(
+      `SELECT offset, topic, key, value, headers, timestamp FROM records
+       WHERE offset > ? AND offset <= ? AND topic IN (${topics.map(() => '?').join(', ')}) ORDER BY offset LIMIT ?`,
+    );
     let offset = this.#startOf(sinceMs);
     while (offset < end) {
-      const rows = this.#after.all(offset, TAIL_ROWS);
+      const rows = after.all(offset, end, ...topics, TAIL_ROWS);
       const last = rows.at(-1);
       if (!last) return;
       offset = last.offset;
-      const wanted = rows.filter((row) => topics.includes(row.topic) && row.offset <= end);
-      if (wanted.length > 0) onRecords(wanted.map(stored));
+      onRecords(rows.map(stored));
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

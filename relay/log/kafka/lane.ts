@@ -216,7 +216,8 @@ export function byTopic(records: readonly LogRecord[]): TopicMessages[] {
       messages = [];
       topics.set(topic, messages);
     }
-    messages.push({ key, value, headers, timestamp: String(timestamp) });
+    // What is taken back is a tombstone: compaction then drops what was said.
+    messages.push({ key, value: value === '' ? null : value, headers, timestamp: String(timestamp) });
   }
   return [...topics].map(([topic, messages]) => ({ topic, messages }));
 }

@@ -14,6 +14,7 @@ import {
 import {
   clinicAggregateSchema,
   findingSchema,
+  regionAggregateSchema,
   STREAM_TOPICS,
   sensorAggregateSchema,
 } from '../../../core/contract/streams.js';
@@ -40,6 +41,18 @@ export function avroSchemas(): Map<string, AvroRecord> {
     ],
     [STREAM_TOPICS.sensor5m, avroOf('SensorAggregate', sensorAggregateSchema, 'Five minutes of a sensor.')],
     [STREAM_TOPICS.clinic5m, avroOf('ClinicAggregate', clinicAggregateSchema, 'Five minutes of a clinic.')],
+    [
+      STREAM_TOPICS.region5m,
+      avroOf('RegionAggregate', regionAggregateSchema, 'How many clinics of a region have a unit out.'),
+    ],
+    [
+      STREAM_TOPICS.sensorSliding,
+      avroOf('SensorSliding', sensorAggregateSchema, 'Five minutes of a sensor, every minute.'),
+    ],
+    [
+      STREAM_TOPICS.clinicSliding,
+      avroOf('ClinicSliding', clinicAggregateSchema, 'Five minutes of a clinic, every minute.'),
+    ],
     [STREAM_TOPICS.findings, avroOf('Finding', findingSchema, 'What a pattern or score found.')],
   ]);
 }

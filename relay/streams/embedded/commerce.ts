@@ -1,6 +1,7 @@
 import type { InventoryChange, SaleEvent } from '../../../core/contract/sources.js';
-import type { Finding } from '../../../core/contract/streams.js';
-import { roundTo } from './aggregates.js';
+import type { Finding, FindingKind } from '../../../core/contract/streams.js';
+import { touch } from './bounded.js';
+import { roundTo } from './sums.js';
 
 const DAY_MS = 86_400_000;
 /** Sales of one SKU remembered within a day. */
@@ -32,13 +33,31 @@ export class Sales {
   }
 }
 
-/** `reorder`: below how many units of a SKU somebody must order. */
-export function stockFinding(
-  { clinic, sku, on_hand: value, changed_at: at }: InventoryChange,
-  reorder: Readonly<Record<string, number>>,
-): Finding | undefined {
-  if (value < 0) return { kind: 'stock_negative', clinic, subject: sku, at, value, threshold: 0 };
-  const threshold = reorder[sku];
-  if (threshold === undefined || value >= threshold) return undefined;
-  return { kind: 'stock_low', clinic, subject: sku, at, value, threshold };
+/** Stock below zero or below what must be ordered, and its return; in the order in which it arrived. */
+export class Stock {
+  readonly #reorder: Readonly<Record<string, number>>;
+  readonly #before = new Map<string, number>();
+
+  /** `reorder`: below how many units of a SKU somebody must order. */
+  constructor(reorder: Readonly<Record<string, number>>) {
+    this.#reorder = reorder;
+  }
+
+  take({ clinic, sku, on_hand: value, changed_at: at }: InventoryChange): Finding[] {
+    const key = `${clinic}/${sku}`;
+    const before = this.#before.get(key) ?? Number.POSITIVE_INFINITY;
+    this.#before.delete(key);
+    touch(this.#before, key, SKUS_MAX, () => value);
+    const found: Finding[] = [];
+    const add = (kind: FindingKind, threshold: number) =>
+      found.push({ kind, clinic, subject: sku, at, value, threshold });
+    if (value < 0) add('stock_negative', 0);
+    else if (before < 0) add('stock_corrected', 0);
+    const level = this.#reorder[sku];
+    if (level !== undefined && value >= 0) {
+      if (value < level) add('stock_low', level);
+      else if (before < level) add('stock_restored', level);
+    }
+    return found;
+  }
 }

@@ -1,5 +1,6 @@
 import type { Finding } from '../../../core/contract/streams.js';
-import { roundTo } from './aggregates.js';
+import { touch } from './bounded.js';
+import { roundTo } from './sums.js';
 
 export interface LiveRow {
   clinic: string;
@@ -36,10 +37,12 @@ export class Patterns {
 
   take(row: LiveRow): Finding[] {
     const key = `${row.clinic}/${row.sensor}`;
-    const followed = this.#sensors.get(key) ?? { before: [], rising: [], lastTwo: [] };
-    this.#sensors.delete(key);
-    this.#sensors.set(key, followed);
-    if (this.#sensors.size > SENSORS_MAX) this.#sensors.delete(this.#sensors.keys().next().value!);
+    const followed = touch(
+      this.#sensors,
+      key,
+      SENSORS_MAX,
+      (): Followed => ({ before: [], rising: [], lastTwo: [] }),
+    );
     return [zscore(followed, row), rising(followed, row), spikeThenDrop(followed, row)].filter(
       (f) => f !== undefined,
     );

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { type Clock, every } from '../../../core/clock/clock.js';
 import { messageOf } from '../../../core/errors.js';
 import { type Log, type Published, REMEMBERED_MS } from '../../log/port.js';
-import { STREAM_INPUTS, type StreamRecord, Streams } from './streams.js';
+import { STREAM_INPUTS, type StreamRecord, type StreamSettings, Streams } from './streams.js';
 
 /** What of the past is read again after a start, so that windows and patterns know it: what was told is not told again. */
 const LOOK_BACK_MS = REMEMBERED_MS - 3_600_000;
@@ -18,14 +18,14 @@ export interface RunningStreams {
 /** The streams in this very process, over whatever log it has. */
 export async function runStreams(
   log: Log,
-  reorder: Readonly<Record<string, number>>,
+  settings: StreamSettings,
   clock: Clock,
   logger: Logger,
 ): Promise<RunningStreams> {
   const changed = new Map<string, StreamRecord>();
   const from = clock.wall() - LOOK_BACK_MS;
   const keep = (record: StreamRecord) => void changed.set(`${record.topic} ${record.key}`, record);
-  const streams = new Streams(reorder, keep, from, () => clock.wall());
+  const streams = new Streams(settings, keep, from, () => clock.wall());
   const tail = await log.tail(STREAM_INPUTS, from, (records) => {
     for (const record of records) streams.take(record);
   });
@@ -59,7 +59,8 @@ export async function runStreams(
 }
 
 /** A record that says the same as one of the last day is left out by its id. */
-function published({ topic, key, value, timestamp }: StreamRecord): Published {
-  const digest = createHash('sha256').update(key).update('\0').update(value).digest('base64url').slice(0, 22);
+function published({ topic, key, value, timestamp, revision }: StreamRecord): Published {
+  const said = `${key}\0${value}\0${revision ?? ''}`;
+  const digest = createHash('sha256').update(said).digest('base64url').slice(0, 22);
   return { topic, key, value, timestamp, id: `${topic}/${digest}`, headers: {} };
 }

@@ -1,47 +1,64 @@
-import type { Finding } from '../../../core/contract/streams.js';
+import type { Finding, FindingKind } from '../../../core/contract/streams.js';
+import { touch } from './bounded.js';
 import type { LiveRow } from './patterns.js';
 
-const SILENT_MS = 900_000;
+const MINUTE_MS = 60_000;
+const SILENT_MINUTES = 15;
 const GATEWAYS_MAX = 100_000;
 
 interface Heard {
   clinic: string;
   gateway: string;
+  /** Start of the last minute with a reading. */
+  minute: number;
   lastMs: number;
 }
 
-/** Gateways that nothing came from for fifteen minutes, while others went on: a session window that closed. */
+/**
+ * Gateways that nothing came from for more than fifteen minutes while others went on, and their return; by whole minutes,
+ * as in the Flink job, which looks at a row a minute and gateway.
+ */
 export class Silence {
   /** The one heard longest ago first. */
   readonly #heard = new Map<string, Heard>();
+  readonly #silent = new Map<string, Heard>();
 
   /** In the order of event time. */
   take({ clinic, gateway, at }: LiveRow): Finding[] {
     const key = `${clinic}/${gateway}`;
-    const before = this.#heard.get(key);
+    const minute = at - (at % MINUTE_MS);
+    const before = this.#heard.get(key) ?? this.#silent.get(key);
+    const told = this.#silent.delete(key);
     this.#heard.delete(key);
-    this.#heard.set(key, { clinic, gateway, lastMs: at });
-    if (this.#heard.size > GATEWAYS_MAX) this.#heard.delete(this.#heard.keys().next().value!);
-    return before && at - before.lastMs > SILENT_MS ? [silent(before)] : [];
+    touch(this.#heard, key, GATEWAYS_MAX, () => ({ clinic, gateway, minute, lastMs: at }));
+    if (!before) return [];
+    const minutes = (minute - before.minute) / MINUTE_MS;
+    if (minutes <= SILENT_MINUTES) return [];
+    const back = finding('gateway_back', before, at, minutes);
+    return told ? [back] : [silent(before), back];
   }
 
   /** Nothing at or before `ms` comes any more. */
   pass(ms: number): Finding[] {
     const found: Finding[] = [];
     for (const [key, heard] of this.#heard) {
-      if (heard.lastMs + SILENT_MS > ms) break;
+      // The row of a minute stands at its end.
+      if (heard.minute + (SILENT_MINUTES + 1) * MINUTE_MS - 1 > ms + 1) break;
       this.#heard.delete(key);
+      touch(this.#silent, key, GATEWAYS_MAX, () => heard);
       found.push(silent(heard));
     }
     return found;
   }
 }
 
-const silent = ({ clinic, gateway, lastMs }: Heard): Finding => ({
-  kind: 'gateway_silent',
+const silent = (heard: Heard) => finding('gateway_silent', heard, heard.lastMs, SILENT_MINUTES);
+
+const finding = (kind: FindingKind, { clinic, gateway }: Heard, at: number, value: number): Finding => ({
+  kind,
   clinic,
   subject: gateway,
-  at: lastMs,
-  value: SILENT_MS / 60_000,
-  threshold: SILENT_MS / 60_000,
+  at,
+  value,
+  threshold: SILENT_MINUTES,
 });

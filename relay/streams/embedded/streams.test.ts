@@ -23,15 +23,18 @@ function reading(seq: number, at: number, value: number, more: object = {}) {
 }
 
 /** The last record of each key. */
+const regions = { north: { clinics: ['c', 'd', 'e'] } };
+
 function run(inputs: ReturnType<typeof reading>[], now = Number.POSITIVE_INFINITY, completeSince = 0) {
   const rows = new Map<string, Record<string, unknown>>();
   const out = ({ topic, key, value }: StreamRecord) => {
-    rows.set(`${topic} ${key}`, JSON.parse(value) as Record<string, unknown>);
+    if (value === '') rows.delete(`${topic} ${key}`);
+    else rows.set(`${topic} ${key}`, JSON.parse(value) as Record<string, unknown>);
   };
-  const streams = new Streams({}, out, completeSince, () => now);
+  const streams = new Streams({ reorder: {}, regions }, out, completeSince, () => now);
   for (const input of inputs) streams.take(input);
   const of = (topic: string) => [...rows].filter(([key]) => key.startsWith(topic)).map(([, row]) => row);
-  return { streams, aggregates: of('agg.sensor.5m'), findings: of('stream.findings') };
+  return { streams, of, aggregates: of('agg.sensor.5m'), findings: of('stream.findings') };
 }
 
 describe('the relay’s own streams', () => {
@@ -81,6 +84,47 @@ describe('the relay’s own streams', () => {
     expect(findings.filter(({ kind }) => kind === 'gateway_silent')).toEqual([
       { kind: 'gateway_silent', clinic: 'c', subject: 'a', at: START + 2 * MINUTE, value: 15, threshold: 15 },
     ]);
+    // The watermark of the last rows has not come past them.
+    const later = run([...both, ...of('b', [60])]).findings;
+    expect(later.filter(({ kind }) => kind === 'gateway_back')).toEqual([
+      { kind: 'gateway_back', clinic: 'c', subject: 'a', at: START + 40 * MINUTE, value: 38, threshold: 15 },
+    ]);
+  });
+
+  it('say that several units are out, and take it back when a late reading shows otherwise', () => {
+    const hot = (sensor: string, first: number, clinic = 'c') =>
+      [0, 1, 2].map((m) => reading(first + m, START + m * MINUTE, 9, { sensor, clinic }));
+    const two = [...hot('f1', 1), ...hot('f2', 11)];
+    const kinds = (inputs: ReturnType<typeof reading>[]) => run(inputs).findings.map(({ kind }) => kind);
+    expect(kinds(two.slice(0, -1))).toEqual([]);
+    expect(kinds(two)).toEqual(['several_out']);
+    const relief = reading(20, START + 3 * MINUTE, 5, { sensor: 'f2', backfill: true });
+    expect(kinds([...two, relief])).toEqual([]);
+    // Two of the three clinics of the region.
+    expect(kinds([...two, ...hot('f9', 31, 'd')])).toEqual(['several_out', 'region_out']);
+    expect(run([...two, ...hot('f9', 31, 'd'), relief]).findings.map(({ kind }) => kind)).toEqual([
+      'region_out',
+    ]);
+  });
+
+  it('give the last five minutes, every minute, and each window that had a reading', () => {
+    const rows = run([
+      reading(1, START, 4),
+      reading(2, START + 2 * MINUTE, 10),
+      reading(3, START + 20 * MINUTE, 5),
+      reading(4, START + 40 * MINUTE, 5),
+    ]).of('agg.sensor.sliding');
+    const shown = rows.map(({ since, count, max }) => [((since as number) - START) / MINUTE, count, max]);
+    expect(shown.slice(0, 7)).toEqual([
+      [-4, 1, 4],
+      [-3, 1, 4],
+      [-2, 2, 10],
+      [-1, 2, 10],
+      [0, 2, 10],
+      [1, 1, 10],
+      [2, 1, 10],
+    ]);
+    expect(shown.slice(7).map(([since]) => since)).toEqual([16, 17, 18, 19, 20]);
   });
 
   it('are not carried away by a clock that runs ahead', () => {

@@ -1,4 +1,4 @@
--- What the jobs read and write. ${BROKERS} and ${REORDER} are put in by whoever starts a job (scripts/services).
+-- What the jobs read and write. ${BROKERS}, ${REORDER} and ${REGIONS} are put in by whoever starts a job (scripts/services).
 -- Values are checked before they come here; what is not JSON all the same is passed over, as one bad record must not
 -- stop all streams.
 
@@ -56,7 +56,8 @@ CREATE TABLE inventory (
   sku STRING,
   on_hand DOUBLE,
   changed_at BIGINT,
-  event_id STRING
+  event_id STRING,
+  arrived AS PROCTIME()
 ) WITH (
   'connector' = 'kafka',
   'topic' = 'erp.inventory',
@@ -70,6 +71,9 @@ CREATE TABLE inventory (
 
 -- Below how many units of a product somebody must order.
 CREATE VIEW reorder (sku, level) AS SELECT * FROM (VALUES ${REORDER}) AS r (sku, level);
+
+-- Which region a clinic lies in, and how many clinics that region has.
+CREATE VIEW regions (clinic, region, clinics) AS SELECT * FROM (VALUES ${REGIONS}) AS r (clinic, region, clinics);
 
 CREATE TABLE sensor_5m (
   clinic STRING,
@@ -107,6 +111,57 @@ CREATE TABLE clinic_5m (
   'value.format' = 'json'
 );
 
+CREATE TABLE region_5m (
+  region STRING,
+  since BIGINT,
+  clinics BIGINT,
+  clinics_out BIGINT,
+  share DOUBLE,
+  PRIMARY KEY (region, since) NOT ENFORCED
+) WITH (
+  'connector' = 'upsert-kafka',
+  'topic' = 'agg.region.5m',
+  'properties.bootstrap.servers' = '${BROKERS}',
+  'key.format' = 'json',
+  'value.format' = 'json'
+);
+
+CREATE TABLE sensor_sliding (
+  clinic STRING,
+  sensor STRING,
+  since BIGINT,
+  `count` BIGINT,
+  `min` DOUBLE,
+  `max` DOUBLE,
+  mean DOUBLE,
+  seconds_outside DOUBLE,
+  PRIMARY KEY (clinic, sensor, since) NOT ENFORCED
+) WITH (
+  'connector' = 'upsert-kafka',
+  'topic' = 'agg.sensor.sliding',
+  'properties.bootstrap.servers' = '${BROKERS}',
+  'key.format' = 'json',
+  'value.format' = 'json'
+);
+
+CREATE TABLE clinic_sliding (
+  clinic STRING,
+  since BIGINT,
+  `count` BIGINT,
+  `min` DOUBLE,
+  `max` DOUBLE,
+  mean DOUBLE,
+  sensors BIGINT,
+  sensors_outside BIGINT,
+  PRIMARY KEY (clinic, since) NOT ENFORCED
+) WITH (
+  'connector' = 'upsert-kafka',
+  'topic' = 'agg.clinic.sliding',
+  'properties.bootstrap.servers' = '${BROKERS}',
+  'key.format' = 'json',
+  'value.format' = 'json'
+);
+
 CREATE TABLE findings (
   kind STRING,
   clinic STRING,
@@ -124,4 +179,21 @@ CREATE TABLE findings (
   'sink.delivery-guarantee' = 'exactly-once',
   'sink.transactional-id-prefix' = 'coldwatch-findings',
   'properties.transaction.timeout.ms' = '600000'
+);
+
+-- Findings that later readings may correct or take back: the same topic and keys, written over.
+CREATE TABLE findings_corrected (
+  kind STRING,
+  clinic STRING,
+  subject STRING,
+  `at` BIGINT,
+  `value` DOUBLE,
+  threshold DOUBLE,
+  PRIMARY KEY (kind, clinic, subject, `at`) NOT ENFORCED
+) WITH (
+  'connector' = 'upsert-kafka',
+  'topic' = 'stream.findings',
+  'properties.bootstrap.servers' = '${BROKERS}',
+  'key.format' = 'json',
+  'value.format' = 'json'
 );
