@@ -1,10 +1,11 @@
-import { type Admin, Kafka, logLevel, type SASLOptions } from 'kafkajs';
+import type { Admin, Kafka as KafkaClient, SASLOptions } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { KafkaConfig } from '../../config/relay.js';
+import { Kafka, logLevel } from './client.js';
 import { unavailable } from './lane.js';
 
 /** kafkajs logs each retry as an error of its own: to us they are details. */
-export function connectTo(config: KafkaConfig, log: Logger | undefined): Kafka {
+export function connectTo(config: KafkaConfig, log: Logger | undefined): KafkaClient {
   return new Kafka({
     clientId: 'coldwatch-relay',
     brokers: config.brokers,

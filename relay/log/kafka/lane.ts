@@ -4,6 +4,7 @@ import { TOPICS } from '../../../core/contract/messages.js';
 import { missing, type RangeSet } from '../../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../../core/errors.js';
 import { type Append, Elsewhere, extended, type LogRecord, type Progress, refuseEpochs } from '../port.js';
+import { partitioner } from './client.js';
 import { type LaneProgress, progressKey, progressMessage } from './progress.js';
 
 /** Batches of many gateways share a transaction: the first waits this long for company. */
@@ -85,6 +86,7 @@ export class Lane {
   async #fence(): Promise<Producer> {
     const { kafka, lane } = this.#deps;
     const producer = kafka.producer({
+      createPartitioner: partitioner,
       transactionalId: `coldwatch-lane-${lane}`,
       idempotent: true,
       maxInFlightRequests: 1,

@@ -1,6 +1,7 @@
 import type { Producer } from 'kafkajs';
 import { SOURCE_TOPICS } from '../../../core/contract/sources.js';
 import { type LogTopic, type Published, REMEMBERED_MS } from '../port.js';
+import { partitioner } from './client.js';
 import { type Reader, readTopics } from './consume.js';
 import { byTopic, unavailable } from './lane.js';
 
@@ -72,7 +73,11 @@ export class Publisher {
 
   async #open(): Promise<Producer> {
     const { kafka, clock } = this.#reader;
-    const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+    const producer = kafka.producer({
+      createPartitioner: partitioner,
+      idempotent: true,
+      maxInFlightRequests: 1,
+    });
     await producer.connect();
     await readTopics(this.#reader, TOPICS, clock.wall() - REMEMBERED_MS, (records) => {
       for (const { headers, timestamp } of records) if (headers[ID]) this.#remember(headers[ID], timestamp);

@@ -1,6 +1,7 @@
-import { AssignerProtocol, type PartitionAssigner } from 'kafkajs';
+import type { PartitionAssigner } from 'kafkajs';
 import { z } from 'zod';
 import { TOPICS } from '../../../core/contract/messages.js';
+import { AssignerProtocol } from './client.js';
 
 /** A relay as its group sees it: where it can be reached, and the lanes that it serves now. */
 const memberSchema = z.object({ url: z.string().nullable(), lanes: z.array(z.int().min(0)) });

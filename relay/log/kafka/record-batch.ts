@@ -1,0 +1,194 @@
+import { createRequire } from 'node:module';
+
+/*
+ * Kafka's record batch, magic 2 (https://kafka.apache.org/documentation/#recordbatch):
+ *
+ *   baseOffset int64 | length int32 | partitionLeaderEpoch int32 | magic int8 | crc uint32 (CRC-32C of what follows)
+ *   | attributes int16 | lastOffsetDelta int32 | baseTimestamp int64 | maxTimestamp int64 | producerId int64
+ *   | producerEpoch int16 | baseSequence int32 | count int32 | records
+ *   record: length varint | attributes int8 | timestampDelta varlong | offsetDelta varint | key | value | headers
+ *   key, value: length varint (-1: null) and bytes; headers: count varint, each a key and a value
+ *
+ * kafkajs makes a zeroed buffer of 512 bytes for each record and each of its headers, and copies them together: most of
+ * a relay's time (see `fleet.cpu` in bench/). This writes a whole batch into one buffer; a test holds both to the same
+ * bytes. Compressed batches are left to kafkajs.
+ */
+export interface KafkaRecord {
+  key: string | Buffer | null;
+  value: string | Buffer | null;
+  headers: Record<string, string | Buffer | (string | Buffer)[]>;
+  timestampDelta: number;
+  offsetDelta: number;
+}
+
+export interface KafkaBatch {
+  compression?: number;
+  firstTimestamp: string | number;
+  maxTimestamp: string | number;
+  lastOffsetDelta: number;
+  transactional: boolean;
+  /** A Long of kafkajs. */
+  producerId: { toString(): string };
+  producerEpoch: number;
+  firstSequence: number;
+  records: KafkaRecord[];
+}
+
+const HEAD_BYTES = 61;
+const LENGTH_AT = 8;
+const CRC_AT = 17;
+const BODY_AT = 21;
+const MAGIC = 2;
+const TRANSACTIONAL = 16;
+/** Shorter strings are faster written here than handed to the buffer. */
+const SHORT = 48;
+
+type Crc = (buffer: Buffer) => number;
+
+export function encodeBatch(batch: KafkaBatch, crc: Crc): Buffer {
+  const sizes = batch.records.map(bodySize);
+  const total = sizes.reduce((sum, size) => sum + varintSize(size) + size, HEAD_BYTES);
+  const buffer = Buffer.allocUnsafe(total);
+  buffer.writeBigInt64BE(0n, 0);
+  buffer.writeInt32BE(total - LENGTH_AT - 4, LENGTH_AT);
+  buffer.writeInt32BE(0, 12);
+  buffer.writeInt8(MAGIC, 16);
+  buffer.writeInt16BE(batch.transactional ? TRANSACTIONAL : 0, BODY_AT);
+  buffer.writeInt32BE(batch.lastOffsetDelta, 23);
+  buffer.writeBigInt64BE(BigInt(batch.firstTimestamp), 27);
+  buffer.writeBigInt64BE(BigInt(batch.maxTimestamp), 35);
+  buffer.writeBigInt64BE(BigInt(batch.producerId.toString()), 43);
+  buffer.writeInt16BE(batch.producerEpoch, 51);
+  buffer.writeInt32BE(batch.firstSequence, 53);
+  buffer.writeInt32BE(batch.records.length, 57);
+  let at = HEAD_BYTES;
+  for (const [i, record] of batch.records.entries()) at = writeRecord(buffer, at, record, sizes[i]!);
+  buffer.writeUInt32BE(crc(buffer.subarray(BODY_AT)), CRC_AT);
+  return buffer;
+}
+
+function bodySize({ key, value, headers, timestampDelta, offsetDelta }: KafkaRecord): number {
+  let size = 1 + varintSize(timestampDelta) + varintSize(offsetDelta) + bytesSize(key) + bytesSize(value);
+  let count = 0;
+  for (const name in headers) {
+    for (const one of many(headers[name]!)) {
+      size += bytesSize(name) + bytesSize(one);
+      count += 1;
+    }
+  }
+  return size + varintSize(count);
+}
+
+function writeRecord(buffer: Buffer, from: number, record: KafkaRecord, size: number): number {
+  const { key, value, headers, timestampDelta, offsetDelta } = record;
+  let at = writeVarint(buffer, from, size);
+  buffer[at++] = 0;
+  at = writeVarint(buffer, at, timestampDelta);
+  at = writeVarint(buffer, at, offsetDelta);
+  at = writeBytes(buffer, writeBytes(buffer, at, key), value);
+  let count = 0;
+  for (const name in headers) count += many(headers[name]!).length;
+  at = writeVarint(buffer, at, count);
+  for (const name in headers) {
+    for (const one of many(headers[name]!)) at = writeBytes(buffer, writeBytes(buffer, at, name), one);
+  }
+  return at;
+}
+
+const many = (value: KafkaRecord['headers'][string]) => (Array.isArray(value) ? value : [value]);
+
+const bytesSize = (value: string | Buffer | null): number => {
+  if (value === null) return 1;
+  const length = Buffer.byteLength(value);
+  return varintSize(length) + length;
+};
+
+/** Zigzag, seven bits a byte; beyond 32 bits with the arithmetic of doubles, exact to 2^53. */
+function varintSize(value: number): number {
+  let rest = zigzag(value);
+  let bytes = 1;
+  while (rest >= 128) {
+    rest = Math.floor(rest / 128);
+    bytes += 1;
+  }
+  return bytes;
+}
+
+function writeVarint(buffer: Buffer, from: number, value: number): number {
+  let rest = zigzag(value);
+  let at = from;
+  while (rest >= 128) {
+    buffer[at++] = (rest % 128) + 128;
+    rest = Math.floor(rest / 128);
+  }
+  buffer[at] = rest;
+  return at + 1;
+}
+
+const zigzag = (value: number) => (value < 0 ? -2 * value - 1 : 2 * value);
+
+function writeBytes(buffer: Buffer, from: number, value: string | Buffer | null): number {
+  if (value === null) return writeVarint(buffer, from, -1);
+  const length = Buffer.byteLength(value);
+  const at = writeVarint(buffer, from, length);
+  if (typeof value !== 'string') value.copy(buffer, at);
+  // As many bytes as characters: ASCII.
+  else if (length > value.length) buffer.utf8Write(value, at, length);
+  else if (length > SHORT) buffer.latin1Write(value, at, length);
+  else for (let i = 0; i < length; i++) buffer[at + i] = value.charCodeAt(i);
+  return at + length;
+}
+
+declare global {
+  // Node's own, which its types leave out.
+  interface Buffer {
+    latin1Write(text: string, offset: number, length: number): number;
+    utf8Write(text: string, offset: number, length: number): number;
+  }
+}
+
+const require = createRequire(import.meta.url);
+const BATCH = 'kafkajs/src/protocol/recordBatch/v0/index.js';
+const RECORD = 'kafkajs/src/protocol/recordBatch/record/v0/index.js';
+
+/** What kafkajs writes into: `buffer` is `buf` up to `offset`. */
+interface Encoded {
+  buf: Buffer;
+  offset: number;
+  readonly buffer: Buffer;
+}
+
+/** kafkajs's own, for batches that are compressed, and for the test. */
+export interface Original {
+  Record: (record: KafkaRecord) => unknown;
+  RecordBatch: (batch: object) => Promise<Encoded>;
+  crc32C: Crc;
+}
+
+let original: Original | undefined;
+
+/** Puts this in the place of kafkajs's encoder, before its first request. kafkajs is pinned by the lockfile. */
+export function replaceEncoder(): Original {
+  if (original) return original;
+  const batch = require(BATCH) as { RecordBatch: Original['RecordBatch'] };
+  const Record = require(RECORD) as Original['Record'];
+  const Encoder = require('kafkajs/src/protocol/encoder.js') as new () => Encoded;
+  const crc32C = require('kafkajs/src/protocol/recordBatch/crc32C/index.js') as Crc;
+  const own = batch.RecordBatch;
+  original = { Record, RecordBatch: own, crc32C };
+  // Records stay as they are until their batch is written.
+  require.cache[require.resolve(RECORD)]!.exports = (record: Partial<KafkaRecord>): KafkaRecord => ({
+    key: record.key ?? null,
+    value: record.value ?? null,
+    headers: record.headers ?? {},
+    timestampDelta: record.timestampDelta ?? 0,
+    offsetDelta: record.offsetDelta ?? 0,
+  });
+  batch.RecordBatch = async (of: object) => {
+    const plain = of as KafkaBatch;
+    if (plain.compression) return own({ ...of, records: plain.records.map(Record) });
+    const buffer = encodeBatch(plain, crc32C);
+    return Object.assign(new Encoder(), { buf: buffer, offset: buffer.length });
+  };
+  return original;
+}
