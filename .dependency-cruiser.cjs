@@ -60,6 +60,7 @@ module.exports = {
     only('modbus-at-the-edge', 'modbus-serial', '^agent/drivers/serial/'),
     only('sqlite-at-the-edge', 'better-sqlite3', '^(agent/ring|relay/(log/embedded|archive))/'),
     only('kafkajs-at-the-edge', 'kafkajs', '^relay/log/kafka/'),
+    only('registry-client-at-the-edge', '@kafkajs', '^relay/log/kafka/'),
     only('pg-at-the-edge', 'pg', '^relay/archive/'),
     only('mqtt-at-the-edge', '(mqtt|aedes)', '^(agent/drivers/mqtt/|relay/accept/mqtt)'),
   ],

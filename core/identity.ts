@@ -13,8 +13,31 @@ export const epochSchema = z.string().regex(/^[0-9a-f]{16}$/, 'expected 16 hex d
 
 export const streamSchema = z.enum(STREAMS);
 
-/** W3C trace context of one row: derived from its identity, so that every hop agrees without asking. */
-export function traceparent(epoch: string, seq: number): string {
-  const n = seq.toString(16).padStart(16, '0');
-  return `00-${epoch}${n}-${n}-01`;
+const hex = (n: number, digits: number) => n.toString(16).padStart(digits, '0');
+
+/** The trace and span of one row. */
+export interface TraceContext {
+  /** 32 hex digits. */
+  trace: string;
+  /** 16 hex digits. */
+  span: string;
+  /** Of the reading that brought an alert. */
+  parent?: string;
 }
+
+/** Of a reading: derived from its identity, so that every hop agrees without asking. */
+export const readingTrace = (epoch: string, seq: number): TraceContext => ({
+  trace: `${epoch}${hex(seq, 16)}`,
+  span: hex(seq, 16),
+});
+
+/** Of an event or summary: an alert belongs to the trace of the reading that brought it. */
+export function eventTrace(epoch: string, seq: number, readingSeq?: number): TraceContext {
+  const span = `e${hex(seq, 15)}`;
+  if (readingSeq === undefined) return { trace: `${epoch}${span}`, span };
+  const { trace, span: parent } = readingTrace(epoch, readingSeq);
+  return { trace, span, parent };
+}
+
+/** W3C trace context (https://www.w3.org/TR/trace-context/), as the header of a record. */
+export const traceparent = ({ trace, span }: TraceContext) => `00-${trace}-${span}-01`;

@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { type Clock, sleep } from '../core/clock/clock.js';
 import { SystemClock } from '../core/clock/system.js';
+import type { Batch } from '../core/contract/batch.js';
 import { messageOf } from '../core/errors.js';
 import { retrySchedule } from '../core/retry.js';
 import { acceptRoutes } from './accept/accept.js';
@@ -20,7 +21,11 @@ import { dashboardRoutes } from './dashboard/routes.js';
 import { relayMetrics } from './health/metrics.js';
 import { EmbeddedLog } from './log/embedded/embedded.js';
 import type { Log } from './log/port.js';
+import { registryRoutes } from './registry/routes.js';
+import { Registry } from './registry/run.js';
 import { runStreams } from './streams/embedded/run.js';
+import { OtlpExporter } from './traces/otlp.js';
+import { spansOf } from './traces/spans.js';
 
 export interface RunningRelay {
   port: number;
@@ -50,7 +55,8 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
     forceCloseConnections: true,
     ...tlsOptions(config),
   }) as unknown as FastifyInstance;
-  const stats = acceptRoutes(app, records, config.tokens);
+  const traces = config.traces && openTraces(config.traces, clock, log);
+  const stats = acceptRoutes(app, records, config.tokens, traces?.onDurable);
   const sources: SourceStats = new Map();
   if (config.sources) sourceRoutes(app, records, config.sources, clock, sources);
   const feed = new LiveFeed(records, live, clock);
@@ -61,6 +67,8 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
       : undefined;
   const alerts = runAlerts(records, config.alert_on, clock, log);
   const brokers = config.mqtt.map((broker) => subscribe(broker, records, clock, log, sources));
+  const registry = config.registry && new Registry(records, clock, log);
+  if (registry) registryRoutes(app, registry, config.registry);
   const duties = [alerts.duty, ...brokers];
   const archiver = config.archive && openArchiver(config, config.archive, records, clock, log);
   if (archiver) historyRoutes(app, () => archiver.archive);
@@ -69,6 +77,7 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
     sources,
     streams,
     alerts: alerts.stats,
+    traces: traces?.exporter.stats,
     archive: archiver?.stats,
     lag: () => records.lag(),
   });
@@ -107,6 +116,8 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
       await Promise.all(duties.map((duty) => duty.stop()));
       await streams?.stop();
       await archiver?.stop();
+      await registry?.close();
+      await traces?.exporter.close();
       await records.close();
     },
   };
@@ -116,6 +127,19 @@ const streamSettings = ({ sources, regions }: RelayConfig) => ({
   reorder: sources?.reorder ?? {},
   regions,
 });
+
+function openTraces(
+  { otlp: url, headers, readings }: NonNullable<RelayConfig['traces']>,
+  clock: Clock,
+  log: Logger,
+) {
+  const exporter = new OtlpExporter({ url, headers }, clock, log);
+  const each = readings === 0 ? Number.POSITIVE_INFINITY : Math.round(1 / readings);
+  const onDurable = (batch: Batch) => {
+    for (const span of spansOf(batch, each, clock.wall())) exporter.add(span);
+  };
+  return { exporter, onDurable };
+}
 
 function openArchiver(
   { data }: RelayConfig,

@@ -68,6 +68,8 @@ export class Alarm {
   #learnedMs = 0;
   readonly #movements = new Map<string, Movement>();
   #dirty = false;
+  /** The reading that is being looked at: an alert is traced back to it. */
+  #cause: number | undefined;
 
   constructor(options: AlarmOptions) {
     this.#options = options;
@@ -108,7 +110,15 @@ export class Alarm {
   }
 
   reading(given: Reading, seq: number): void {
-    const reading = this.#smoothed(given);
+    this.#cause = seq;
+    try {
+      this.#evaluate(this.#smoothed(given), seq);
+    } finally {
+      this.#cause = undefined;
+    }
+  }
+
+  #evaluate(reading: Reading, seq: number): void {
     this.#state.throughSeq = Math.max(this.#state.throughSeq, seq);
     const entry = this.#byId.get(reading.sensor);
     if (!entry) return;
@@ -251,6 +261,7 @@ export class Alarm {
       ...facts,
       alert_id: id,
       episode_id: open[key]?.episode_id ?? id,
+      ...this.#causeOf(open[key]),
       ...(exposure ? { episode: episodeOf(exposure) } : {}),
     };
     if (kind === 'raised') open[key] = alert;
@@ -262,6 +273,11 @@ export class Alarm {
     ring.appendEvent({ type: 'alert', alert });
     this.#policy({ kind: 'alert', atMs: ring.timeline(), alert });
     this.#persist();
+  }
+
+  #causeOf(open: AlertBody | undefined): Pick<AlertBody, 'reading_seq'> {
+    const reading_seq = open ? open.reading_seq : this.#cause;
+    return reading_seq === undefined ? {} : { reading_seq };
   }
 
   /** What needed no alarm belongs in the record all the same. */

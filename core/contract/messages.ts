@@ -131,6 +131,8 @@ export const alertBodySchema = z.strictObject({
       mkt: z.number(),
     })
     .optional(),
+  /** The reading that began the episode, in the same epoch; absent where none did (silence, storage, clock). */
+  reading_seq: seqSchema.optional(),
   /** Who acknowledged, and what they said. */
   by: z.string().max(80).optional(),
   comment: z.string().max(400).optional(),

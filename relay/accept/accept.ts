@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { BATCH_BYTES_MAX, decodeBatch } from '../../core/contract/batch.js';
+import { BATCH_BYTES_MAX, type Batch, decodeBatch } from '../../core/contract/batch.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
 import { idSchema } from '../../core/identity.js';
 import type { Problem } from '../../core/schema.js';
@@ -33,6 +33,7 @@ export function acceptRoutes(
   app: FastifyInstance,
   log: Log,
   tokens: Readonly<Record<string, string>> | undefined,
+  onDurable: (batch: Batch) => void = () => {},
 ): AcceptStats {
   const stats: AcceptStats = { batches: 0, rows: 0, refused: 0, throttled: 0, rowsUnderWay: 0 };
 
@@ -89,6 +90,7 @@ export function acceptRoutes(
         const held = await log.append({ gateway, epoch, stream, from, records: recordsOf(batch) });
         stats.batches += 1;
         stats.rows += rows;
+        onDurable(batch);
         return { epoch, stream, held };
       } catch (error) {
         if (error instanceof ColdwatchError && error.code === 'wire.invalid') {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type ReadingMessage, readingMessageSchema, topicOf } from '../../core/contract/messages.js';
-import { idSchema, traceparent } from '../../core/identity.js';
+import { idSchema, readingTrace, traceparent } from '../../core/identity.js';
 import { at, numeric, parseTime, text } from '../../core/payload.js';
 import { type Problem, problemsOf } from '../../core/schema.js';
 import { QUANTITIES } from '../../core/units.js';
@@ -88,7 +88,13 @@ function published(
     topic: topicOf(quantity),
     key: `${clinic}/${sensor}`,
     value: JSON.stringify(message),
-    headers: { gateway, epoch, seq: String(seq), backfill: 'false', traceparent: traceparent(epoch, seq) },
+    headers: {
+      gateway,
+      epoch,
+      seq: String(seq),
+      backfill: 'false',
+      traceparent: traceparent(readingTrace(epoch, seq)),
+    },
     timestamp: measured,
     id: `${sourceName(config)}/${seq}`,
   };

@@ -8,7 +8,7 @@ import {
   TOPICS,
   topicOf,
 } from '../../core/contract/messages.js';
-import { traceparent } from '../../core/identity.js';
+import { eventTrace, readingTrace, type TraceContext, traceparent } from '../../core/identity.js';
 import { unpackQuality } from '../../core/quality.js';
 import { fromMilli, QUANTITIES } from '../../core/units.js';
 import type { LogRecord } from '../log/port.js';
@@ -22,13 +22,17 @@ export function recordsOf(batch: Batch): LogRecord[] {
   return batch.rows.map((row, i) => summaryRecord(batch, row, batch.from + i));
 }
 
-function headersOf({ gateway, epoch, backfill }: Batch, seq: number): Record<string, string> {
+function headersOf(
+  { gateway, epoch, backfill }: Batch,
+  seq: number,
+  trace: TraceContext,
+): Record<string, string> {
   return {
     gateway,
     epoch,
     seq: String(seq),
     backfill: String(backfill),
-    traceparent: traceparent(epoch, seq),
+    traceparent: traceparent(trace),
   };
 }
 
@@ -52,7 +56,7 @@ function readingRecord(batch: Batch, row: ReadingRow, seq: number): LogRecord {
     topic: topicOf(row.quantity),
     key: `${clinic}/${row.sensor}`,
     value: JSON.stringify(message),
-    headers: headersOf(batch, seq),
+    headers: headersOf(batch, seq, readingTrace(epoch, seq)),
     timestamp: row.measuredAt,
   };
 }
@@ -82,14 +86,15 @@ function summaryRecord(batch: Batch, row: Summary, seq: number): LogRecord {
     topic: TOPICS.summary,
     key: `${clinic}/${row.sensor}`,
     value: JSON.stringify(message),
-    headers: headersOf(batch, seq),
+    headers: headersOf(batch, seq, eventTrace(epoch, seq)),
     timestamp: row.until,
   };
 }
 
 function eventRecord(batch: Batch, event: RingEvent, seq: number): LogRecord {
   const { clinic, gateway, epoch } = batch;
-  const headers = headersOf(batch, seq);
+  const cause = event.type === 'alert' ? event.alert.reading_seq : undefined;
+  const headers = headersOf(batch, seq, eventTrace(epoch, seq, cause));
   if (event.type === 'alert') {
     const message: AlertMessage = { ...event.alert, clinic, gateway, epoch, seq };
     return {

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { type Clock, sleep } from '../../core/clock/clock.js';
 import { type AlertMessage, alertMessageSchema, TOPICS } from '../../core/contract/messages.js';
 import { type Finding, findingSchema, STREAM_TOPICS } from '../../core/contract/streams.js';
-import { traceparent } from '../../core/identity.js';
+import { eventTrace, traceparent } from '../../core/identity.js';
 import { type Duty, type OwnRing, runDuty } from '../log/own-ring.js';
 import type { Log, LogRecord, StoredRecord } from '../log/port.js';
 import { type AlertingKind, type CentralAlert, Episodes, type FoundKey } from './episodes.js';
@@ -95,7 +95,7 @@ function alertRecord({ gateway, epoch }: OwnRing, alert: CentralAlert, seq: numb
       epoch,
       seq: String(seq),
       backfill: 'false',
-      traceparent: traceparent(epoch, seq),
+      traceparent: traceparent(eventTrace(epoch, seq)),
     },
     timestamp: Date.parse(alert.timestamp),
   };

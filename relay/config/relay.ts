@@ -19,6 +19,16 @@ export const kafkaConfigSchema = z.strictObject({
     .optional(),
   /** Lanes: how many Kafka transactions can run side by side. Fixed once the progress topic exists. */
   lanes: z.int().min(1).max(256).default(4),
+  registry: z
+    .strictObject({
+      url: z.url({ protocol: /^https?$/ }),
+      username: z.string().optional(),
+      password: z.string().optional(),
+    })
+    .optional()
+    .describe(
+      'a Confluent schema registry: records are then Avro; this relay’s own is at its address, below /registry',
+    ),
   partitions: z.int().min(1).max(1000).default(6).describe('of the data topics, when they are made here'),
   replication: z.int().min(1).max(10).default(1),
 });
@@ -61,11 +71,30 @@ export const relaySchema = z.strictObject({
     })
     .optional()
     .describe('history for queries; absent: only what the log keeps'),
+  registry: z
+    .strictObject({ username: z.string().min(1), password: z.string().min(8) })
+    .optional()
+    .describe('serves a schema registry below /registry, to whoever has this user and password'),
   streams: z
     .boolean()
     .optional()
     .describe('aggregates and findings in this process; absent: with the embedded log, where no Flink is'),
   mqtt: mqttSourcesSchema.describe('brokers of sites that have no agent'),
+  traces: z
+    .strictObject({
+      otlp: z
+        .url({ protocol: /^https?$/ })
+        .describe('a collector that takes OTLP over HTTP, such as http://host:4318'),
+      headers: z.record(z.string().regex(/^[A-Za-z0-9-]+$/), z.string()).default({}),
+      readings: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0.001)
+        .describe('which share of the readings; alerts are all traced'),
+    })
+    .optional()
+    .describe('traces from sensor to alert; absent: none are sent'),
   alert_on: z
     .array(z.enum(ALERTING_KINDS))
     .default(ALERTING_KINDS)

@@ -4,18 +4,20 @@ import type { SourceCounts, SourceStats } from '../accept/sources.js';
 import type { AlertsStats } from '../alerts/run.js';
 import type { ArchiveStats } from '../archive/archiver.js';
 import type { Lag } from '../log/port.js';
+import type { OtlpStats } from '../traces/otlp.js';
 
 /** Where each number comes from; what a relay does not do is undefined. */
 export interface Measured {
   accept: AcceptStats;
   sources: SourceStats;
-  streams: { late: number } | undefined;
+  streams: { late: number; watermark: number | undefined } | undefined;
   alerts: AlertsStats;
+  traces: OtlpStats | undefined;
   archive: ArchiveStats | undefined;
   lag: () => Promise<Lag[]>;
 }
 
-export function relayMetrics({ accept, sources, streams, alerts, archive, lag }: Measured): Registry {
+export function relayMetrics({ accept, sources, streams, alerts, traces, archive, lag }: Measured): Registry {
   const registry = new Registry();
   const counter = (name: string, help: string, read: () => number) =>
     new Counter({
@@ -57,8 +59,15 @@ export function relayMetrics({ accept, sources, streams, alerts, archive, lag }:
   perSource('events', 'Events of other sources made durable.', (counts) => counts.accepted);
   perSource('events_repeated', 'Events that were there already.', (counts) => counts.repeated);
   perSource('events_refused', 'Events that went to dead.letter.', (counts) => counts.refused);
-  if (streams)
+  if (streams) {
     counter('stream_rows_late', 'Rows too late for patterns; aggregates have them.', () => streams.late);
+    const help = 'Event time that the streams of this process have passed; 0 before the first reading.';
+    gauge('stream_watermark_seconds', help, () => (streams.watermark ?? 0) / 1000);
+  }
+  if (traces) {
+    counter('spans', 'Spans that the trace collector took.', () => traces.exported);
+    counter('spans_dropped', 'Spans that it did not take.', () => traces.dropped);
+  }
   if (archive) {
     counter('archive_records', 'Records put away, repeated ones included.', () => archive.stored);
     counter('archive_refused', 'Records that are none of ours.', () => archive.refused);

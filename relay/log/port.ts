@@ -5,7 +5,10 @@ import type { BacktestTopic, StreamTopic } from '../../core/contract/streams.js'
 import { ColdwatchError } from '../../core/errors.js';
 import type { Stream } from '../../core/stream.js';
 
-export type LogTopic = DataTopic | SourceTopic | StreamTopic | BacktestTopic;
+/** What the relay's schema registry has; kept for good. */
+export const SCHEMAS_TOPIC = 'schemas';
+
+export type LogTopic = DataTopic | SourceTopic | StreamTopic | BacktestTopic | typeof SCHEMAS_TOPIC;
 
 /** A record of a data topic. `key` keeps a sensor's order; headers carry gateway, epoch, seq, backfill, traceparent. */
 export interface LogRecord {

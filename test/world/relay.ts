@@ -15,6 +15,9 @@ export interface RelayOptions {
   sources?: object;
   archive?: object;
   mqtt?: object[];
+  registry?: object;
+  /** Records are Avro of this registry. */
+  kafkaRegistry?: object;
 }
 
 /** A relay that takes batches: its own process, its settings and its log in that folder. */
@@ -28,8 +31,16 @@ export async function startRelay(folder: string, options: RelayOptions = {}): Pr
     ...(options.tokens ? { tokens: options.tokens } : {}),
     ...(options.sources ? { sources: options.sources } : {}),
     ...(options.archive ? { archive: options.archive } : {}),
+    ...(options.registry ? { registry: options.registry } : {}),
     ...(options.mqtt ? { mqtt: options.mqtt } : {}),
-    ...(options.kafka ? { kafka: { brokers: [options.kafka] } } : {}),
+    ...(options.kafka
+      ? {
+          kafka: {
+            brokers: [options.kafka],
+            ...(options.kafkaRegistry ? { registry: options.kafkaRegistry } : {}),
+          },
+        }
+      : {}),
   };
   const program = new Program('relay', config, folder);
   await until('the relay', 60_000, () => getJson(`${url}/readyz`));

@@ -18,6 +18,7 @@ import {
   type Published,
   REMEMBERED_MS,
   refuseEpochs,
+  SCHEMAS_TOPIC,
   type StoredRecord,
   type Tail,
 } from '../port.js';
@@ -227,7 +228,8 @@ export class EmbeddedLog implements Log {
   #dropOld(): void {
     this.#db
       .prepare(
-        'DELETE FROM records WHERE offset IN (SELECT offset FROM records WHERE appended < ? ORDER BY offset LIMIT ?)',
+        `DELETE FROM records WHERE offset IN (
+           SELECT offset FROM records WHERE appended < ? AND topic <> '${SCHEMAS_TOPIC}' ORDER BY offset LIMIT ?)`,
       )
       .run(this.#clock.wall() - this.#retentionMs, TIDY_ROWS);
     this.#db.prepare('DELETE FROM published WHERE appended < ?').run(this.#clock.wall() - REMEMBERED_MS);

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Admin, Consumer, EachBatchPayload, IHeaders, Kafka } from 'kafkajs';
+import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import { type Clock, every } from '../../../core/clock/clock.js';
 import type { LogTopic, StoredRecord, Tail } from '../port.js';
+import type { ValueCodec } from './codec.js';
 
 type OnRecords = (records: StoredRecord[]) => void;
 
@@ -10,6 +11,7 @@ export interface Reader {
   kafka: Kafka;
   admin: Admin;
   clock: Clock;
+  codec: ValueCodec;
 }
 
 const FETCH_WAIT_MS = 250;
@@ -24,15 +26,15 @@ export async function tailTopics(
   onRecords: OnRecords,
 ): Promise<Tail> {
   const starts = await offsetsAt(reader.admin, topics, sinceMs);
-  const consumer = await consume(reader.kafka, topics, starts, ({ batch }) => {
-    onRecords(batch.messages.map((message) => toStored(batch.topic as LogTopic, message)));
+  const consumer = await consume(reader.kafka, topics, starts, async ({ batch }) => {
+    onRecords(await allStored(batch.topic as LogTopic, batch.messages, reader.codec));
   });
   return { stop: () => consumer.disconnect() };
 }
 
 /** Records that arrived since `sinceMs`, up to what is the end now. */
 export async function readTopics(
-  { kafka, admin, clock }: Reader,
+  { kafka, admin, clock, codec }: Reader,
   topics: readonly LogTopic[],
   sinceMs: number,
   onRecords: OnRecords,
@@ -51,13 +53,14 @@ export async function readTopics(
   const finished = new Promise<void>((resolve) => {
     finish = resolve;
   });
-  const consumer = await consume(kafka, topics, starts, ({ batch }) => {
+  const consumer = await consume(kafka, topics, starts, async ({ batch }) => {
     heardMs = clock.mono();
     const place = `${batch.topic}/${batch.partition}`;
     const end = ends.get(place);
     if (end === undefined) return;
     const before = batch.messages.filter(({ offset }) => BigInt(offset) < end);
-    onRecords(before.map((message) => toStored(batch.topic as LogTopic, message)));
+    onRecords(await allStored(batch.topic as LogTopic, before, codec));
+    heardMs = clock.mono();
     if (BigInt(batch.lastOffset()) + 1n >= end) ends.delete(place);
     if (ends.size === 0) finish();
   });
@@ -73,7 +76,7 @@ async function consume(
   kafka: Kafka,
   topics: readonly LogTopic[],
   starts: ReadonlyMap<string, string>,
-  onBatch: (payload: EachBatchPayload) => void,
+  onBatch: (payload: EachBatchPayload) => Promise<void>,
 ): Promise<Consumer> {
   const groupId = `coldwatch-read-${randomUUID()}`;
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: FETCH_WAIT_MS, readUncommitted: false });
@@ -82,7 +85,7 @@ async function consume(
   await consumer.run({
     autoCommit: false,
     eachBatch: async (payload) => {
-      onBatch(payload);
+      await onBatch(payload);
       payload.resolveOffset(payload.batch.lastOffset());
       await payload.heartbeat();
     },
@@ -112,21 +115,16 @@ async function offsetsAt(
   return new Map(all.flat());
 }
 
-function toStored(
-  topic: LogTopic,
-  message: {
-    key: Buffer | null;
-    value: Buffer | null;
-    headers?: IHeaders;
-    offset: string;
-    timestamp: string;
-  },
-): StoredRecord {
+function allStored(topic: LogTopic, messages: readonly KafkaMessage[], codec: ValueCodec) {
+  return Promise.all(messages.map((message) => toStored(topic, message, codec)));
+}
+
+async function toStored(topic: LogTopic, message: KafkaMessage, codec: ValueCodec): Promise<StoredRecord> {
   const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)]);
   return {
     topic,
     key: message.key?.toString() ?? '',
-    value: message.value?.toString() ?? '',
+    value: message.value ? await codec.decode(topic, message.value) : '',
     headers: Object.fromEntries(headers) as Record<string, string>,
     timestamp: Number(message.timestamp),
     offset: message.offset,

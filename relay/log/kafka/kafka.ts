@@ -8,6 +8,7 @@ import {
   Elsewhere,
   type Lag,
   type Log,
+  type LogRecord,
   type LogTopic,
   type Progress,
   type Published,
@@ -15,6 +16,7 @@ import {
   type Tail,
 } from '../port.js';
 import { connectTo } from './admin.js';
+import { plain, type ValueCodec } from './codec.js';
 import { type Reader, readTopics, tailTopics } from './consume.js';
 import { LaneGroup, type LaneGroupOptions } from './group.js';
 import { lagOf, STREAMS_GROUP } from './lag.js';
@@ -34,6 +36,7 @@ export class KafkaLog implements Log {
   readonly #publisher: Publisher;
   readonly #admin: Admin;
   readonly #clock: Clock;
+  readonly #codec: ValueCodec;
   readonly #count: number;
   readonly #group: LaneGroup;
   readonly #lanes = new Map<number, Lane>();
@@ -52,7 +55,8 @@ export class KafkaLog implements Log {
     try {
       await admin.connect();
       const lanes = await ensureTopics(admin, config);
-      opened = new KafkaLog({ kafka, admin, lanes, url, clock, log });
+      const codec = config.registry ? await avroCodec(config.registry) : plain;
+      opened = new KafkaLog({ kafka, admin, lanes, url, clock, log }, codec);
       // A client reads and publishes; gateways' lanes are for relays.
       if (role === 'relay') await opened.#join();
       return opened;
@@ -64,10 +68,11 @@ export class KafkaLog implements Log {
 
   #firstLanes: () => void = () => {};
 
-  private constructor(options: Omit<LaneGroupOptions, 'onAssigned'>) {
+  private constructor(options: Omit<LaneGroupOptions, 'onAssigned'>, codec: ValueCodec) {
+    this.#codec = codec;
     this.#kafka = options.kafka;
     this.#admin = options.admin;
-    this.#reader = { kafka: options.kafka, admin: options.admin, clock: options.clock };
+    this.#reader = { kafka: options.kafka, admin: options.admin, clock: options.clock, codec };
     this.#publisher = new Publisher(this.#reader);
     this.#clock = options.clock;
     this.#count = options.lanes;
@@ -101,13 +106,14 @@ export class KafkaLog implements Log {
 
   #newLane(number: number): Lane {
     const read = (lane: number) => this.#group.read(lane);
-    const lane = new Lane({ kafka: this.#kafka, clock: this.#clock, lane: number, read });
+    const lane = new Lane({ kafka: this.#kafka, codec: this.#codec, clock: this.#clock, lane: number, read });
     this.#lanes.set(number, lane);
     return lane;
   }
 
   async append(batch: Append): Promise<RangeSet> {
     const lane = await this.#laneOf(batch.gateway);
+    await this.#ready(batch.records);
     return lane.append(batch);
   }
 
@@ -129,7 +135,17 @@ export class KafkaLog implements Log {
   }
 
   async publish(records: readonly Published[]): Promise<{ repeated: string[] }> {
+    await this.#ready(records);
     return this.#publisher.publish(records);
+  }
+
+  /** Not in a lane's turn: a registry that this very relay serves appends to a lane, too. */
+  async #ready(records: readonly LogRecord[]): Promise<void> {
+    try {
+      await this.#codec.ready(new Set(records.map(({ topic }) => topic)));
+    } catch (error) {
+      throw unavailable(error);
+    }
   }
 
   async tail(
@@ -162,6 +178,12 @@ export class KafkaLog implements Log {
     await this.#group.leave();
     await this.#admin.disconnect();
   }
+}
+
+/** Loaded only where it is asked for. */
+async function avroCodec(registry: NonNullable<KafkaConfig['registry']>): Promise<ValueCodec> {
+  const { AvroCodec } = await import('./avro-codec.js');
+  return new AvroCodec(registry);
 }
 
 /** FNV-1a, 32 bits: which lane a gateway belongs to must never change between versions. */

@@ -3,8 +3,17 @@ import { type Clock, sleep } from '../../../core/clock/clock.js';
 import { TOPICS } from '../../../core/contract/messages.js';
 import { missing, type RangeSet } from '../../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../../core/errors.js';
-import { type Append, Elsewhere, extended, type LogRecord, type Progress, refuseEpochs } from '../port.js';
+import {
+  type Append,
+  Elsewhere,
+  extended,
+  type LogRecord,
+  type LogTopic,
+  type Progress,
+  refuseEpochs,
+} from '../port.js';
 import { partitioner } from './client.js';
+import type { ValueCodec } from './codec.js';
 import { type LaneProgress, progressKey, progressMessage } from './progress.js';
 
 /** Batches of many gateways share a transaction: the first waits this long for company. */
@@ -24,6 +33,7 @@ const FENCED_MS = 10_000;
 
 export interface LaneDeps {
   kafka: Kafka;
+  codec: ValueCodec;
   clock: Clock;
   lane: number;
   /** Reads the lane's partition of gateway.progress to its end. */
@@ -189,7 +199,10 @@ export class Lane {
     try {
       const transaction = await producer.transaction();
       const progress = [...updates].map(([key, entry]) => progressMessage(key, entry, this.#deps.lane));
-      const topicMessages = [...byTopic(records), { topic: TOPICS.progress, messages: progress }];
+      const topicMessages = [
+        ...byTopic(records, this.#deps.codec),
+        { topic: TOPICS.progress, messages: progress },
+      ];
       await transaction.sendBatch({ topicMessages, acks: -1 });
       await transaction.commit();
     } catch (error) {
@@ -210,8 +223,9 @@ export class Lane {
   }
 }
 
-export function byTopic(records: readonly LogRecord[]): TopicMessages[] {
-  const topics = new Map<string, TopicMessages['messages']>();
+/** Once the codec is ready for these topics. */
+export function byTopic(records: readonly LogRecord[], codec: ValueCodec): TopicMessages[] {
+  const topics = new Map<LogTopic, TopicMessages['messages']>();
   for (const { topic, key, value, headers, timestamp } of records) {
     let messages = topics.get(topic);
     if (!messages) {
@@ -219,7 +233,8 @@ export function byTopic(records: readonly LogRecord[]): TopicMessages[] {
       topics.set(topic, messages);
     }
     // What is taken back is a tombstone: compaction then drops what was said.
-    messages.push({ key, value: value === '' ? null : value, headers, timestamp: String(timestamp) });
+    const encoded = value === '' ? null : codec.encode(topic, value);
+    messages.push({ key, value: encoded, headers, timestamp: String(timestamp) });
   }
   return [...topics].map(([topic, messages]) => ({ topic, messages }));
 }

@@ -45,7 +45,10 @@ export class Publisher {
     }
     const marked = [...fresh.values()].map((r) => ({ ...r, headers: { ...r.headers, [ID]: r.id } }));
     try {
-      if (marked.length > 0) await producer.sendBatch({ topicMessages: byTopic(marked), acks: -1 });
+      if (marked.length > 0) {
+        const topicMessages = byTopic(marked, this.#reader.codec);
+        await producer.sendBatch({ topicMessages, acks: -1 });
+      }
     } catch (error) {
       this.#producer = undefined;
       await producer.disconnect().catch(() => {});

@@ -4,6 +4,7 @@ import { SOURCE_TOPICS } from '../../../core/contract/sources.js';
 import { BACKTEST_TOPICS, STREAM_TOPICS } from '../../../core/contract/streams.js';
 import { ColdwatchError } from '../../../core/errors.js';
 import type { KafkaConfig } from '../../config/relay.js';
+import { SCHEMAS_TOPIC } from '../port.js';
 
 const DAY_MS = 86_400_000;
 const DAYS_KEPT = 30;
@@ -43,6 +44,7 @@ export function topicSpecs({ partitions, replication, lanes }: KafkaConfig): Top
       spec(topic, { 'cleanup.policy': 'compact,delete', 'retention.ms': String(DAYS_KEPT * DAY_MS) }),
     ),
     ...Object.values(BACKTEST_TOPICS).map((topic) => spec(topic, kept(1))),
+    spec(SCHEMAS_TOPIC, { 'cleanup.policy': 'compact' }, 1),
     spec(TOPICS.progress, { 'cleanup.policy': 'compact' }, lanes),
   ];
 }

@@ -9,7 +9,7 @@ export type Avro =
   | 'string'
   | AvroRecord
   | { type: 'array'; items: Avro }
-  | { type: 'enum'; name: string; symbols: string[] }
+  | { type: 'string'; logicalType: 'json' }
   | Avro[];
 
 export interface AvroField {
@@ -41,7 +41,8 @@ interface Json {
 
 /**
  * The Avro schema of a message that a zod schema describes: the same fields with the same names. What may be absent is
- * null; an object of unknown fields, or one of several shapes, is its JSON as a string, which Avro has no type for.
+ * null; an object of unknown fields, or one of several shapes, is its JSON as a string (logical type `json`), which Avro
+ * has no type for. Enumerations are strings: Flink reads them as such, and Avro lets no reader take an enum for one.
  */
 export function avroOf(name: string, schema: z.ZodType, doc: string): AvroRecord {
   const json = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }) as Json;
@@ -60,11 +61,11 @@ function typeOf(json: Json, name: string): Avro {
       json.type.map((type) => ({ ...json, type })),
       name,
     );
-  if (json.enum) return enumOf(json.enum, name);
+  if (json.enum) return 'string';
   if (json.const !== undefined) return typeof json.const === 'string' ? 'string' : 'long';
   switch (json.type) {
     case 'object':
-      return json.properties ? recordOf(json, name) : 'string';
+      return json.properties ? recordOf(json, name) : AS_JSON;
     case 'array':
       return { type: 'array', items: typeOf(json.items ?? {}, `${name}Item`) };
     case 'integer':
@@ -83,17 +84,11 @@ function typeOf(json: Json, name: string): Avro {
 function unionOf(members: Json[], name: string): Avro {
   const others = members.filter(({ type }) => type !== 'null');
   const [only] = others;
-  const type = others.length === 1 && only ? typeOf(only, name) : 'string';
+  const type = others.length === 1 && only ? typeOf(only, name) : AS_JSON;
   return others.length < members.length ? ['null', type] : type;
 }
 
-/** Symbols of Avro are names; where one of ours is none ("%RH"), the field is a string. */
-function enumOf(values: unknown[], name: string): Avro {
-  const symbols = values.map(String);
-  return symbols.every((s) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(s))
-    ? { type: 'enum', name, symbols }
-    : 'string';
-}
+const AS_JSON: Avro = { type: 'string', logicalType: 'json' };
 
 function recordOf({ properties, required }: Json, name: string): AvroRecord {
   const fields = Object.entries(properties ?? {}).map(([field, json]): AvroField => {
@@ -126,10 +121,7 @@ export function incompatibilities(reader: Avro, writer: Avro, path = '(record)')
   if (reader.type === 'array' && writer.type === 'array') {
     return incompatibilities(reader.items, writer.items, `${path}[]`);
   }
-  if (reader.type === 'enum' && writer.type === 'enum') {
-    const gone = writer.symbols.filter((symbol) => !reader.symbols.includes(symbol));
-    return gone.map((symbol) => `${path}: the symbol ${symbol} was written and is gone`);
-  }
+  if (reader.type === 'string' && writer.type === 'string') return [];
   return [`${path}: ${nameOf(writer)} was written, ${nameOf(reader)} cannot read it`];
 }
 
@@ -144,3 +136,29 @@ function ofRecords(reader: AvroRecord, writer: AvroRecord, path: string): string
 
 const nameOf = (type: Avro): string =>
   typeof type === 'string' ? type : Array.isArray(type) ? type.map(nameOf).join('|') : type.type;
+
+/** A message of JSON → the same as Avro has it. */
+export function toAvro(schema: Avro, value: unknown): unknown {
+  if (Array.isArray(schema)) {
+    return value === undefined || value === null ? null : toAvro(schema.find((s) => s !== 'null')!, value);
+  }
+  if (typeof schema === 'string') return value;
+  if (schema.type === 'string') return JSON.stringify(value);
+  if (schema.type === 'array') return (value as unknown[]).map((item) => toAvro(schema.items, item));
+  const fields = value as Record<string, unknown>;
+  return Object.fromEntries(schema.fields.map(({ name, type }) => [name, toAvro(type, fields[name])]));
+}
+
+/** And back: what was absent is absent again. */
+export function fromAvro(schema: Avro, value: unknown): unknown {
+  if (Array.isArray(schema)) {
+    return value === null || value === undefined ? null : fromAvro(schema.find((s) => s !== 'null')!, value);
+  }
+  if (typeof schema === 'string') return value;
+  if (schema.type === 'string') return JSON.parse(value as string) as unknown;
+  if (schema.type === 'array') return (value as unknown[]).map((item) => fromAvro(schema.items, item));
+  const fields = value as Record<string, unknown>;
+  const absent = (value: unknown) => value === undefined || value === null;
+  const present = schema.fields.filter((field) => !absent(fields[field.name]) || !('default' in field));
+  return Object.fromEntries(present.map(({ name, type }) => [name, fromAvro(type, fields[name])]));
+}

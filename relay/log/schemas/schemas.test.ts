@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import avsc from 'avsc';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type AvroRecord, avroOf, incompatibilities } from './avro.js';
+import { type AvroRecord, avroOf, fromAvro, incompatibilities, toAvro } from './avro.js';
 import { avroSchemas } from './schemas.js';
 
 const read = (name: string) => readFileSync(new URL(name, import.meta.url), 'utf8');
@@ -40,12 +41,10 @@ describe('compatibility', () => {
   it.each([
     ['nothing changed', before, []],
     ['an optional field', { ...before, b: z.string().optional() }, []],
-    ['one symbol more', { ...before, kind: z.enum(['x', 'y', 'z']) }, []],
     ['an integer made a number', { ...before, a: z.number() }, []],
     ['a field made nullable', { ...before, a: z.int().nullable() }, []],
     ['a field left out', { kind: before.kind }, []],
     ['a field that old records lack', { ...before, b: z.string() }, [/\.b: is new and has no default/]],
-    ['a symbol that is gone', { ...before, kind: z.enum(['x']) }, [/symbol y was written and is gone/]],
     ['another type', { ...before, a: z.string() }, [/\.a: long was written, string cannot read it/]],
     ['an optional field made required', { ...before, note: z.string() }, [/\.note: null was written/]],
   ] as const)('%s', (_what, fields, expected) => {
@@ -55,4 +54,35 @@ describe('compatibility', () => {
       expect(found[i]).toMatch(pattern);
     });
   });
+});
+
+it.each([
+  [
+    'alerts',
+    {
+      alert_id: 'a',
+      episode_id: 'e',
+      alert_type: 'excursion',
+      timestamp: '2026-11-21T06:00:00.000Z',
+      kpi: { name: 'temperature', value: null, threshold: 8, unit: 'Cel' },
+      severity: 'critical',
+      state: 'raised',
+      rule: 'warm',
+      since: '2026-11-21T06:00:00.000Z',
+      sensor: 'fridge-1',
+      summary: 'Fridge 1: 9 C',
+      clinic: 'c',
+      gateway: 'g',
+      epoch: '00000000000000aa',
+      seq: 1,
+    },
+  ],
+  [
+    'webhooks',
+    { webhook: 'w', event_id: '1', received_at: 1_763_696_400_000, payload: { a: [1, null, 'ü'] } },
+  ],
+])('a record of %s comes back from Avro as it was', (topic, message) => {
+  const schema = avroSchemas().get(topic)!;
+  const type = avsc.Type.forSchema(schema as avsc.Schema);
+  expect(fromAvro(schema, type.fromBuffer(type.toBuffer(toAvro(schema, message))))).toEqual(message);
 });

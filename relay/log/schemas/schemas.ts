@@ -25,6 +25,10 @@ export function avroSchemas(): Map<string, AvroRecord> {
   return new Map([
     [TOPICS.temperature, avroOf('Reading', readingMessageSchema, 'One measured value of a sensor.')],
     [
+      TOPICS.status,
+      avroOf('Status', readingMessageSchema, 'One measured value that is no temperature or humidity.'),
+    ],
+    [
       TOPICS.summary,
       avroOf('Summary', summaryMessageSchema, 'What is left of readings that a full ring could not keep.'),
     ],

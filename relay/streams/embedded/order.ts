@@ -21,6 +21,11 @@ export class InOrder<T extends Timed> {
     this.#onWatermark = onWatermark;
   }
 
+  /** Event time that was passed, ms; -Infinity before the first row. */
+  get watermark(): number {
+    return this.#watermark;
+  }
+
   take(row: T): void {
     if (row.at <= this.#watermark) {
       this.late += 1;

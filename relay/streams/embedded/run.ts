@@ -12,6 +12,7 @@ const FLUSH_MS = 1000;
 
 export interface RunningStreams {
   readonly late: number;
+  readonly watermark: number | undefined;
   stop(): Promise<void>;
 }
 
@@ -48,6 +49,9 @@ export async function runStreams(
   return {
     get late() {
       return streams.late;
+    },
+    get watermark() {
+      return streams.watermark;
     },
     stop: async () => {
       timer.cancel();

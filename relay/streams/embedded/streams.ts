@@ -100,6 +100,11 @@ export class Streams {
     return this.#live.late + this.#sold.late + this.#left;
   }
 
+  /** Of live readings, event time in ms; undefined before the first. */
+  get watermark(): number | undefined {
+    return Number.isFinite(this.#live.watermark) ? this.#live.watermark : undefined;
+  }
+
   take({ topic, value }: Pick<StoredRecord, 'topic' | 'value'>): void {
     if (topic === TOPICS.temperature) this.#reading(JSON.parse(value) as ReadingMessage);
     else if (topic === SOURCE_TOPICS.sales) this.#sale(JSON.parse(value) as SaleEvent);

@@ -2,6 +2,9 @@
 -- Values are checked before they come here; what is not JSON all the same is passed over, as one bad record must not
 -- stop all streams.
 
+-- A record without a clinic or a sensor is none of ours.
+SET 'table.exec.sink.not-null-enforcer' = 'DROP';
+
 CREATE TABLE readings (
   clinic STRING,
   gateway STRING,
@@ -163,10 +166,10 @@ CREATE TABLE clinic_sliding (
 );
 
 CREATE TABLE findings (
-  kind STRING,
-  clinic STRING,
-  subject STRING,
-  `at` BIGINT,
+  kind STRING NOT NULL,
+  clinic STRING NOT NULL,
+  subject STRING NOT NULL,
+  `at` BIGINT NOT NULL,
   `value` DOUBLE,
   threshold DOUBLE
 ) WITH (

@@ -1,0 +1,61 @@
+import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
+import { messageOf } from '../../../core/errors.js';
+import type { KafkaConfig } from '../../config/relay.js';
+import { type Avro, fromAvro, toAvro } from '../schemas/avro.js';
+import { avroSchemas } from '../schemas/schemas.js';
+import type { ValueCodec } from './codec.js';
+
+/** Confluent's wire format: a zero byte, the schema's id (int32), Avro. */
+const MAGIC = 0;
+
+interface Known {
+  id: number;
+  avro: Avro;
+  toBuffer(value: unknown): Buffer;
+}
+
+/** Topics that have no Avro schema (gateway.audit, gateway.progress) stay JSON. */
+export class AvroCodec implements ValueCodec {
+  readonly #registry: SchemaRegistry;
+  readonly #schemas = avroSchemas();
+  readonly #known = new Map<string, Known>();
+
+  constructor({ url, username, password }: NonNullable<KafkaConfig['registry']>) {
+    const auth = username === undefined ? {} : { auth: { username, password: password ?? '' } };
+    this.#registry = new SchemaRegistry({ host: url.replace(/\/$/, ''), ...auth, retry: { retries: 1 } });
+  }
+
+  async ready(topics: Iterable<string>): Promise<void> {
+    for (const topic of topics) {
+      const avro = this.#schemas.get(topic);
+      if (!avro || this.#known.has(topic)) continue;
+      try {
+        const { id } = await this.#registry.register(
+          { type: SchemaType.AVRO, schema: JSON.stringify(avro) },
+          { subject: `${topic}-value`, updateConfig: false },
+        );
+        const schema = await this.#registry.getSchema(id);
+        this.#known.set(topic, { id, avro, toBuffer: (value) => schema.toBuffer(value as object) });
+      } catch (error) {
+        throw new Error(`schema registry: ${messageOf(error)}`, { cause: error });
+      }
+    }
+  }
+
+  encode(topic: string, value: string): string | Buffer {
+    const known = this.#known.get(topic);
+    if (!known) return value;
+    const body = known.toBuffer(toAvro(known.avro, JSON.parse(value)));
+    const head = Buffer.alloc(5);
+    head.writeInt32BE(known.id, 1);
+    return Buffer.concat([head, body]);
+  }
+
+  /** By the schema that it was written with; fields that this version does not know are left out. */
+  async decode(topic: string, value: Buffer): Promise<string> {
+    if (value[0] !== MAGIC) return value.toString();
+    const decoded: unknown = await this.#registry.decode(value);
+    const avro = this.#schemas.get(topic);
+    return JSON.stringify(avro ? fromAvro(avro, decoded) : decoded);
+  }
+}

@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { encodeBatch } from '../../core/contract/batch.js';
+import { freePort, getJson, until } from '../world/programs.js';
+import { startRelay, type TestRelay } from '../world/relay.js';
+import { type Service, startKafka, tempFolder } from '../world/services.js';
+
+/*
+ * The relay's own schema registry between the relay and Flink: readings go into Kafka as Avro, the Flink job reads them,
+ * registers what it writes, and the relay's archive reads that. Flink's metrics are those that the alert rules ask for.
+ */
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ACCESS = { username: 'streams', password: 'a-password-of-streams' };
+const MINUTE = 60_000;
+const folder = tempFolder('streams-avro');
+let kafka: Service;
+let relay: TestRelay;
+let flink: ChildProcess | undefined;
+let metrics: number;
+
+beforeAll(async () => {
+  kafka = await startKafka();
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}/registry`;
+  relay = await startRelay(folder.path, {
+    port,
+    registry: ACCESS,
+    kafka: kafka.address,
+    kafkaRegistry: { url, ...ACCESS },
+    archive: {},
+  });
+  metrics = await freePort();
+  flink = spawn(`${ROOT}scripts/services`, ['flink', 'run', kafka.address, `${folder.path}/flink`], {
+    env: {
+      ...process.env,
+      REGISTRY: url,
+      REGISTRY_AUTH: `${ACCESS.username}:${ACCESS.password}`,
+      FLINK_METRICS: String(metrics),
+      CHECKPOINT_EVERY: '2 s',
+    },
+    stdio: 'ignore',
+  });
+});
+afterAll(async () => {
+  flink?.kill('SIGKILL');
+  await relay?.program.stop();
+  await kafka?.stop();
+  folder.remove();
+});
+
+it('Flink reads and writes Avro of the relay’s registry, and the relay reads it back', async () => {
+  const start = Math.floor(Date.now() / (5 * MINUTE)) * 5 * MINUTE - 10 * MINUTE;
+  const rows = [0, 1, 2, 3].flatMap((m) =>
+    ['fridge-1', 'fridge-2'].map((sensor) => ({
+      sensor,
+      quantity: 'temperature' as const,
+      measuredAt: start + m * MINUTE,
+      estimated: false,
+      milli: 9000 + m * 100,
+      quality: 0,
+    })),
+  );
+  const head = { clinic: 'north', gateway: 'gw', epoch: '00000000000000aa', backfill: false };
+  const body = encodeBatch({ ...head, from: 1, to: rows.length, stream: 'readings', rows });
+  const sent = await fetch(`${relay.url}/v1/gateways/gw/batches`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  expect(sent.status).toBe(200);
+  const from = new Date(start - MINUTE).toISOString();
+  const to = new Date(start + 20 * MINUTE).toISOString();
+  const aggregates = await until('the aggregates', 120_000, async () => {
+    const url = `${relay.url}/v1/history/aggregates?clinic=north&from=${from}&to=${to}`;
+    const found = (await getJson<{ aggregates: { count: number }[] }>(url)).aggregates;
+    return found.length === 2 && found.every(({ count }) => count === 4) ? found : undefined;
+  });
+  expect(aggregates[0]).toEqual({
+    clinic: 'north',
+    sensor: 'fridge-1',
+    since: start,
+    count: 4,
+    min: 9,
+    max: 9.3,
+    mean: 9.15,
+    seconds_outside: 300,
+  });
+  // Two units out: a finding that Flink wrote, and the alert that the relay made of it.
+  const episodes = await until('the alert', 60_000, async () => {
+    const url = `${relay.url}/v1/history/episodes?clinic=north&from=${from}&to=${new Date().toISOString()}`;
+    const found = (await getJson<{ episodes: { rule: string; severity: string }[] }>(url)).episodes;
+    return found.length > 0 ? found : undefined;
+  });
+  expect(episodes[0]).toMatchObject({ rule: 'stream:several_out', severity: 'critical', gateway: 'relay' });
+
+  const text = await until('a checkpoint in Flink’s metrics', 60_000, async () => {
+    const found = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text();
+    return /^flink_jobmanager_job_lastCheckpointCompletedTimestamp\S* [1-9]/m.test(found) ? found : undefined;
+  });
+  const rules = readFileSync(`${ROOT}relay/observability/prometheus-rules.yaml`, 'utf8');
+  const asked = new Set(rules.match(/flink_\w+/g));
+  expect(asked.size).toBe(2);
+  for (const name of asked) expect(text).toContain(`\n${name}{`);
+  expect(text).toMatch(/currentOutputWatermark\{[^}]*operator_name="sensor_sliding[^"]*Writer"/);
+}, 240_000);
