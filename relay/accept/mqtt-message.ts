@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type ReadingMessage, readingMessageSchema, topicOf } from '../../core/contract/messages.js';
-import { idSchema, readingTrace, traceparent } from '../../core/identity.js';
+import { idSchema, readingTrace } from '../../core/identity.js';
 import { at, numeric, parseTime, text } from '../../core/payload.js';
 import { type Problem, problemsOf } from '../../core/schema.js';
 import { QUANTITIES } from '../../core/units.js';
 import type { MqttSource, MqttTopic } from '../config/mqtt.js';
+import { headersOf } from '../log/headers.js';
 import type { Published } from '../log/port.js';
 import type { Source } from './sources.js';
 
@@ -88,13 +89,7 @@ function published(
     topic: topicOf(quantity),
     key: `${clinic}/${sensor}`,
     value: JSON.stringify(message),
-    headers: {
-      gateway,
-      epoch,
-      seq: String(seq),
-      backfill: 'false',
-      traceparent: traceparent(readingTrace(epoch, seq)),
-    },
+    headers: headersOf({ gateway, epoch, seq, backfill: false }, readingTrace(epoch, seq)),
     timestamp: measured,
     id: `${sourceName(config)}/${seq}`,
   };

@@ -8,9 +8,10 @@ import {
   TOPICS,
   topicOf,
 } from '../../core/contract/messages.js';
-import { eventTrace, readingTrace, type TraceContext, traceparent } from '../../core/identity.js';
+import { eventTrace, readingTrace } from '../../core/identity.js';
 import { unpackQuality } from '../../core/quality.js';
 import { fromMilli, QUANTITIES } from '../../core/units.js';
+import { headersOf } from '../log/headers.js';
 import type { LogRecord } from '../log/port.js';
 
 /** A validated batch → the records that Kafka gets, one for each row, in order. */
@@ -20,20 +21,6 @@ export function recordsOf(batch: Batch): LogRecord[] {
   }
   if (batch.stream === 'events') return batch.rows.map((row, i) => eventRecord(batch, row, batch.from + i));
   return batch.rows.map((row, i) => summaryRecord(batch, row, batch.from + i));
-}
-
-function headersOf(
-  { gateway, epoch, backfill }: Batch,
-  seq: number,
-  trace: TraceContext,
-): Record<string, string> {
-  return {
-    gateway,
-    epoch,
-    seq: String(seq),
-    backfill: String(backfill),
-    traceparent: traceparent(trace),
-  };
 }
 
 function readingRecord(batch: Batch, row: ReadingRow, seq: number): LogRecord {
@@ -56,7 +43,7 @@ function readingRecord(batch: Batch, row: ReadingRow, seq: number): LogRecord {
     topic: topicOf(row.quantity),
     key: `${clinic}/${row.sensor}`,
     value: JSON.stringify(message),
-    headers: headersOf(batch, seq, readingTrace(epoch, seq)),
+    headers: headersOf({ gateway, epoch, seq, backfill }, readingTrace(epoch, seq)),
     timestamp: row.measuredAt,
   };
 }
@@ -86,7 +73,7 @@ function summaryRecord(batch: Batch, row: Summary, seq: number): LogRecord {
     topic: TOPICS.summary,
     key: `${clinic}/${row.sensor}`,
     value: JSON.stringify(message),
-    headers: headersOf(batch, seq, eventTrace(epoch, seq)),
+    headers: headersOf({ ...batch, seq }, eventTrace(epoch, seq)),
     timestamp: row.until,
   };
 }
@@ -94,7 +81,7 @@ function summaryRecord(batch: Batch, row: Summary, seq: number): LogRecord {
 function eventRecord(batch: Batch, event: RingEvent, seq: number): LogRecord {
   const { clinic, gateway, epoch } = batch;
   const cause = event.type === 'alert' ? event.alert.reading_seq : undefined;
-  const headers = headersOf(batch, seq, eventTrace(epoch, seq, cause));
+  const headers = headersOf({ ...batch, seq }, eventTrace(epoch, seq, cause));
   if (event.type === 'alert') {
     const message: AlertMessage = { ...event.alert, clinic, gateway, epoch, seq };
     return {

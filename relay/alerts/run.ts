@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 import { type Clock, sleep } from '../../core/clock/clock.js';
 import { type AlertMessage, alertMessageSchema, TOPICS } from '../../core/contract/messages.js';
 import { type Finding, findingSchema, STREAM_TOPICS } from '../../core/contract/streams.js';
-import { eventTrace, traceparent } from '../../core/identity.js';
+import { eventTrace } from '../../core/identity.js';
+import { headersOf } from '../log/headers.js';
 import { type Duty, type OwnRing, runDuty } from '../log/own-ring.js';
 import type { Log, LogRecord, StoredRecord } from '../log/port.js';
 import { type AlertingKind, type CentralAlert, Episodes, type FoundKey } from './episodes.js';
@@ -90,13 +91,7 @@ function alertRecord({ gateway, epoch }: OwnRing, alert: CentralAlert, seq: numb
     topic: TOPICS.alerts,
     key: `${alert.clinic}/${alert.sensor}`,
     value: JSON.stringify(message),
-    headers: {
-      gateway,
-      epoch,
-      seq: String(seq),
-      backfill: 'false',
-      traceparent: traceparent(eventTrace(epoch, seq)),
-    },
+    headers: headersOf({ gateway, epoch, seq, backfill: false }, eventTrace(epoch, seq)),
     timestamp: Date.parse(alert.timestamp),
   };
 }

@@ -1,8 +1,9 @@
 import { type Clock, every, type Timer } from '../../core/clock/clock.js';
-import { DATA_TOPICS } from '../../core/contract/messages.js';
-import type { Log } from '../log/port.js';
+import { TOPICS } from '../../core/contract/messages.js';
+import type { Log, LogTopic } from '../log/port.js';
 import type { LiveView } from './live.js';
 
+const SHOWN: readonly LogTopic[] = [TOPICS.temperature, TOPICS.status, TOPICS.alerts];
 /** The page starts with this much history. */
 const HISTORY_MS = 86_400_000;
 /** Without anyone looking for so long, reading the log stops; the next look starts it again from history. */
@@ -35,7 +36,7 @@ export class LiveFeed {
   async #start() {
     this.#live.clear();
     try {
-      return await this.#log.tail(DATA_TOPICS, this.#clock.wall() - HISTORY_MS, (records) =>
+      return await this.#log.tail(SHOWN, this.#clock.wall() - HISTORY_MS, (records) =>
         this.#live.take(records),
       );
     } catch (error) {

@@ -32,7 +32,8 @@ export class LiveView {
   take(records: readonly StoredRecord[]): void {
     for (const record of records) {
       if (record.topic === TOPICS.alerts) this.#alert(JSON.parse(record.value) as AlertMessage);
-      else if (record.topic !== TOPICS.audit) this.#reading(JSON.parse(record.value) as ReadingMessage);
+      else if (record.topic === TOPICS.temperature || record.topic === TOPICS.status)
+        this.#reading(JSON.parse(record.value) as ReadingMessage);
     }
   }
 

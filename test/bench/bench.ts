@@ -37,7 +37,7 @@ const PARTS: Record<string, () => Promise<Figure[]>> = {
   drain: () => drainFigures(Number(values.drain)),
   fleet: () => fleetFigures(),
   backtest: () => backtestFigures(),
-  flink: () => flinkFigures(1_500_000),
+  flink: () => flinkFigures(1_200_000),
 };
 
 const LATEST = 'bench/latest.json';

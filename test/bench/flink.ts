@@ -32,7 +32,7 @@ export async function flinkFigures(count: number): Promise<Figure[]> {
     await producer.send({ topic: 'iot.temperature', messages });
   }
   const flink = spawn(`${ROOT}scripts/services`, ['flink', 'run', kafka.address, folder.path], {
-    env: { ...process.env, FLINK_HEAP: '3g' },
+    env: { ...process.env, FLINK_HEAP: '8g' },
     stdio: 'ignore',
   });
   try {

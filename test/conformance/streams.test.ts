@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Kafka, logLevel, type Producer } from 'kafkajs';
@@ -18,8 +18,9 @@ import { connectTo } from '../../relay/log/kafka/admin.js';
 import { lagOf, STREAMS_GROUP } from '../../relay/log/kafka/lag.js';
 import { ensureTopics } from '../../relay/log/kafka/topics.js';
 import { type StreamRecord, Streams } from '../../relay/streams/embedded/streams.js';
+import { kcatLines } from '../world/kcat.js';
 import { until } from '../world/programs.js';
-import { need, type Service, startKafka, tempFolder } from '../world/services.js';
+import { type Service, startKafka, tempFolder } from '../world/services.js';
 
 /*
  * The same hour of mixed, late, repeated data through the Flink job and through the relay's own streams: the last record
@@ -171,7 +172,6 @@ const folder = tempFolder('flink');
 let flink: ChildProcess | undefined;
 
 beforeAll(async () => {
-  need('kcat', 'apt-get install kcat');
   kafka = await startKafka();
   const config = kafkaConfigSchema.parse({ brokers: [kafka.address], partitions: 3 });
   const admin = connectTo(config, undefined).admin();
@@ -208,24 +208,8 @@ async function send(inputs: readonly Input[]): Promise<void> {
 function output(): Rows {
   const rows: Rows = new Map();
   for (const topic of Object.values(STREAM_TOPICS)) {
-    const args = [
-      '-C',
-      '-b',
-      kafka.address,
-      '-t',
-      topic,
-      '-o',
-      'beginning',
-      '-e',
-      '-q',
-      '-K',
-      '\t',
-      '-X',
-      'isolation.level=read_committed',
-    ];
-    const run = spawnSync('kcat', args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
-    if (run.status !== 0) throw new Error(`kcat: ${run.stderr}`);
-    for (const line of run.stdout.split('\n').filter((l) => l !== '' && !l.includes('"clock"'))) {
+    const lines = kcatLines(kafka.address, topic, '-K', '\t').filter((line) => !line.includes('"clock"'));
+    for (const line of lines) {
       const [key, value] = line.split('\t') as [string, string];
       const name = `${topic} ${key}`;
       if (value === '') rows.delete(name);

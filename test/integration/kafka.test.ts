@@ -1,14 +1,14 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseLoggerFile } from '../../cli/fridge-tag/parse.js';
 import { Fridge } from '../world/fridge.js';
 import { type History, readHistory } from '../world/history.js';
+import { kcatLines } from '../world/kcat.js';
 import { freePort, getJson, Program, until } from '../world/programs.js';
 import { startRelay } from '../world/relay.js';
 import { publishHistory, replaySite } from '../world/replay.js';
-import { need, type Service, startKafka, startMosquitto, tempFolder } from '../world/services.js';
+import { type Service, startKafka, startMosquitto, tempFolder } from '../world/services.js';
 import type { AgentStatus } from '../world/views.js';
 
 /** Real loggers' files; they are other people's, so a clone may be without them. */
@@ -18,7 +18,6 @@ const ULTRA_LOW = `${DATA}ultra-low-100800001215.txt`;
 let kafka: Service;
 let mosquitto: Service;
 beforeAll(async () => {
-  need('kcat', 'apt-get install kcat');
   [kafka, mosquitto] = await Promise.all([startKafka(), startMosquitto()]);
 });
 afterAll(async () => {
@@ -37,27 +36,8 @@ interface Message {
   since?: string;
 }
 
-/** A topic as an independent client sees it: librdkafka's kcat, committed records only. */
-function kcat(topic: string, epoch: string): Message[] {
-  const args = [
-    '-C',
-    '-b',
-    kafka.address,
-    '-t',
-    topic,
-    '-o',
-    'beginning',
-    '-e',
-    '-q',
-    '-X',
-    'isolation.level=read_committed',
-  ];
-  const run = spawnSync('kcat', args, { encoding: 'utf8', maxBuffer: 256 * 1024 * 1024 });
-  if (run.status !== 0) throw new Error(`kcat: ${run.stderr}`);
-  const messages = run.stdout
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Message);
+function seen(topic: string, epoch: string): Message[] {
+  const messages = kcatLines(kafka.address, topic).map((line) => JSON.parse(line) as Message);
   return messages.filter((message) => message.epoch === epoch);
 }
 
@@ -103,7 +83,7 @@ async function replay(history: History, crash: boolean) {
       const { ring, relay: link } = await status();
       return ring.readings >= history.readings.length && ring.waiting === 0 && link.backlog === 0;
     });
-    return { readings: kcat('iot.temperature', epoch), alerts: kcat('alerts', epoch), epoch };
+    return { readings: seen('iot.temperature', epoch), alerts: seen('alerts', epoch), epoch };
   } finally {
     await Promise.all([agent.stop(), relay.stop()]);
     folder.remove();

@@ -1,11 +1,11 @@
-import { spawnSync } from 'node:child_process';
 import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeBatch } from '../../core/contract/batch.js';
 import type { ReadingMessage } from '../../core/contract/messages.js';
+import { kcat } from '../world/kcat.js';
 import { freePort, getJson, until } from '../world/programs.js';
 import { startRelay, type TestRelay } from '../world/relay.js';
-import { need, type Service, startKafka, tempFolder } from '../world/services.js';
+import { type Service, startKafka, tempFolder } from '../world/services.js';
 
 const ACCESS = { username: 'streams', password: 'a-password-of-streams' };
 const TOKEN = 'a-token-of-the-till';
@@ -16,7 +16,6 @@ const bad = { ...v1, fields: [...v1.fields, { name: 'c', type: 'string' }] };
 
 let kafka: Service;
 beforeAll(async () => {
-  need('kcat', 'apt-get install kcat');
   kafka = await startKafka();
 });
 afterAll(() => kafka?.stop());
@@ -88,6 +87,35 @@ describe.each(['embedded', 'kafka'])('the relay’s schema registry, with the %s
   });
 });
 
+it('of two relays that share a Kafka either takes schemas, and both have them', async () => {
+  const folders = [tempFolder('registry-a'), tempFolder('registry-b')];
+  const relays = await Promise.all(
+    folders.map(({ path }) => startRelay(path, { registry: ACCESS, kafka: kafka.address })),
+  );
+  try {
+    const clients = relays.map(({ url }) => new SchemaRegistry({ host: `${url}/registry`, auth: ACCESS }));
+    const schema = (name: string) => ({
+      type: SchemaType.AVRO as const,
+      schema: JSON.stringify({ ...v1, name }),
+    });
+    const ids = await Promise.all(
+      clients.map((client, i) => client.register(schema(`Of${i}`), { subject: `of-${i}-value` })),
+    );
+    expect(ids[0]!.id).not.toBe(ids[1]!.id);
+    for (const client of clients) {
+      for (const [i, { id }] of ids.entries()) {
+        await until('the schema at the other relay', 10_000, async () => {
+          const found = await client.getLatestSchemaId(`of-${i}-value`).catch(() => undefined);
+          return found === id;
+        });
+      }
+    }
+  } finally {
+    for (const { program } of relays) await program.stop();
+    for (const folder of folders) folder.remove();
+  }
+}, 120_000);
+
 it('with a registry, records stand in Kafka as Avro that others read, and the relay reads them back', async () => {
   const folder = tempFolder('avro');
   const port = await freePort();
@@ -137,9 +165,7 @@ it('with a registry, records stand in Kafka as Avro that others read, and the re
     });
     expect(sent.status).toBe(200);
 
-    const raw = (topic: string) =>
-      spawnSync('kcat', ['-C', '-b', kafka.address, '-t', topic, '-e', '-q', '-o', 'beginning', '-D', ''])
-        .stdout;
+    const raw = (topic: string) => kcat(kafka.address, topic, '-D', '');
     const theirs = new SchemaRegistry({ host: registry.url, auth: ACCESS });
     const reading = await until('the reading', 10_000, () => {
       const bytes = raw('iot.temperature');

@@ -16,6 +16,12 @@ const WORDS = {
   communication_lost: 'No readings',
   mains_lost: 'Mains power out',
   door_open: 'Door open',
+  low_battery: 'Battery low',
+  clock: 'Clock not set',
+  calibration: 'Calibration due',
+  storage: 'Storage failing',
+  gateway_silent: 'Gateway silent',
+  kpi: 'Stock and sales',
 };
 const STATES = {
   raised: 'open',

@@ -223,10 +223,10 @@ export class Lane {
   }
 }
 
-/** Once the codec is ready for these topics. */
+/** Once the codec is ready for these topics. Kafka dates records itself, when they arrive. */
 export function byTopic(records: readonly LogRecord[], codec: ValueCodec): TopicMessages[] {
   const topics = new Map<LogTopic, TopicMessages['messages']>();
-  for (const { topic, key, value, headers, timestamp } of records) {
+  for (const { topic, key, value, headers } of records) {
     let messages = topics.get(topic);
     if (!messages) {
       messages = [];
@@ -234,7 +234,7 @@ export function byTopic(records: readonly LogRecord[], codec: ValueCodec): Topic
     }
     // What is taken back is a tombstone: compaction then drops what was said.
     const encoded = value === '' ? null : codec.encode(topic, value);
-    messages.push({ key, value: encoded, headers, timestamp: String(timestamp) });
+    messages.push({ key, value: encoded, headers });
   }
   return [...topics].map(([topic, messages]) => ({ topic, messages }));
 }
