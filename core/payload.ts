@@ -1,3 +1,12 @@
+/** What a text says as JSON; undefined where it says nothing. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** `DS18B20.Temperature`, `temps.0`: own properties only, so that no payload reaches into a prototype. */
 export function at(json: unknown, path: string): unknown {
   if (json !== null && typeof json === 'object' && Object.hasOwn(json, path)) {

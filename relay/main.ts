@@ -77,6 +77,7 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
     sources,
     streams,
     alerts: alerts.stats,
+    schemas: registry,
     traces: traces?.exporter.stats,
     archive: archiver?.stats,
     lag: () => records.lag(),
@@ -117,8 +118,8 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
       await streams?.stop();
       await archiver?.stop();
       await registry?.close();
-      await traces?.exporter.close();
-      await records.close();
+      // A collector that does not answer must not keep the log from being closed.
+      await Promise.all([traces?.exporter.close(), records.close()]);
     },
   };
 }

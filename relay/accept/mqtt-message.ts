@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type ReadingMessage, readingMessageSchema, topicOf } from '../../core/contract/messages.js';
 import { idSchema, readingTrace } from '../../core/identity.js';
-import { at, numeric, parseTime, text } from '../../core/payload.js';
+import { at, jsonOf, numeric, parseTime, text } from '../../core/payload.js';
 import { type Problem, problemsOf } from '../../core/schema.js';
 import { QUANTITIES } from '../../core/units.js';
 import type { MqttSource, MqttTopic } from '../config/mqtt.js';
@@ -112,14 +112,6 @@ function namesOf({ topic, clinic, sensor }: MqttTopic, of: string): Names | unde
     else if (level !== '+' && level !== levels[i]) return undefined;
   }
   return names;
-}
-
-function jsonOf(payload: string): unknown {
-  try {
-    return JSON.parse(payload);
-  } catch {
-    return undefined;
-  }
 }
 
 const digest = (of: string) => createHash('sha256').update(of).digest();

@@ -3,6 +3,7 @@ import { type Clock, sleep } from '../../core/clock/clock.js';
 import { type AlertMessage, alertMessageSchema, TOPICS } from '../../core/contract/messages.js';
 import { type Finding, findingSchema, STREAM_TOPICS } from '../../core/contract/streams.js';
 import { eventTrace } from '../../core/identity.js';
+import { jsonOf } from '../../core/payload.js';
 import { headersOf } from '../log/headers.js';
 import { type Duty, type OwnRing, runDuty } from '../log/own-ring.js';
 import type { Log, LogRecord, StoredRecord } from '../log/port.js';
@@ -75,14 +76,6 @@ function fromRecord(episodes: Episodes, { key, value }: StoredRecord, now: numbe
   }
   const found = findingSchema.safeParse(jsonOf(value));
   return found.success ? episodes.take(found.data, found.data satisfies Finding, now) : [];
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function alertRecord({ gateway, epoch }: OwnRing, alert: CentralAlert, seq: number): LogRecord {

@@ -9,6 +9,7 @@ import {
 } from '../../core/contract/messages.js';
 import { type SensorAggregate, STREAM_TOPICS, sensorAggregateSchema } from '../../core/contract/streams.js';
 import { messageOf } from '../../core/errors.js';
+import { jsonOf } from '../../core/payload.js';
 import { retrySchedule } from '../../core/retry.js';
 import type { Log, LogTopic, StoredRecord } from '../log/port.js';
 import type { Archive } from './port.js';
@@ -156,7 +157,7 @@ async function putAway(
   const aggregates: SensorAggregate[] = [];
   const alerts: AlertMessage[] = [];
   for (const { topic, value } of records) {
-    const json: unknown = value === '' ? undefined : JSON.parse(value);
+    const json = jsonOf(value);
     const taken =
       topic === TOPICS.alerts
         ? keep(alerts, alertMessageSchema.safeParse(json))

@@ -1,5 +1,6 @@
 import type { AlertMessage, ReadingMessage } from '../../core/contract/messages.js';
 import { TOPICS } from '../../core/contract/messages.js';
+import { jsonOf } from '../../core/payload.js';
 import type { StoredRecord } from '../log/port.js';
 
 /** Points of each sensor kept for its chart; sensors beyond the bound are counted, not kept. */
@@ -30,10 +31,13 @@ export class LiveView {
   sensorsBeyond = 0;
 
   take(records: readonly StoredRecord[]): void {
-    for (const record of records) {
-      if (record.topic === TOPICS.alerts) this.#alert(JSON.parse(record.value) as AlertMessage);
-      else if (record.topic === TOPICS.temperature || record.topic === TOPICS.status)
-        this.#reading(JSON.parse(record.value) as ReadingMessage);
+    for (const { topic, value } of records) {
+      const message = jsonOf(value);
+      // Others may write into Kafka, too.
+      if (message === null || typeof message !== 'object') continue;
+      if (topic === TOPICS.alerts) this.#alert(message as AlertMessage);
+      else if (topic === TOPICS.temperature || topic === TOPICS.status)
+        this.#reading(message as ReadingMessage);
     }
   }
 

@@ -12,12 +12,22 @@ export interface Measured {
   sources: SourceStats;
   streams: { late: number; watermark: number | undefined } | undefined;
   alerts: AlertsStats;
+  schemas: { book: { count: number }; refused: number } | undefined;
   traces: OtlpStats | undefined;
   archive: ArchiveStats | undefined;
   lag: () => Promise<Lag[]>;
 }
 
-export function relayMetrics({ accept, sources, streams, alerts, traces, archive, lag }: Measured): Registry {
+export function relayMetrics({
+  accept,
+  sources,
+  streams,
+  alerts,
+  schemas,
+  traces,
+  archive,
+  lag,
+}: Measured): Registry {
   const registry = new Registry();
   const counter = (name: string, help: string, read: () => number) =>
     new Counter({
@@ -63,6 +73,11 @@ export function relayMetrics({ accept, sources, streams, alerts, traces, archive
     counter('stream_rows_late', 'Rows too late for patterns; aggregates have them.', () => streams.late);
     const help = 'Event time that the streams of this process have passed; 0 before the first reading.';
     gauge('stream_watermark_seconds', help, () => (streams.watermark ?? 0) / 1000);
+  }
+  if (schemas) {
+    gauge('schemas', 'Schemas that the registry has.', () => schemas.book.count);
+    const help = 'Schemas refused as readers of what was written before could not follow.';
+    counter('schemas_refused', help, () => schemas.refused);
   }
   if (traces) {
     counter('spans', 'Spans that the trace collector took.', () => traces.exported);

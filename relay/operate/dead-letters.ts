@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock/clock.js';
 import { type DeadLetter, deadLetterSchema, SOURCE_TOPICS } from '../../core/contract/sources.js';
+import { jsonOf } from '../../core/payload.js';
 import type { Problem } from '../../core/schema.js';
 import { mqttSource } from '../accept/mqtt-message.js';
 import { readLine, sourcesOf } from '../accept/sources.js';
@@ -15,7 +16,7 @@ export async function deadLetters(log: Log, sinceMs: number): Promise<DeadLetter
   const letters = new Map<string, DeadLetter>();
   await log.read([SOURCE_TOPICS.deadLetter], sinceMs, (records) => {
     for (const { value } of records) {
-      const parsed = deadLetterSchema.safeParse(JSON.parse(value));
+      const parsed = deadLetterSchema.safeParse(jsonOf(value));
       if (!parsed.success) continue;
       letters.delete(parsed.data.id);
       letters.set(parsed.data.id, parsed.data);

@@ -16,6 +16,8 @@ export type Registered = z.output<typeof registeredSchema>;
 /** Of all subjects together. */
 export const SCHEMAS_MAX = 10_000;
 
+export const INCOMPATIBLE = 409;
+
 /** As Confluent's registry numbers them. */
 export class RegistryError extends Error {
   readonly status: number;
@@ -47,6 +49,10 @@ export class SchemaBook {
     if (!this.#byId.has(entry.id)) this.#byId.set(entry.id, entry);
     const text = canonical(entry.schema);
     if (!this.#byText.has(text)) this.#byText.set(text, entry.id);
+  }
+
+  get count(): number {
+    return this.#count;
   }
 
   subjects(): string[] {
@@ -106,8 +112,8 @@ export class SchemaBook {
     const problems = this.problems(schema, latest);
     if (problems.length > 0)
       throw new RegistryError(
-        409,
-        409,
+        INCOMPATIBLE,
+        INCOMPATIBLE,
         `not backward compatible with version ${latest!.version}: ${problems[0]}`,
       );
     if (this.#count >= SCHEMAS_MAX)

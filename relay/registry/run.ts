@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../core/clock/clock.js';
+import { jsonOf } from '../../core/payload.js';
 import { OwnRing } from '../log/own-ring.js';
 import { type Log, type LogRecord, SCHEMAS_TOPIC, type StoredRecord } from '../log/port.js';
-import { type Registered, registeredSchema, SchemaBook } from './registry.js';
+import { INCOMPATIBLE, type Registered, RegistryError, registeredSchema, SchemaBook } from './registry.js';
 
 /** As whom a relay writes schemas: of several relays, one does. */
 const REGISTRY_GATEWAY = 'schema-registry';
@@ -10,6 +11,8 @@ const REGISTRY_GATEWAY = 'schema-registry';
 /** The registry's schemas, kept in the log for good: every relay reads them, one at a time adds to them. */
 export class Registry {
   readonly book = new SchemaBook();
+  /** Schemas that could not read what was written before them. */
+  refused = 0;
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -42,7 +45,7 @@ export class Registry {
 
   #take(records: readonly StoredRecord[]): void {
     for (const { value, offset } of records) {
-      const parsed = registeredSchema.safeParse(JSON.parse(value));
+      const parsed = registeredSchema.safeParse(jsonOf(value));
       if (parsed.success) this.book.take(parsed.data);
       else this.#logger.warn({ offset }, 'a record of the schemas topic is none of ours');
     }
@@ -50,7 +53,12 @@ export class Registry {
 
   /** One after the other; resolves once it is durable. Rejects with Elsewhere where another relay adds schemas. */
   register(subject: string, schema: string): Promise<Registered> {
-    const mine = this.#turn.then(() => this.#registerNow(subject, schema));
+    const mine = this.#turn
+      .then(() => this.#registerNow(subject, schema))
+      .catch((error: unknown) => {
+        if (error instanceof RegistryError && error.status === INCOMPATIBLE) this.refused += 1;
+        throw error;
+      });
     this.#turn = mine.catch(() => {});
     return mine;
   }

@@ -29,7 +29,11 @@ it('every query of rules and dashboard finds its metrics in a real Prometheus th
   });
   expect([checked.status, checked.stderr]).toEqual([0, '']);
 
-  const relay = await startRelay(folder.path, { sources: { tokens: [] }, archive: {} });
+  const relay = await startRelay(folder.path, {
+    sources: { tokens: [] },
+    archive: {},
+    registry: { username: 'streams', password: 'a-password' },
+  });
   ends.push(() => relay.program.stop());
   const port = await freePort();
   writeFileSync(

@@ -69,6 +69,9 @@ describe.each(['embedded', 'kafka'])('the relay’s schema registry, with the %s
       schema: JSON.stringify(bad),
     });
     expect(verdict[1]).toMatchObject({ is_compatible: false });
+    const text = await (await fetch(`${relay.url}/metrics`)).text();
+    expect(text).toMatch(/^coldwatch_relay_schemas 3$/m);
+    expect(text).toMatch(/^coldwatch_relay_schemas_refused_total 1$/m);
   });
 
   it.each([

@@ -138,6 +138,15 @@ describe('the relay’s own streams', () => {
     expect(streams.late).toBe(1);
   });
 
+  it('pass over what is no record', () => {
+    const nonsense = ['', 'hello', '7', 'null'].map((value) => ({
+      topic: 'iot.temperature' as const,
+      value,
+    }));
+    const { aggregates, streams } = run([...nonsense, reading(1, START, 4)]);
+    expect([aggregates.length, streams.late]).toEqual([1, 4]);
+  });
+
   it('leave windows alone that they know in part only', () => {
     const { aggregates, streams } = run(
       [reading(1, START, 4), reading(2, START + 6 * MINUTE, 4)],

@@ -7,6 +7,7 @@ import {
   STREAM_TOPICS,
   type StreamTopic,
 } from '../../../core/contract/streams.js';
+import { jsonOf } from '../../../core/payload.js';
 import type { LogTopic, StoredRecord } from '../../log/port.js';
 import { Aggregates, REGION_SHARE, type Regions, SEVERAL } from './aggregates.js';
 import { touch } from './bounded.js';
@@ -106,9 +107,12 @@ export class Streams {
   }
 
   take({ topic, value }: Pick<StoredRecord, 'topic' | 'value'>): void {
-    if (topic === TOPICS.temperature) this.#reading(JSON.parse(value) as ReadingMessage);
-    else if (topic === SOURCE_TOPICS.sales) this.#sale(JSON.parse(value) as SaleEvent);
-    else if (topic === SOURCE_TOPICS.inventory) this.#inventory(JSON.parse(value) as InventoryChange);
+    const message = jsonOf(value);
+    // As Flink does: what others wrote and is no record stops nothing.
+    if (message === null || typeof message !== 'object') this.#left += 1;
+    else if (topic === TOPICS.temperature) this.#reading(message as ReadingMessage);
+    else if (topic === SOURCE_TOPICS.sales) this.#sale(message as SaleEvent);
+    else if (topic === SOURCE_TOPICS.inventory) this.#inventory(message as InventoryChange);
   }
 
   #reading(reading: ReadingMessage): void {
