@@ -4,6 +4,7 @@ import { openLogger } from '../logger.js';
 import { failWith, misuse } from '../output.js';
 import { archiveCommand } from './relay-archive.js';
 import { deadLettersCommand } from './relay-dead-letters.js';
+import { flinkEnvCommand } from './relay-flink-env.js';
 import { replayCommand } from './relay-replay.js';
 import { topicsCommand } from './relay-topics.js';
 
@@ -26,5 +27,6 @@ export function relayCommand(): Command {
       .addCommand(deadLettersCommand())
       .addCommand(replayCommand())
       .addCommand(archiveCommand())
+      .addCommand(flinkEnvCommand())
   );
 }

@@ -7,6 +7,8 @@ import { sourcesConfigSchema } from './sources.js';
 
 const DAY_MS = 86_400_000;
 
+const httpUrl = z.url({ protocol: /^https?$/, error: 'expected http://HOST:PORT or https://…' });
+
 export const kafkaConfigSchema = z.strictObject({
   brokers: z.array(z.string().regex(/^[^\s:]+:\d+$/, 'expected host:port')).min(1),
   ssl: z.boolean().default(false),
@@ -21,7 +23,7 @@ export const kafkaConfigSchema = z.strictObject({
   lanes: z.int().min(1).max(256).default(4),
   registry: z
     .strictObject({
-      url: z.url({ protocol: /^https?$/ }),
+      url: httpUrl,
       username: z.string().optional(),
       password: z.string().optional(),
     })
@@ -40,8 +42,8 @@ export const relaySchema = z.strictObject({
     .strictObject({
       host: z.string().default('0.0.0.0'),
       port: z.int().min(0).max(65_535).default(8443),
-      public_url: z
-        .url({ protocol: /^https?$/ })
+      public_url: httpUrl
+
         .optional()
         .describe(
           'where gateways reach this very relay; relays that share a Kafka send gateways to each other by it',
@@ -72,7 +74,10 @@ export const relaySchema = z.strictObject({
     .optional()
     .describe('history for queries; absent: only what the log keeps'),
   registry: z
-    .strictObject({ username: z.string().min(1), password: z.string().min(8) })
+    .strictObject({
+      username: z.string().min(1),
+      password: z.string().min(8, 'expected at least 8 characters'),
+    })
     .optional()
     .describe('serves a schema registry below /registry, to whoever has this user and password'),
   streams: z
@@ -82,9 +87,7 @@ export const relaySchema = z.strictObject({
   mqtt: mqttSourcesSchema.describe('brokers of sites that have no agent'),
   traces: z
     .strictObject({
-      otlp: z
-        .url({ protocol: /^https?$/ })
-        .describe('a collector that takes OTLP over HTTP, such as http://host:4318'),
+      otlp: httpUrl.describe('a collector that takes OTLP over HTTP, such as http://host:4318'),
       headers: z.record(z.string().regex(/^[A-Za-z0-9-]+$/), z.string()).default({}),
       readings: z
         .number()

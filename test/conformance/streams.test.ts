@@ -14,10 +14,12 @@ import {
 } from '../../core/contract/streams.js';
 import { generator } from '../../core/random.js';
 import { kafkaConfigSchema } from '../../relay/config/relay.js';
+import { sourcesConfigSchema } from '../../relay/config/sources.js';
 import { connectTo } from '../../relay/log/kafka/admin.js';
 import { lagOf, STREAMS_GROUP } from '../../relay/log/kafka/lag.js';
 import { ensureTopics } from '../../relay/log/kafka/topics.js';
 import { type StreamRecord, Streams } from '../../relay/streams/embedded/streams.js';
+import { flinkEnv } from '../../relay/streams/flink-env.js';
 import { kcatLines } from '../world/kcat.js';
 import { until } from '../world/programs.js';
 import { type Service, startKafka, tempFolder } from '../world/services.js';
@@ -33,6 +35,12 @@ const SETTINGS = {
   reorder: { 'MMR-10': 20 },
   regions: { coast: { clinics: ['clinic-2', 'clinic-3', 'clinic-9'] } },
 };
+
+const FLINK_ENV = flinkEnv({
+  sources: sourcesConfigSchema.parse({ reorder: SETTINGS.reorder }),
+  regions: SETTINGS.regions,
+  kafka: undefined,
+});
 
 interface Input {
   topic: 'iot.temperature' | 'pos.sales' | 'erp.inventory';
@@ -188,10 +196,8 @@ afterAll(async () => {
   folder.remove();
 });
 
-const REGIONS = SETTINGS.regions.coast.clinics.map((clinic) => `('${clinic}', 'coast', 3)`).join(', ');
-
 function startFlink(): ChildProcess {
-  const env = { ...process.env, REORDER: "('MMR-10', 20)", REGIONS, CHECKPOINT_EVERY: '2 s' };
+  const env = { ...process.env, ...FLINK_ENV, CHECKPOINT_EVERY: '2 s' };
   const child = spawn(`${ROOT}scripts/services`, ['flink', 'run', kafka.address, folder.path], {
     env,
     stdio: 'ignore',

@@ -1,0 +1,22 @@
+import type { RelayConfig } from '../config/relay.js';
+
+const sql = (text: string) => `'${text.replaceAll("'", "''")}'`;
+
+/** What scripts/services puts into tables.sql, out of the relay's own file: nothing is written down twice. */
+export function flinkEnv({
+  sources,
+  regions,
+  kafka,
+}: Pick<RelayConfig, 'sources' | 'regions' | 'kafka'>): Record<string, string> {
+  const reorder = Object.entries(sources?.reorder ?? {}).map(([sku, level]) => `(${sql(sku)}, ${level})`);
+  const places = Object.entries(regions).flatMap(([region, { clinics }]) =>
+    clinics.map((clinic) => `(${sql(clinic)}, ${sql(region)}, ${clinics.length})`),
+  );
+  const { url, username, password } = kafka?.registry ?? {};
+  return {
+    ...(reorder.length > 0 ? { REORDER: reorder.join(', ') } : {}),
+    ...(places.length > 0 ? { REGIONS: places.join(', ') } : {}),
+    ...(url === undefined ? {} : { REGISTRY: url }),
+    ...(username === undefined ? {} : { REGISTRY_AUTH: `${username}:${password ?? ''}` }),
+  };
+}
