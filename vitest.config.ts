@@ -4,7 +4,14 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['{core,agent,relay,cli}/**/*.test.ts'], pool: 'threads' } },
+      {
+        test: {
+          name: 'unit',
+          include: ['{core,agent,relay,cli}/**/*.test.ts'],
+          pool: 'threads',
+          testTimeout: 30_000,
+        },
+      },
       {
         test: {
           name: 'world',

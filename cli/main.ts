@@ -1,6 +1,20 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { messageOf } from '../core/errors.js';
+
+const { version, engines } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+) as { version: string; engines: { node: string } };
+const NODE_MIN = Number(engines.node.replace(/\D+/, ''));
+
+// Older ones crash inside SQLite without a word.
+if (Number.parseInt(process.versions.node, 10) < NODE_MIN) {
+  process.stderr.write(
+    `coldwatch: Node.js ${process.versions.node} is too old: ${NODE_MIN} or newer is needed. From a clone, ./scripts/coldwatch brings its own.\n`,
+  );
+  process.exit(2);
+}
 
 /** Loaded by name: a gateway that starts its agent waits for nothing else. */
 const COMMANDS: Record<string, () => Promise<Command>> = {
@@ -23,6 +37,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 const program = new Command('coldwatch')
   .description('Cold-chain monitoring: the agent on a clinic’s gateway, and the relay behind it')
+  .version(version)
   .exitOverride()
   .enablePositionalOptions()
   .configureOutput({ outputError: (text, write) => write(text) });

@@ -3,22 +3,62 @@ ROOT="$PWD"
 
 say() { printf '%s\n' "$*" >&2; }
 
+# Of the machine, Node from here on is used as it is (better-sqlite3 needs it); with an older one, or none that npm can
+# not give, we bring our own: pinned, from the npm registry, into the cache.
+NODE_MIN=22
+NODE_OWN=24.21.0
+NPM_OWN=11.21.2
+
+CACHE="${COLDWATCH_CACHE:-$HOME/.cache/coldwatch}"
+
+node_major() { node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0; }
+
 need_node() {
-  command -v node >/dev/null || { say "Node.js is missing. Install version 20 or newer (Debian 13: apt-get install nodejs npm)."; exit 1; }
-  local major
-  major=$(node -p 'process.versions.node.split(".")[0]')
-  [ "$major" -ge 20 ] || { say "Node.js $major is too old: version 20 or newer is needed."; exit 1; }
+  [ "$(node_major)" -ge "$NODE_MIN" ] && return
+  local arch home="$CACHE/node-$NODE_OWN"
+  case "$(uname -s)-$(uname -m)" in
+    Linux-x86_64) arch=x64 ;;
+    Linux-aarch64) arch=arm64 ;;
+    *) say "Node.js $NODE_MIN or newer is needed, and for this kind of machine you must install it yourself."; exit 1 ;;
+  esac
+  [ -x "$home/bin/node" ] || fetch_node "$arch" "$home"
+  export PATH="$home/bin:$PATH"
+  # Packages that are compiled here find this Node's headers, and need no download.
+  export npm_config_nodedir="$home"
 }
 
-# Installs packages when the lockfile is newer than what is installed. Native packages compile here.
+fetch_node() {
+  local arch=$1 home=$2 fresh
+  command -v npm >/dev/null || { say "npm is missing. Install it: apt-get install npm"; exit 1; }
+  say "Fetching Node.js $NODE_OWN (50 MB), as this machine's is older than $NODE_MIN..."
+  fresh=$(mktemp -d)
+  (
+    cd "$fresh"
+    npm pack --silent "node-linux-$arch@$NODE_OWN" "npm@$NPM_OWN" >/dev/null
+    sha256sum --check --status --strict --ignore-missing "$ROOT/scripts/node/SHA256SUMS" ||
+      { say "What was downloaded is not what scripts/node/SHA256SUMS names. Nothing was kept."; exit 1; }
+    tar xzf "node-linux-$arch-$NODE_OWN.tgz"
+    mkdir -p package/lib/node_modules/npm
+    tar xzf "npm-$NPM_OWN.tgz" -C package/lib/node_modules/npm --strip-components=1
+    ln -s ../lib/node_modules/npm/bin/npm-cli.js package/bin/npm
+  ) || { rm -rf "$fresh"; exit 1; }
+  mkdir -p "$CACHE"
+  rm -rf "$home"
+  mv "$fresh/package" "$home"
+  rm -rf "$fresh"
+}
+
+# Installs packages when the lockfile is newer than what is installed, or another Node installed them. Some native
+# packages compile here.
 ensure_installed() {
   need_node
-  [ node_modules/.package-lock.json -nt package-lock.json ] && return
+  [ node_modules/.package-lock.json -nt package-lock.json ] && [ "$(cat node_modules/.node 2>/dev/null)" = "$(node_major)" ] && return
   command -v c++ >/dev/null || { say "A C++ compiler is missing. Install it: apt-get install build-essential python3"; exit 1; }
   say "Installing packages (some are compiled here; this takes a minute or two)..."
   npm ci --no-audit --no-fund >/tmp/coldwatch-npm.$$ 2>&1 || { cat /tmp/coldwatch-npm.$$ >&2; exit 1; }
   rm -f /tmp/coldwatch-npm.$$
   touch node_modules/.package-lock.json
+  node_major >node_modules/.node
 }
 
 # Builds when any source is newer than the last build.
