@@ -58,7 +58,11 @@ module.exports = {
     only('onoff-at-the-edge', 'onoff', '^agent/drivers/gpio/'),
     only('serialport-at-the-edge', 'serialport', '^agent/(drivers/serial|annunciate/sms)/'),
     only('modbus-at-the-edge', 'modbus-serial', '^agent/drivers/serial/'),
-    only('sqlite-at-the-edge', 'better-sqlite3', '^(agent/ring|relay/(log/embedded|archive))/'),
+    only(
+      'sqlite-at-the-edge',
+      'better-sqlite3',
+      '^(agent/ring/|relay/(log/embedded|archive)/|cli/folder-lock\\.)',
+    ),
     only('kafkajs-at-the-edge', 'kafkajs', '^relay/log/kafka/'),
     only('registry-client-at-the-edge', '@kafkajs', '^relay/log/kafka/'),
     only('pg-at-the-edge', 'pg', '^relay/archive/'),

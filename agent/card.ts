@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock/clock.js';
 import type { Rule } from '../core/detect/rules.js';
-import { messageOf } from '../core/errors.js';
+import { ColdwatchError, messageOf } from '../core/errors.js';
+import type { ClaimFolder } from '../core/owner.js';
 import { channelKey } from '../core/reading.js';
 import type { Quantity } from '../core/units.js';
 import type { ResolvedSite } from './config/resolve.js';
@@ -19,14 +19,20 @@ const CARD_LOOK_MS = 10_000;
  * The ring on the card, or, where the card cannot be used at all, in memory: a gateway with a dead card still guards
  * its fridges, and forwards while there is a network.
  */
-export async function openRing(site: ResolvedSite, options: Omit<RingOptions, 'file' | 'capacity'>) {
+export async function openRing(
+  site: ResolvedSite,
+  claim: ClaimFolder,
+  options: Omit<RingOptions, 'file' | 'capacity'>,
+) {
   const { config } = site;
   const capacity = Math.floor((config.ring.size_mb * 1024 * 1024) / BYTES_PER_READING);
   try {
-    mkdirSync(config.data, { recursive: true });
+    claim(config.data);
     const ring = await RingClient.open({ ...options, file: ringFile(site), capacity });
     return { ring, cardFailure: null };
   } catch (error) {
+    // A second agent would confirm and text what the first one does already.
+    if (error instanceof ColdwatchError && error.code === 'folder.in_use') throw error;
     const inMemory = { ...options, file: ':memory:', capacity: Math.min(capacity, MEMORY_ROWS) };
     return { ring: await RingClient.open(inMemory), cardFailure: messageOf(error) };
   }
@@ -37,13 +43,14 @@ export const ringFile = ({ config }: ResolvedSite) => join(config.data, 'ring.db
 /** Calls back once, when the card takes a ring again. */
 export function awaitCard(
   site: ResolvedSite,
+  claim: ClaimFolder,
   ring: RingClient,
   clock: Clock,
   onCard: () => Promise<void>,
 ): void {
   const look = async () => {
     try {
-      mkdirSync(site.config.data, { recursive: true });
+      claim(site.config.data);
       await ring.probe(ringFile(site));
     } catch {
       clock.after(CARD_LOOK_MS, () => void look(), true);

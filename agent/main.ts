@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { every, sleep } from '../core/clock/clock.js';
 import { messageOf } from '../core/errors.js';
+import type { ClaimFolder } from '../core/owner.js';
 import type { PolicyEffect } from '../core/policy/local.js';
 import type { Reading } from '../core/reading.js';
 import { Alarm } from './alarm/alarm.js';
@@ -32,6 +33,7 @@ const DRAIN_MS = 2000;
 const GRACE_MS = 2500;
 
 export interface AgentOptions {
+  claim: ClaimFolder;
   /** Called when only a new start can help; the service manager gives it. */
   onFatal: () => void;
   /** What became of the site file since the program started. */
@@ -49,13 +51,13 @@ export interface RunningAgent {
 export async function startAgent(
   site: ResolvedSite,
   log: Logger,
-  options: AgentOptions = { onFatal: () => process.exit(1) },
+  options: AgentOptions,
 ): Promise<RunningAgent> {
   const { config } = site;
   const { id: boot, clock } = readBoot(config.clock.synchronised_file);
   const loading = loadDrivers(site);
   loading.catch(() => {});
-  const { ring, cardFailure } = await openRing(site, {
+  const { ring, cardFailure } = await openRing(site, options.claim, {
     boot,
     limits: innermostLimits(site),
     flushMs: config.ring.flush,
@@ -153,7 +155,7 @@ export async function startAgent(
     const summary = `The card cannot be used: ${cardFailure}. Readings are kept in memory only.`;
     log.error(summary);
     alarm.condition(storageCondition(true, summary));
-    awaitCard(site, ring, clock, async () => {
+    awaitCard(site, options.claim, ring, clock, async () => {
       log.warn('the card can be used again: starting anew, on the card');
       await drain();
       await ring.moveTo(ringFile(site));
@@ -228,10 +230,20 @@ export interface SiteSource {
  * Runs until SIGTERM or SIGINT, then drains; five seconds later at the latest the process ends. A changed site file (or
  * SIGHUP) is taken within seconds; a bad one is refused, and the agent runs on as it was.
  */
-export async function runAgent(first: ResolvedSite, source: SiteSource, log: Logger): Promise<void> {
+export async function runAgent(
+  first: ResolvedSite,
+  source: SiteSource,
+  log: Logger,
+  claim: ClaimFolder,
+): Promise<void> {
   const { clock } = readBoot(first.config.clock.synchronised_file);
   const file: SiteFile = { problems: [], loadedAt: clock.wall() };
-  const options = (changed: boolean): AgentOptions => ({ onFatal: () => process.exit(1), file, changed });
+  const options = (changed: boolean): AgentOptions => ({
+    claim,
+    onFatal: () => process.exit(1),
+    file,
+    changed,
+  });
   let site = first;
   let agent = await startAgent(site, log, options(false));
   let turn: Promise<void> = Promise.resolve();

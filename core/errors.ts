@@ -3,6 +3,7 @@ export type ErrorCode =
   | 'device.silent'
   | 'device.malformed'
   | 'device.unavailable'
+  | 'folder.in_use'
   | 'ring.unavailable'
   | 'wire.invalid'
   | 'wire.too_large'

@@ -6,6 +6,7 @@ import { type Clock, sleep } from '../core/clock/clock.js';
 import { SystemClock } from '../core/clock/system.js';
 import type { Batch } from '../core/contract/batch.js';
 import { messageOf } from '../core/errors.js';
+import type { ClaimFolder } from '../core/owner.js';
 import { retrySchedule } from '../core/retry.js';
 import { acceptRoutes } from './accept/accept.js';
 import { subscribe } from './accept/mqtt.js';
@@ -45,8 +46,13 @@ export async function openLog(
 }
 
 /** Builds and wires the relay. Rejects when its log cannot be opened or its port is taken. */
-export async function startRelay(config: RelayConfig, log: Logger): Promise<RunningRelay> {
+export async function startRelay(
+  config: RelayConfig,
+  log: Logger,
+  claim: ClaimFolder,
+): Promise<RunningRelay> {
   const clock = new SystemClock();
+  if (keepsFiles(config)) claim(config.data);
   const records = await openLog(config, clock, log);
   const live = new LiveView();
   const app = Fastify({
@@ -124,6 +130,10 @@ export async function startRelay(config: RelayConfig, log: Logger): Promise<Runn
   };
 }
 
+/** Relays that keep everything in databases of others may share a folder that none of them writes to. */
+const keepsFiles = ({ kafka, archive }: RelayConfig) =>
+  !kafka || (archive !== undefined && archive.postgres === undefined);
+
 const streamSettings = ({ sources, regions }: RelayConfig) => ({
   reorder: sources?.reorder ?? {},
   regions,
@@ -169,11 +179,11 @@ function tlsOptions({ http: { tls } }: RelayConfig) {
 }
 
 /** Runs until SIGTERM or SIGINT, then drains; a Kafka that is not there yet is waited for. */
-export async function runRelay(config: RelayConfig, log: Logger): Promise<void> {
+export async function runRelay(config: RelayConfig, log: Logger, claim: ClaimFolder): Promise<void> {
   const clock = new SystemClock();
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
-  const relay = await startWhenPossible(config, clock, log, stop.signal);
+  const relay = await startWhenPossible(config, clock, log, claim, stop.signal);
   if (!relay) return;
   if (!stop.signal.aborted)
     await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()));
@@ -181,11 +191,17 @@ export async function runRelay(config: RelayConfig, log: Logger): Promise<void> 
   await Promise.race([relay.stop(), sleep(clock, 4500)]);
 }
 
-async function startWhenPossible(config: RelayConfig, clock: Clock, log: Logger, stop: AbortSignal) {
+async function startWhenPossible(
+  config: RelayConfig,
+  clock: Clock,
+  log: Logger,
+  claim: ClaimFolder,
+  stop: AbortSignal,
+) {
   const delays = retrySchedule({ firstMs: 1000, maxMs: 30_000 }, Math.random);
   for (;;) {
     try {
-      return await startRelay(config, log);
+      return await startRelay(config, log, claim);
     } catch (error) {
       if (!(error as { retry?: boolean }).retry) throw error;
       log.warn({ error: messageOf(error) }, 'the log is not there yet: trying again');

@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs';
 import { Command } from 'commander';
+import { SystemClock } from '../../core/clock/system.js';
 import { loadSite } from '../config/load.js';
+import { folderLocks } from '../folder-lock.js';
 import { openLogger } from '../logger.js';
 import { failWith } from '../output.js';
 
@@ -12,7 +14,8 @@ export function agentCommand(): Command {
       const loaded = loadSite(config);
       if (!('value' in loaded)) return failWith(loaded.problems);
       const { runAgent } = await import('../../agent/main.js');
-      await runAgent(loaded.value, sourceOf(config), openLogger(loaded.value.config.log.level));
+      const claim = folderLocks('agent', new SystemClock());
+      await runAgent(loaded.value, sourceOf(config), openLogger(loaded.value.config.log.level), claim);
       // A driver stuck in the kernel must not keep a stopped agent alive.
       process.exit(0);
     });

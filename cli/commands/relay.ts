@@ -1,5 +1,7 @@
 import { Command } from 'commander';
+import { SystemClock } from '../../core/clock/system.js';
 import { loadRelay } from '../config/load.js';
+import { folderLocks } from '../folder-lock.js';
 import { openLogger } from '../logger.js';
 import { failWith, misuse } from '../output.js';
 import { archiveCommand } from './relay-archive.js';
@@ -20,7 +22,8 @@ export function relayCommand(): Command {
         const loaded = loadRelay(config);
         if (!('value' in loaded)) return failWith(loaded.problems);
         const { runRelay } = await import('../../relay/main.js');
-        await runRelay(loaded.value, openLogger(loaded.value.log.level));
+        const claim = folderLocks('relay', new SystemClock());
+        await runRelay(loaded.value, openLogger(loaded.value.log.level), claim);
         process.exit(0);
       })
       .addCommand(topicsCommand())

@@ -37,7 +37,7 @@ const SCHEMA = `
 const TAIL_ROWS = 1000;
 const TIDY_MS = 600_000;
 const TIDY_ROWS = 5000;
-/** Another relay on the same file tells nobody here of what it appends. */
+/** A command beside the relay (dead letters tried again) tells nobody here of what it appends. */
 const LOOK_MS = 500;
 
 interface Row {
