@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { didYouMean } from './nearest.js';
 import { parseDuration } from './units.js';
 
 /** A duration as people write it (`10h`, `60m`, `30s`), read into milliseconds. */
@@ -18,24 +19,61 @@ export interface Problem {
   path: string;
   got: string;
   expected: string;
+  /** A warning is surely not meant, but works. */
+  level?: 'warning';
 }
 
 /** One line for each issue of a failed parse: where, what was there, what should be. */
-export function problemsOf(error: z.ZodError, input: unknown): Problem[] {
-  return error.issues.flatMap((issue) => describe(issue, input, []));
+export function problemsOf(error: z.ZodError, input: unknown, schema?: z.ZodType): Problem[] {
+  return error.issues.flatMap((issue) => describe(issue, input, schema));
 }
 
-function describe(issue: z.core.$ZodIssue, input: unknown, base: PropertyKey[]): Problem[] {
-  const path = [...base, ...issue.path];
+function describe(issue: z.core.$ZodIssue, input: unknown, schema?: z.ZodType): Problem[] {
+  const { path } = issue;
+  const value = valueAt(input, path);
   if (issue.code === 'unrecognized_keys') {
+    const known = schema ? fieldsAt(schema, path) : [];
     return issue.keys.map((key) => ({
       path: formatPath([...path, key]),
       got: 'an unknown field',
-      expected: 'only documented fields (check the spelling)',
+      expected: `only documented fields${didYouMean(key, known) || ' (check the spelling)'}`,
     }));
   }
-  const expected = issue.message.replace(/^Invalid (input|option): /, '').replace(/, received .*$/, '');
-  return [{ path: formatPath(path), got: show(valueAt(input, path)), expected: stripLead(expected) }];
+  const kinds = /^Invalid discriminator value\. Expected (.*)$/.exec(issue.message)?.[1];
+  const expected = kinds
+    ? `one of ${kinds.replaceAll(' | ', ', ').replaceAll("'", '')}`
+    : issue.message.replace(/^Invalid (input|option): /, '').replace(/, received .*$/, '');
+  const values = issue.code === 'invalid_value' ? issue.values.filter((v) => typeof v === 'string') : [];
+  const meant = didYouMean(value, kinds ? kinds.match(/[^' |]+/g)! : values);
+  return [{ path: formatPath(path), got: show(value), expected: `${stripLead(expected)}${meant}` }];
+}
+
+interface JsonSchema {
+  properties?: Record<string, JsonSchema>;
+  items?: JsonSchema;
+  additionalProperties?: JsonSchema | boolean;
+  anyOf?: JsonSchema[];
+  oneOf?: JsonSchema[];
+  allOf?: JsonSchema[];
+}
+
+/** Every field that may stand at this place, of whichever kind is meant there. */
+function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  let here = [
+    z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'inline' }) as JsonSchema,
+  ];
+  const kinds = (of: JsonSchema): JsonSchema[] => {
+    const inner = [...(of.anyOf ?? []), ...(of.oneOf ?? []), ...(of.allOf ?? [])];
+    return [of, ...inner.flatMap(kinds)];
+  };
+  for (const part of path) {
+    here = here.flatMap(kinds).flatMap((of) => {
+      const rest = typeof of.additionalProperties === 'object' ? of.additionalProperties : undefined;
+      const next = typeof part === 'number' ? of.items : (of.properties?.[String(part)] ?? rest);
+      return next ? [next] : [];
+    });
+  }
+  return here.flatMap(kinds).flatMap((of) => Object.keys(of.properties ?? {}));
 }
 
 const stripLead = (text: string) => text.replace(/^expected /, '');

@@ -1,4 +1,5 @@
 import { type Rule, ruleSchema } from '../../core/detect/rules.js';
+import { didYouMean } from '../../core/nearest.js';
 import { type Problem, show } from '../../core/schema.js';
 import type { DeviceModel } from './model.js';
 import type { Preset, Product, SensorConfig, SiteConfig } from './site.js';
@@ -79,17 +80,25 @@ function sensorProblems(sensor: SensorConfig, i: number, library: Library): Prob
   const at = (field: string) => `sensors[${i}].${field}`;
   const device = sensor.model === undefined ? undefined : library.models.get(sensor.model);
   if (sensor.model !== undefined && !device) {
-    problems.push({ path: at('model'), got: show(sensor.model), expected: oneOf(library.models.keys()) });
+    problems.push({
+      path: at('model'),
+      got: show(sensor.model),
+      expected: oneOf(library.models.keys(), sensor.model),
+    });
   }
   if (sensor.preset !== undefined && !library.presets.get(sensor.preset)) {
-    problems.push({ path: at('preset'), got: show(sensor.preset), expected: oneOf(library.presets.keys()) });
+    problems.push({
+      path: at('preset'),
+      got: show(sensor.preset),
+      expected: oneOf(library.presets.keys(), sensor.preset),
+    });
   }
   sensor.products.forEach((name, n) => {
     if (!library.products.get(name)) {
       problems.push({
         path: at(`products[${n}]`),
         got: show(name),
-        expected: oneOf(library.products.keys()),
+        expected: oneOf(library.products.keys(), name),
       });
     }
   });
@@ -115,6 +124,7 @@ function sensorProblems(sensor: SensorConfig, i: number, library: Library): Prob
       expected: 'a device model (or, for mqtt, source.values with a mapping)',
     });
   }
+  problems.push(...swappedLimits(sensor).map(({ field, ...problem }) => ({ ...problem, path: at(field) })));
   const names = sensor.rules.map((rule) => rule.name);
   names.forEach((name, n) => {
     if (names.indexOf(name) !== n) {
@@ -128,55 +138,85 @@ function sensorProblems(sensor: SensorConfig, i: number, library: Library): Prob
   return problems;
 }
 
-function oneOf(names: Iterable<string>): string {
+/** "Above 2 and below 8": every value is outside, for ever. */
+function swappedLimits({ rules }: SensorConfig): { field: string; got: string; expected: string }[] {
+  const limits = rules.flatMap((rule, n) => {
+    if (rule.kind === 'threshold') return [{ n, side: rule.side, limit: rule.limit, what: rule.quantity }];
+    if (rule.kind === 'behaviour' && rule.what === 'excursion')
+      return [{ n, side: rule.side, limit: rule.limit, what: 'temperature' }];
+    return [];
+  });
+  const highest = limits.filter(({ side }) => side === 'below');
+  return limits.flatMap(({ n, side, limit, what }) => {
+    if (side !== 'above') return [];
+    const low = highest.find((other) => other.what === what && other.limit >= limit);
+    if (!low) return [];
+    const expected = `more than ${low.limit / 1000}, below which rules[${low.n}] alarms: are the limits swapped?`;
+    return [{ field: `rules[${n}].limit`, got: String(limit / 1000), expected }];
+  });
+}
+
+function oneOf(names: Iterable<string>, typed?: string): string {
   const list = [...names].sort();
-  return list.length === 0 ? 'one that exists (none was found)' : `one of ${list.join(', ')}`;
+  if (list.length === 0) return 'one that exists (none was found)';
+  return `one of ${list.join(', ')}${didYouMean(typed, list)}`;
 }
 
 /** What must not occur twice: ids, probes' own addresses, GPIO lines. */
 function duplicates(config: SiteConfig): Problem[] {
-  const entries: { path: string; key: string; expected: string }[] = [];
+  const entries: { path: string; user: string; key: string; expected: string }[] = [];
+  const add = (path: string, user: string, key: string, expected: string) =>
+    entries.push({ path, user, key, expected });
   config.sensors.forEach((sensor, i) => {
-    entries.push({ path: `sensors[${i}].id`, key: `id ${sensor.id}`, expected: 'an id used once' });
-    entries.push({
-      path: `sensors[${i}].source`,
-      key: `source ${JSON.stringify(addressOf(sensor))}`,
-      expected: 'a probe that no other sensor names',
-    });
+    const { id } = sensor;
+    add(`sensors[${i}].id`, `sensors[${i}]`, `id ${id}`, 'an id used once');
+    const address = `source ${JSON.stringify(addressOf(sensor))}`;
+    add(`sensors[${i}].source`, `sensor ${id}`, address, 'a probe that no other sensor names');
   });
-  config.contacts.forEach((contact, i) => {
-    entries.push({ path: `contacts[${i}].id`, key: `id ${contact.id}`, expected: 'an id used once' });
-    entries.push({ path: `contacts[${i}].line`, key: `line ${contact.line}`, expected: 'a line used once' });
+  config.contacts.forEach(({ id, line }, i) => {
+    add(`contacts[${i}].id`, `contacts[${i}]`, `id ${id}`, 'an id used once');
+    add(`contacts[${i}].line`, `contact ${id}`, `line ${line}`, 'a line used once');
   });
   for (const [name, line] of Object.entries(config.lines)) {
-    if (line)
-      entries.push({ path: `lines.${name}.line`, key: `line ${line.line}`, expected: 'a line used once' });
+    if (line) add(`lines.${name}.line`, `lines.${name}`, `line ${line.line}`, 'a line used once');
   }
-  config.people.forEach((person, i) => {
-    entries.push({ path: `people[${i}].id`, key: `person ${person.id}`, expected: 'an id used once' });
+  config.people.forEach(({ id }, i) => {
+    add(`people[${i}].id`, `people[${i}]`, `person ${id}`, 'an id used once');
   });
-  const seen = new Set<string>();
-  return entries.flatMap(({ path, key, expected }) => {
-    if (!seen.has(key)) {
-      seen.add(key);
-      return [];
-    }
-    return [{ path, got: show(key.slice(key.indexOf(' ') + 1)), expected }];
+  const users = new Map<string, string>();
+  return entries.flatMap(({ path, user, key, expected }) => {
+    const first = users.get(key);
+    if (first === undefined) users.set(key, user);
+    if (first === undefined) return [];
+    const got = show(key.slice(key.indexOf(' ') + 1));
+    return [{ path, got, expected: `${expected}: ${first} has it already` }];
   });
 }
 
-/** A serial port has one speed: models that share it must agree on how characters look. */
+/**
+ * A serial port has one user, or is a Modbus, and then has one speed: models that share it must agree on how characters
+ * look.
+ */
 function sharedPorts(config: SiteConfig, library: Library): Problem[] {
-  const settings = new Map<string, { sensor: string; text: string }>();
+  const settings = new Map<string, { user: string; text: string }>();
+  if (config.sms) settings.set(config.sms.port, { user: 'the modem (sms.port)', text: 'a modem' });
   return config.sensors.flatMap(({ id, source, model }, i) => {
+    if (source.kind !== 'modbus' && source.kind !== 'line') return [];
     const protocol = model === undefined ? undefined : library.models.get(model)?.protocol;
-    if (source.kind !== 'modbus' || protocol?.transport !== 'modbus') return [];
-    const text = `${protocol.baud} baud, parity ${protocol.parity}, ${protocol.stop_bits} stop bits`;
-    const first = settings.get(source.port) ?? { sensor: id, text };
+    const text =
+      protocol?.transport === 'modbus'
+        ? `${protocol.baud} baud, parity ${protocol.parity}, ${protocol.stop_bits} stop bits`
+        : `a probe of its own (${id})`;
+    const first = settings.get(source.port) ?? { user: `sensor ${id}`, text };
     settings.set(source.port, first);
-    if (first.text === text) return [];
-    const expected = `a device with ${first.text}, as ${first.sensor} on the same port has`;
-    return [{ path: `sensors[${i}].source.port`, got: `${show(source.port)} with ${text}`, expected }];
+    // Two text probes on one port are the same address twice, which has a problem of its own.
+    if (first.text === text || (source.kind === 'line' && first.text.startsWith('a probe'))) return [];
+    const path = `sensors[${i}].source.port`;
+    const bus = protocol?.transport === 'modbus' && first.text.includes('baud');
+    const expected = bus
+      ? `a device with ${first.text}, as ${first.user} on the same port has`
+      : `a port of its own: ${first.user} is on this one`;
+    return [{ path, got: bus ? `${show(source.port)} with ${text}` : show(source.port), expected }];
   });
 }
 

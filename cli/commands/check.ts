@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { checkFile } from '../config/load.js';
-import { failWith, print } from '../output.js';
+import { errorsOf, formatProblem } from '../config/yaml.js';
+import { print } from '../output.js';
 
 export function checkCommand(): Command {
   return new Command('check')
@@ -10,10 +11,15 @@ export function checkCommand(): Command {
     .action((files: string[], { json }: { json?: boolean }) => {
       const results = files.map((file) => ({ file, ...checkFile(file) }));
       const problems = results.flatMap((result) => result.problems);
-      if (json) print(JSON.stringify({ ok: problems.length === 0, files: results }));
-      else
-        for (const { file, kind, problems: own } of results)
-          if (own.length === 0) print(`${file}: a good ${kind} file`);
-      if (problems.length > 0) failWith(problems);
+      const errors = errorsOf(problems);
+      if (json) print(JSON.stringify({ ok: errors.length === 0, files: results }));
+      else for (const result of results) if (errorsOf(result.problems).length === 0) print(verdict(result));
+      for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
+      if (errors.length > 0) process.exitCode = 1;
     });
+}
+
+function verdict({ file, kind, problems }: { file: string; kind: string; problems: unknown[] }): string {
+  const warnings = problems.length === 1 ? '1 warning' : `${problems.length} warnings`;
+  return `${file}: a good ${kind} file${problems.length > 0 ? `, with ${warnings}` : ''}`;
 }

@@ -1,5 +1,16 @@
-import { readFileSync } from 'node:fs';
-import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { readFileSync, statSync } from 'node:fs';
+import {
+  type Alias,
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml';
 import type { z } from 'zod';
 import { messageOf } from '../../core/errors.js';
 import { formatPath, type Problem, problemsOf } from '../../core/schema.js';
@@ -11,73 +22,117 @@ export interface FileProblem extends Problem {
   column: number;
 }
 
-export function formatProblem({ file, line, column, path, got, expected }: FileProblem): string {
-  return `${file}:${line}:${column} ${path}: got ${got}, expected ${expected}`;
+export function formatProblem({ file, line, column, path, got, expected, level }: FileProblem): string {
+  const kind = level === undefined ? '' : `${level}: `;
+  return `${file}:${line}:${column} ${path}: ${kind}got ${got}, expected ${expected}`;
 }
+
+export const errorsOf = (problems: readonly FileProblem[]) =>
+  problems.filter(({ level }) => level === undefined);
 
 /** A YAML file, parsed, that can say where in the text a path stands. */
 export interface YamlFile {
   file: string;
+  /** With secrets in the place of their names. */
   value: unknown;
+  /** As it was written: with the names. */
+  written: unknown;
   problems: FileProblem[];
+  /** Secrets that are named and not there: a stand-in is in their place. */
+  withoutSecret: FileProblem[];
   locate(problem: Problem): FileProblem;
 }
 
+/** Long enough for whatever asks for a length. */
+const SECRET_STAND_IN = 'a-secret-that-is-not-here';
 const CREDENTIAL = /\$\{credential:([A-Za-z0-9_.-]+)\}/g;
+
+/** Settings are kilobytes; whoever names a video by mistake is told so at once. */
+const FILE_BYTES_MAX = 2_000_000;
 
 /** Reads YAML. `${credential:NAME}` is replaced by what `credential` gives; a missing one is a problem. */
 export function readYaml(file: string, credential: (name: string) => string | undefined): YamlFile {
-  const counter = new LineCounter();
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const got = absent ? 'no such file' : messageOf(error);
-    const problem = {
-      file,
-      line: 1,
-      column: 1,
-      path: '(file)',
-      got,
-      expected: 'a YAML file that can be read',
-    };
+  const read = readText(file);
+  if ('got' in read) {
+    const at = { file, line: 1, column: 1 };
+    const problem = { ...at, path: '(file)', got: read.got, expected: 'a YAML file that can be read' };
     return {
       file,
       value: undefined,
+      written: undefined,
       problems: [problem],
-      locate: (p) => ({ ...p, file, line: 1, column: 1 }),
+      withoutSecret: [],
+      locate: (p) => ({ ...p, ...at }),
     };
   }
-  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
-  const problems = document.errors.map((error): FileProblem => {
-    const { line, col } = counter.linePos(error.pos[0]);
-    return {
-      file,
-      line,
-      column: col,
-      path: '(syntax)',
-      got: error.message.replace(/\n[\s\S]*/, ''),
-      expected: 'valid YAML',
-    };
-  });
+  const counter = new LineCounter();
+  const document = parseDocument(read.text, { lineCounter: counter, prettyErrors: false });
+  const syntax = (offset: number, got: string): FileProblem => {
+    const { line, col } = counter.linePos(offset);
+    return { file, line, column: col, path: '(syntax)', got, expected: 'valid YAML' };
+  };
+  const problems = document.errors.map(({ pos, message }) =>
+    syntax(pos[0], message.replace(/\n[\s\S]*/, '')),
+  );
+  const loop = circularAlias(document);
+  if (loop) problems.push(syntax(loop.range?.[0] ?? 0, `*${loop.source}, which stands inside itself`));
   const locate = (problem: Problem): FileProblem => ({
     ...problem,
     file,
     ...position(document, counter, problem.path),
   });
-  const value = problems.length > 0 ? undefined : document.toJS();
-  const missing: FileProblem[] = [];
+  let value: unknown;
+  if (problems.length === 0) {
+    try {
+      value = document.toJS();
+    } catch (error) {
+      // The library refuses aliases of aliases that would fill the memory.
+      problems.push(syntax(0, messageOf(error)));
+    }
+  }
+  const withoutSecret: FileProblem[] = [];
   const filled = fillCredentials(value, [], credential, (path, name) => {
-    missing.push(
+    withoutSecret.push(
       locate({
         path: formatPath(path),
         got: `no credential ${name}`,
-        expected: 'a credential of that name (see README, Secrets)',
+        expected: `a file ${name} in /etc/coldwatch/credentials, or in systemd's credentials folder`,
       }),
     );
   });
-  return { file, value: filled, problems: [...problems, ...missing], locate };
+  return { file, value: filled, written: value, problems, withoutSecret, locate };
+}
+
+function readText(file: string): { text: string } | { got: string } {
+  try {
+    const { size } = statSync(file);
+    if (size > FILE_BYTES_MAX)
+      return { got: `${Math.ceil(size / 1e6)} MB, which is no file of settings (at most 2 MB)` };
+    const bytes = readFileSync(file);
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return text.includes('\0') ? { got: 'bytes that are no text' } : { text };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return { got: 'no such file' };
+    if (code === 'EISDIR') return { got: 'a folder' };
+    return {
+      got: code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'bytes that are no text' : messageOf(error),
+    };
+  }
+}
+
+/** An alias below the very node that its anchor names: what it stands for would have no end. */
+function circularAlias(document: Document): Alias | undefined {
+  let found: Alias | undefined;
+  visit(document, {
+    Alias: (_key, alias, ancestors) => {
+      const target = alias.resolve(document);
+      if (!ancestors.includes(target as Node)) return undefined;
+      found = alias;
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 /** Validates against a schema: every problem, each with its place in the file. */
@@ -88,7 +143,7 @@ export function validate<S extends z.ZodType>(
   if (yaml.problems.length > 0) return { problems: yaml.problems };
   const parsed = schema.safeParse(yaml.value);
   if (parsed.success) return { value: parsed.data, problems: [] };
-  return { problems: problemsOf(parsed.error, yaml.value).map(yaml.locate) };
+  return { problems: problemsOf(parsed.error, yaml.value, schema).map(yaml.locate) };
 }
 
 /** The place of the deepest part of a path that the text has: a missing field is shown at its parent. */
@@ -121,10 +176,10 @@ function fillCredentials(
   onMissing: (path: PropertyKey[], name: string) => void,
 ): unknown {
   if (typeof value === 'string') {
-    return value.replace(CREDENTIAL, (whole, name: string) => {
+    return value.replace(CREDENTIAL, (_whole, name: string) => {
       const secret = credential(name);
       if (secret === undefined) onMissing(path, name);
-      return secret ?? whole;
+      return secret ?? SECRET_STAND_IN;
     });
   }
   if (Array.isArray(value))
