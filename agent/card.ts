@@ -1,14 +1,12 @@
 import { join } from 'node:path';
 import type { Clock } from '../core/clock/clock.js';
-import type { Rule } from '../core/detect/rules.js';
 import { ColdwatchError, messageOf } from '../core/errors.js';
 import type { ClaimFolder } from '../core/owner.js';
 import { channelKey } from '../core/reading.js';
-import type { Quantity } from '../core/units.js';
+import { innermostLimits, type Limits } from './config/limits.js';
 import type { ResolvedSite } from './config/resolve.js';
 import { RingClient, type RingOptions } from './ring/client.js';
 import { BYTES_PER_READING } from './ring/schema.js';
-import type { Limits } from './ring/thin.js';
 
 /** Readings kept when there is no card: some hours of a clinic, a few MB. */
 const MEMORY_ROWS = 100_000;
@@ -61,24 +59,11 @@ export function awaitCard(
   clock.after(CARD_LOOK_MS, () => void look(), true);
 }
 
-/** The narrowest limits of each channel's rules: for the seconds outside of readings that are summed up. */
-export function innermostLimits({ sensors }: ResolvedSite): Map<string, Limits> {
-  const limits = new Map<string, Limits>();
-  for (const { id, allRules } of sensors) {
-    for (const rule of allRules) {
-      const quantity = limitedQuantity(rule);
-      if (quantity === undefined || !('side' in rule)) continue;
-      const key = channelKey({ sensor: id, quantity });
-      const [low, high] = limits.get(key) ?? [null, null];
-      if (rule.side === 'above') limits.set(key, [low, Math.min(high ?? rule.limit, rule.limit)]);
-      else limits.set(key, [Math.max(low ?? rule.limit, rule.limit), high]);
-    }
-  }
-  return limits;
-}
-
-/** What a rule holds within limits: seconds beyond them are counted. */
-function limitedQuantity(rule: Rule): Quantity | undefined {
-  if (rule.kind === 'threshold') return rule.quantity;
-  return rule.kind === 'behaviour' && rule.what === 'excursion' ? 'temperature' : undefined;
+/** By channel: for the seconds outside of readings that are summed up. */
+export function ringLimits({ sensors }: ResolvedSite): Map<string, Limits> {
+  return new Map(
+    sensors.flatMap(({ id: sensor, allRules }) =>
+      [...innermostLimits(allRules)].map(([quantity, limits]) => [channelKey({ sensor, quantity }), limits]),
+    ),
+  );
 }

@@ -5,7 +5,8 @@ import type { ClaimFolder } from '../core/owner.js';
 import type { PolicyEffect } from '../core/policy/local.js';
 import type { Reading } from '../core/reading.js';
 import { Alarm } from './alarm/alarm.js';
-import { awaitCard, innermostLimits, openRing, ringFile } from './card.js';
+import { announceSensors } from './announce.js';
+import { awaitCard, openRing, ringFile, ringLimits } from './card.js';
 import { identityCondition, storageCondition } from './conditions.js';
 import { doorOf } from './config/door.js';
 import type { ResolvedSite } from './config/resolve.js';
@@ -59,7 +60,7 @@ export async function startAgent(
   loading.catch(() => {});
   const { ring, cardFailure } = await openRing(site, options.claim, {
     boot,
-    limits: innermostLimits(site),
+    limits: ringLimits(site),
     flushMs: config.ring.flush,
     clock,
     onHealth: (failure) => {
@@ -131,6 +132,7 @@ export async function startAgent(
 
   const openDrivers = await loading;
   const drivers = await openDrivers({ clock, lines, store: ring, log });
+  announceSensors(site, ring, clock);
   annunciator.start();
   await alarm.start();
   for (const driver of drivers) await startDriver(driver, ingest, log);

@@ -14,6 +14,7 @@ export const QUANTITIES = {
 export type Quantity = keyof typeof QUANTITIES;
 export type Unit = (typeof QUANTITIES)[Quantity];
 export const QUANTITY_NAMES = Object.keys(QUANTITIES) as [Quantity, ...Quantity[]];
+export const UNITS = [...new Set(Object.values(QUANTITIES))] as [Unit, ...Unit[]];
 
 /** Units that devices report in, and how each becomes the unit of its quantity. */
 export const DEVICE_UNITS = {

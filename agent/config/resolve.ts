@@ -21,6 +21,7 @@ export interface ResolvedSensor extends SensorConfig {
   name: string;
   device: DeviceModel | undefined;
   everyMs: number;
+  purpose: NonNullable<SensorConfig['purpose']>;
   allRules: Rule[];
 }
 
@@ -60,6 +61,7 @@ function resolveSensor(sensor: SensorConfig, library: Library): ResolvedSensor {
     name: sensor.name ?? sensor.id,
     device,
     everyMs,
+    purpose: sensor.purpose ?? preset?.purpose ?? 'other',
     allRules: rules.some((r) => r.kind === 'sensor_fault') ? rules : [...rules, faultRule(everyMs)],
   };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PURPOSES } from '../../core/contract/sensors.js';
 import { budgetRuleSchema } from '../../core/detect/measure/rules.js';
 import { ruleSchema } from '../../core/detect/rules.js';
 import { idSchema } from '../../core/identity.js';
@@ -49,6 +50,11 @@ const sensorSchema = z.strictObject({
     ),
   stuck_after: duration.optional().describe('overrides the model’s: the same value for so long is a fault'),
   preset: z.string().optional().describe('limits from device-configs/presets'),
+  purpose: z
+    .enum(PURPOSES)
+    .exclude(['door', 'mains'])
+    .optional()
+    .describe('what it watches, for those who look from afar; absent: what its preset is for'),
   products: z
     .array(z.string().min(1))
     .max(20)
@@ -151,6 +157,7 @@ export const presetSchema = z.strictObject({
   preset: z.string().regex(/^[a-z0-9-]+$/, 'expected a name in lower case'),
   name: z.string().min(1),
   source: z.string().min(1).describe('whose rules these are'),
+  purpose: z.enum(PURPOSES).exclude(['door', 'mains']).default('other').describe('what has such limits'),
   rules: z.array(ruleSchema).min(1).max(20),
 });
 export type Preset = z.output<typeof presetSchema>;

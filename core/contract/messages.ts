@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import { epochSchema, idSchema, streamSchema } from '../identity.js';
 import { QUALITIES, REASONS } from '../quality.js';
-import { QUANTITIES, QUANTITY_NAMES, type Quantity } from '../units.js';
+import { QUANTITY_NAMES, type Quantity, UNITS } from '../units.js';
 import { seqSchema } from './range-schema.js';
+import { sensorEventSchema } from './sensors.js';
 
 /** Names of the topics in Kafka (and of the streams of the embedded log). */
 export const TOPICS = {
   temperature: 'iot.temperature',
   status: 'iot.status',
   summary: 'iot.summary',
+  sensors: 'iot.sensors',
   alerts: 'alerts',
   audit: 'gateway.audit',
   progress: 'gateway.progress',
@@ -18,12 +20,11 @@ export const DATA_TOPICS = [
   TOPICS.temperature,
   TOPICS.status,
   TOPICS.summary,
+  TOPICS.sensors,
   TOPICS.alerts,
   TOPICS.audit,
 ] as const;
 export type DataTopic = (typeof DATA_TOPICS)[number];
-
-const UNITS = [...new Set(Object.values(QUANTITIES))] as [string, ...string[]];
 
 /** Reading, topic `iot.temperature` (temperature, humidity) or `iot.status` (the rest); key `clinic/sensor`. */
 export const readingMessageSchema = z.strictObject({
@@ -174,6 +175,7 @@ export const eventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('alert'), alert: alertBodySchema }),
   z.strictObject({ type: z.literal('gap'), gap: gapBodySchema }),
   z.strictObject({ type: z.literal('audit'), audit: auditBodySchema }),
+  sensorEventSchema,
 ]);
 export type RingEvent = z.infer<typeof eventSchema>;
 

@@ -8,6 +8,7 @@ import {
   TOPICS,
   topicOf,
 } from '../../core/contract/messages.js';
+import type { SensorMessage } from '../../core/contract/sensors.js';
 import { eventTrace, readingTrace } from '../../core/identity.js';
 import { unpackQuality } from '../../core/quality.js';
 import { fromMilli, QUANTITIES } from '../../core/units.js';
@@ -92,6 +93,7 @@ function eventRecord(batch: Batch, event: RingEvent, seq: number): LogRecord {
       timestamp: Date.parse(event.alert.timestamp),
     };
   }
+  if (event.type === 'sensor') return sensorRecord(batch, event, seq, headers);
   const at = event.type === 'gap' ? event.gap.until : event.audit.at;
   return {
     topic: TOPICS.audit,
@@ -99,5 +101,24 @@ function eventRecord(batch: Batch, event: RingEvent, seq: number): LogRecord {
     value: JSON.stringify({ ...event, clinic, gateway, epoch, seq }),
     headers,
     timestamp: Date.parse(at),
+  };
+}
+
+/** What a sensor is now; a value that is empty takes it out of the compacted topic. */
+function sensorRecord(
+  { clinic, gateway, epoch }: Batch,
+  { sensor, at, is }: Extract<RingEvent, { type: 'sensor' }>,
+  seq: number,
+  headers: LogRecord['headers'],
+): LogRecord {
+  const announced_at = Date.parse(at);
+  const message =
+    is && ({ clinic, gateway, sensor, ...is, announced_at, epoch, seq } satisfies SensorMessage);
+  return {
+    topic: TOPICS.sensors,
+    key: `${clinic}/${sensor}`,
+    value: message === null ? '' : JSON.stringify(message),
+    headers,
+    timestamp: announced_at,
   };
 }

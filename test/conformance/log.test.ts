@@ -183,6 +183,27 @@ describe.each([
     expect((await log.append(batch(later, 6, 6))).length).toBe(RANGES_MAX);
   });
 
+  it('keeps for good what a key of iot.sensors says now, and hands on what was taken back', async () => {
+    const id = fresh();
+    const said = (sensor: string, value: string) => ({
+      topic: 'iot.sensors' as const,
+      key: `${id.gateway}/${sensor}`,
+      value,
+      headers: { gateway: id.gateway },
+      timestamp: Date.now(),
+    });
+    const records = [said('a', '{"n":1}'), said('b', '{"n":2}'), said('a', '{"n":3}'), said('b', '')];
+    await log.append({ ...id, stream: 'events', from: 1, records });
+    const last = new Map<string, string>();
+    await log.read(['iot.sensors'], 0, (some) => {
+      for (const { key, value, headers } of some) if (headers.gateway === id.gateway) last.set(key, value);
+    });
+    expect([...last]).toEqual([
+      [`${id.gateway}/a`, '{"n":3}'],
+      [`${id.gateway}/b`, ''],
+    ]);
+  });
+
   it('delivers to a reader that was there before', async () => {
     const id = fresh();
     const seen: string[] = [];

@@ -21,7 +21,9 @@ export function readEmbedded(folder: string): SeenRecord[] {
       value: string;
     }[];
     // What the relay computes itself has no place in a gateway's ring.
-    const sent = rows.filter(({ topic }) => (DATA_TOPICS as readonly string[]).includes(topic));
+    const sent = rows.filter(
+      ({ topic, value }) => (DATA_TOPICS as readonly string[]).includes(topic) && value !== '',
+    );
     return sent.map(({ topic, key, value }) => ({ topic, key, message: JSON.parse(value) }));
   } finally {
     db.close();
@@ -59,6 +61,7 @@ export async function readKafka(broker: string, topics: string[]): Promise<SeenR
           eachBatch: async ({ batch }) => {
             const partition = `${batch.topic}/${batch.partition}`;
             for (const { key, value } of batch.messages) {
+              if (value === null) continue;
               seen.push({ topic: batch.topic, key: String(key), message: JSON.parse(String(value)) });
             }
             // The last offset of a partition is a transaction's marker, which no reader is shown.
@@ -77,6 +80,7 @@ export async function readKafka(broker: string, topics: string[]): Promise<SeenR
 const STREAM_OF: Record<string, string> = {
   alerts: 'events',
   'gateway.audit': 'events',
+  'iot.sensors': 'events',
   'iot.summary': 'summaries',
 };
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Clock } from '../../../core/clock/clock.js';
 import { every } from '../../../core/clock/clock.js';
+import { TOPICS } from '../../../core/contract/messages.js';
 import { rangeSetSchema } from '../../../core/contract/range-schema.js';
 import { missing, type RangeSet } from '../../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../../core/errors.js';
@@ -48,6 +49,14 @@ interface Row {
   headers: string;
   timestamp: number;
 }
+
+/** Of these the last record of a key stays for good, as in a compacted topic. */
+const COMPACTED = [TOPICS.sensors] as const;
+const names = (topics: readonly string[]) => topics.map((topic) => `'${topic}'`).join(', ');
+const FOR_GOOD = names([SCHEMAS_TOPIC, ...COMPACTED]);
+const COMPACT = `
+  DELETE FROM records WHERE topic IN (${names(COMPACTED)}) AND appended < ? AND (value = '' OR offset NOT IN (
+    SELECT max(offset) FROM records WHERE topic IN (${names(COMPACTED)}) GROUP BY topic, key))`;
 
 const START =
   'SELECT coalesce(min(offset), (SELECT coalesce(max(offset), 0) + 1 FROM records)) - 1 FROM records WHERE appended >= ?';
@@ -226,12 +235,14 @@ export class EmbeddedLog implements Log {
   }
 
   #dropOld(): void {
+    const before = this.#clock.wall() - this.#retentionMs;
     this.#db
       .prepare(
         `DELETE FROM records WHERE offset IN (
-           SELECT offset FROM records WHERE appended < ? AND topic <> '${SCHEMAS_TOPIC}' ORDER BY offset LIMIT ?)`,
+           SELECT offset FROM records WHERE appended < ? AND topic NOT IN (${FOR_GOOD}) ORDER BY offset LIMIT ?)`,
       )
-      .run(this.#clock.wall() - this.#retentionMs, TIDY_ROWS);
+      .run(before, TIDY_ROWS);
+    this.#db.prepare(COMPACT).run(before);
     this.#db.prepare('DELETE FROM published WHERE appended < ?').run(this.#clock.wall() - REMEMBERED_MS);
   }
 

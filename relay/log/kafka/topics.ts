@@ -34,7 +34,8 @@ export function topicSpecs({ partitions, replication, lanes }: KafkaConfig): Top
     configs,
   });
   return [
-    ...DATA_TOPICS.map((topic) => spec(topic, kept(DAYS_KEPT))),
+    ...DATA_TOPICS.filter((topic) => topic !== TOPICS.sensors).map((topic) => spec(topic, kept(DAYS_KEPT))),
+    spec(TOPICS.sensors, { 'cleanup.policy': 'compact' }),
     // Raw sales are personal and large; what is made of them stays.
     spec(SOURCE_TOPICS.sales, kept(1)),
     spec(SOURCE_TOPICS.inventory, kept(DAYS_KEPT)),

@@ -4,6 +4,7 @@ import {
   summaryMessageSchema,
   TOPICS,
 } from '../../../core/contract/messages.js';
+import { sensorMessageSchema } from '../../../core/contract/sensors.js';
 import {
   deadLetterSchema,
   inventorySchema,
@@ -31,6 +32,10 @@ export function avroSchemas(): Map<string, AvroRecord> {
     [
       TOPICS.summary,
       avroOf('Summary', summaryMessageSchema, 'What is left of readings that a full ring could not keep.'),
+    ],
+    [
+      TOPICS.sensors,
+      avroOf('Sensor', sensorMessageSchema, 'What a sensor is, and between which values it should be.'),
     ],
     [
       TOPICS.alerts,

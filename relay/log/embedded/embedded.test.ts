@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { SimulatedClock } from '../../../core/clock/simulated.js';
+import type { LogRecord } from '../port.js';
+import { EmbeddedLog } from './embedded.js';
+
+const HOUR = 3_600_000;
+
+it('drops what is older than its retention, but what a sensor is stays until it is taken back', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'log-'));
+  const clock = new SimulatedClock(Date.UTC(2026, 0, 1));
+  const log = new EmbeddedLog(folder, clock, HOUR);
+  let seq = 0;
+  const say = (topic: LogRecord['topic'], key: string, value: string) =>
+    log.append({
+      gateway: 'g',
+      epoch: '0'.repeat(16),
+      stream: 'events',
+      from: ++seq,
+      records: [{ topic, key, value, headers: {}, timestamp: clock.wall() }],
+    });
+  for (const [key, value] of [
+    ['c/a', '1'],
+    ['c/b', '2'],
+    ['c/a', '3'],
+    ['c/b', ''],
+  ]) {
+    await say('iot.sensors', key!, value!);
+  }
+  await say('alerts', 'c/a', '4');
+  await clock.advance(2 * HOUR);
+  await say('alerts', 'c/a', '5');
+  await clock.advance(HOUR / 2);
+  const left: string[] = [];
+  await log.read(['iot.sensors', 'alerts'], 0, (records) => {
+    left.push(...records.map(({ key, value }) => `${key} ${value}`));
+  });
+  expect(left).toEqual(['c/a 3', 'c/a 5']);
+  await log.close();
+  rmSync(folder, { recursive: true });
+});
