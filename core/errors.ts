@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'log.fenced'
   | 'log.elsewhere'
   | 'log.unavailable'
+  | 'archive.emptied'
   | 'modem.failed'
   | 'modem.unknown_outcome';
 

@@ -85,7 +85,7 @@ export async function startRelay(
     alerts: alerts.stats,
     schemas: registry,
     traces: traces?.exporter.stats,
-    archive: archiver?.stats,
+    archive: archiver,
     lag: () => records.lag(),
   });
   app.get('/healthz', async () => ({ ok: true }));

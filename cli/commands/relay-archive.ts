@@ -26,7 +26,7 @@ async function rebuildArchive({ config, json }: { config: string; json?: boolean
   const archive = await openArchive(wanted, data, logger);
   const log = await openLog(loaded.value, clock, logger, 'client');
   try {
-    const { stored, refused } = await rebuild(log, archive, clock);
+    const { stored, refused } = await rebuild(log, archive);
     if (json) print(JSON.stringify({ stored, refused }));
     else print(`${stored} records put away, ${refused} of them none of ours`);
   } finally {

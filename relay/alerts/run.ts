@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import { type Clock, sleep } from '../../core/clock/clock.js';
-import { type AlertMessage, alertMessageSchema, TOPICS } from '../../core/contract/messages.js';
-import { type Finding, findingSchema, STREAM_TOPICS } from '../../core/contract/streams.js';
+import { type AlertMessage, TOPICS } from '../../core/contract/messages.js';
+import { findingSchema, STREAM_TOPICS } from '../../core/contract/streams.js';
 import { eventTrace } from '../../core/identity.js';
 import { jsonOf } from '../../core/payload.js';
+import { Decoder, type Message } from '../log/decode.js';
 import { headersOf } from '../log/headers.js';
 import { type Duty, type OwnRing, runDuty } from '../log/own-ring.js';
 import type { Log, LogRecord, StoredRecord } from '../log/port.js';
@@ -34,9 +35,13 @@ export function runAlerts(
   const stats: AlertsStats = { open: 0, raised: 0 };
   const duty = runDuty(log, RELAY_GATEWAY, 'events', clock, logger, async (ring, stop) => {
     const episodes = new Episodes(kinds);
+    const told = new Decoder([TOPICS.alerts]);
     await log.read([TOPICS.alerts], clock.wall() - ALERTS_BACK_MS, (records) => {
-      for (const alert of records.map(ownAlert)) if (alert) episodes.restore(alert, clock.wall());
+      for (const { value } of told.decode(records)) {
+        if (value?.gateway === RELAY_GATEWAY) episodes.restore(value, clock.wall());
+      }
     });
+    const found = new Decoder([STREAM_TOPICS.findings]);
     let waiting: StoredRecord[] = [];
     let overflow = false;
     const tail = await log.tail([STREAM_TOPICS.findings], clock.wall() - FINDINGS_BACK_MS, (records) => {
@@ -48,7 +53,7 @@ export function runAlerts(
         const records = waiting;
         waiting = [];
         const now = clock.wall();
-        const alerts = records.flatMap((record) => fromRecord(episodes, record, now));
+        const alerts = found.decode(records).flatMap((message) => fromMessage(episodes, message, now));
         alerts.push(...episodes.tick(now));
         await ring.append(alerts.map((alert) => (seq) => alertRecord(ring, alert, seq)));
         stats.open = episodes.open;
@@ -63,19 +68,15 @@ export function runAlerts(
   return { stats, duty };
 }
 
-function ownAlert({ value }: StoredRecord): AlertMessage | undefined {
-  const parsed = alertMessageSchema.safeParse(jsonOf(value));
-  return parsed.success && parsed.data.gateway === RELAY_GATEWAY ? parsed.data : undefined;
-}
-
 /** The key says what a finding is about, also when its value was taken back. */
-function fromRecord(episodes: Episodes, { key, value }: StoredRecord, now: number): CentralAlert[] {
-  if (value === '') {
-    const at = findingSchema.omit({ value: true, threshold: true }).safeParse(jsonOf(key));
-    return at.success ? episodes.take(at.data satisfies FoundKey, undefined, now) : [];
-  }
-  const found = findingSchema.safeParse(jsonOf(value));
-  return found.success ? episodes.take(found.data, found.data satisfies Finding, now) : [];
+function fromMessage(
+  episodes: Episodes,
+  { value, record }: Message<typeof STREAM_TOPICS.findings>,
+  now: number,
+): CentralAlert[] {
+  if (value !== null) return episodes.take(value, value, now);
+  const about = findingSchema.omit({ value: true, threshold: true }).safeParse(jsonOf(record.key));
+  return about.success ? episodes.take(about.data satisfies FoundKey, undefined, now) : [];
 }
 
 function alertRecord({ gateway, epoch }: OwnRing, alert: CentralAlert, seq: number): LogRecord {

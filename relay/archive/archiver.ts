@@ -1,41 +1,42 @@
 import type { Logger } from 'pino';
 import { type Clock, every, sleep } from '../../core/clock/clock.js';
-import {
-  type AlertMessage,
-  alertMessageSchema,
-  type ReadingMessage,
-  readingMessageSchema,
-  TOPICS,
-} from '../../core/contract/messages.js';
-import { type SensorAggregate, STREAM_TOPICS, sensorAggregateSchema } from '../../core/contract/streams.js';
+import { type AlertMessage, type ReadingMessage, TOPICS } from '../../core/contract/messages.js';
+import { type SensorAggregate, STREAM_TOPICS } from '../../core/contract/streams.js';
 import { messageOf } from '../../core/errors.js';
-import { jsonOf } from '../../core/payload.js';
 import { retrySchedule } from '../../core/retry.js';
-import type { Log, LogTopic, StoredRecord } from '../log/port.js';
-import type { Archive } from './port.js';
+import { Decoder } from '../log/decode.js';
+import type { Hole, Log, Position, StoredRecord, Tail } from '../log/port.js';
+import type { Archive, ArchiveRows } from './port.js';
+import { Room } from './room.js';
 
-export const ARCHIVED: readonly LogTopic[] = [
-  TOPICS.temperature,
-  TOPICS.status,
-  TOPICS.alerts,
-  STREAM_TOPICS.sensor5m,
-];
+export const ARCHIVED = [TOPICS.temperature, TOPICS.status, TOPICS.alerts, STREAM_TOPICS.sensor5m] as const;
 
+/** Records come singly and are put away together: a transaction a second is enough. */
 const FLUSH_MS = 1000;
-/** Read again after a start: clocks of brokers differ, and putting away twice changes nothing. */
-const OVERLAP_MS = 600_000;
 const TIDY_MS = 3_600_000;
-/** Records that wait for an archive that is away: beyond this, reading starts anew from where the archive is. */
-const WAITING_MAX = 200_000;
+const BEHIND_MS = 5000;
+/** Records in one transaction. While as many wait, nothing more is read. */
 const CHUNK = 5000;
 
 export interface ArchiveStats {
   stored: number;
   /** Records that are none of ours. */
   refused: number;
-  /** How far behind the archive is, ms. */
-  behindMs: number;
+  /** Records that the log let go before they were put away. */
+  lost: number;
+  /** In the log and not in the archive. */
+  behindRecords: number;
+  /** Since when the first of them is in the log, ms; null where there is none. */
+  behindSinceMs: number | null;
 }
+
+const none = (): ArchiveStats => ({
+  stored: 0,
+  refused: 0,
+  lost: 0,
+  behindRecords: 0,
+  behindSinceMs: null,
+});
 
 export interface KeepFor {
   readingsMs: number;
@@ -44,7 +45,7 @@ export interface KeepFor {
 
 /** Puts away what comes into the log. It only reads: a slow or dead archive costs gateways nothing. */
 export class Archiver {
-  readonly stats: ArchiveStats = { stored: 0, refused: 0, behindMs: 0 };
+  readonly stats = none();
   readonly #log: Log;
   readonly #open: () => Promise<Archive>;
   #archive: Archive | undefined;
@@ -53,6 +54,7 @@ export class Archiver {
   readonly #keep: KeepFor;
   readonly #stop = new AbortController();
   #work: Promise<void> = Promise.resolve();
+  #tidiedMs = Number.NEGATIVE_INFINITY;
 
   constructor(log: Log, open: () => Promise<Archive>, keep: KeepFor, clock: Clock, logger: Logger) {
     this.#log = log;
@@ -67,6 +69,12 @@ export class Archiver {
     return this.#archive;
   }
 
+  /** How long the first record waits that is not put away. */
+  get behindMs(): number {
+    const { behindSinceMs: since } = this.stats;
+    return since === null ? 0 : Math.max(0, this.#clock.wall() - since);
+  }
+
   start(): void {
     this.#work = this.#run();
   }
@@ -78,13 +86,16 @@ export class Archiver {
   }
 
   async #run(): Promise<void> {
-    const delays = retrySchedule({ firstMs: 1000, maxMs: 60_000 }, Math.random);
+    let delays = retrySchedule({ firstMs: 1000, maxMs: 60_000 }, Math.random);
     while (!this.#stop.signal.aborted) {
+      const before = this.stats.stored;
       try {
         this.#archive ??= await this.#open();
         await this.#follow(this.#archive);
       } catch (error) {
+        this.stats.behindSinceMs ??= this.#clock.wall();
         this.#logger.warn({ error: messageOf(error) }, 'the archive takes nothing now: trying again');
+        if (this.stats.stored > before) delays = retrySchedule({ firstMs: 1000, maxMs: 60_000 }, Math.random);
         await sleep(this.#clock, delays.next().value, this.#stop.signal);
       }
     }
@@ -92,85 +103,103 @@ export class Archiver {
 
   /** From where the archive is until it fails or we stop. */
   async #follow(archive: Archive): Promise<void> {
-    const since = Math.max(0, (await archive.through()) - OVERLAP_MS);
-    let waiting: StoredRecord[] = [];
-    let overflow = false;
-    const tail = await this.#log.tail(ARCHIVED, since, (records) => {
-      if (waiting.length + records.length > WAITING_MAX) overflow = true;
-      else waiting.push(...records);
-    });
-    let tidyDue = true;
-    const timer = every(this.#clock, TIDY_MS, () => {
-      tidyDue = true;
-    });
+    const { generation, positions } = await archive.reached();
+    const room = new Room(CHUNK);
+    const wake = () => room.wake();
+    this.#stop.signal.addEventListener('abort', wake);
+    const tail = await this.#log.tail(
+      ARCHIVED,
+      positions,
+      (records) => room.add(records),
+      (hole) => this.#tellHole(hole),
+    );
+    const look = every(this.#clock, BEHIND_MS, () => void this.#look(tail, room));
     try {
       for (;;) {
         const last = this.#stop.signal.aborted;
-        // What is delivered from here on arrived at most a moment before.
-        const through = this.#clock.wall() - FLUSH_MS;
-        const records = waiting;
-        waiting = [];
-        for (let i = 0; i < records.length; i += CHUNK) {
-          const end = i + CHUNK >= records.length;
-          await putAway(archive, records.slice(i, i + CHUNK), end ? through : since, this.stats);
-        }
-        this.stats.behindMs = waiting.length > 0 ? this.#clock.wall() - through : 0;
-        if (overflow) return;
-        if (tidyDue) await this.#tidy(archive);
-        tidyDue = false;
+        await putAway(archive, room.take(), generation, this.stats);
+        await this.#tidy(archive);
         if (last) return;
-        await sleep(this.#clock, FLUSH_MS, this.#stop.signal);
+        if (!this.#stop.signal.aborted) await room.full(this.#clock, FLUSH_MS);
       }
     } finally {
-      timer.cancel();
+      this.#stop.signal.removeEventListener('abort', wake);
+      look.cancel();
+      room.close();
       await tail.stop();
     }
   }
 
+  async #look(tail: Tail, room: Room): Promise<void> {
+    try {
+      const { records, sinceMs } = await tail.behind();
+      this.stats.behindRecords = records + room.size;
+      this.stats.behindSinceMs = sinceMs ?? room.sinceMs;
+    } catch {
+      // A log that does not answer: what was known last is the best there is.
+    }
+  }
+
+  #tellHole({ why, wanted, found, ...place }: Hole): void {
+    if (why === 'gone') this.stats.lost += Number(BigInt(found) - BigInt(wanted));
+    const what =
+      why === 'gone'
+        ? 'the log let records go before they were put away: they are missing in the archive'
+        : 'a topic was made anew: it is put away from its beginning';
+    this.#logger.error({ ...place, wanted, found }, what);
+  }
+
   async #tidy(archive: Archive): Promise<void> {
+    if (this.#clock.mono() - this.#tidiedMs < TIDY_MS) return;
     const now = this.#clock.wall();
     await archive.tidy(now - this.#keep.readingsMs, now - this.#keep.aggregatesMs);
+    this.#tidiedMs = this.#clock.mono();
   }
 }
 
-/** Everything that the log still has, into an archive that may be empty. Returns how many records. */
-export async function rebuild(log: Log, archive: Archive, clock: Clock): Promise<ArchiveStats> {
-  const stats: ArchiveStats = { stored: 0, refused: 0, behindMs: 0 };
-  const through = clock.wall();
-  let work: Promise<void> = Promise.resolve();
+/** Everything that the log still has, into an archive that is emptied first. */
+export async function rebuild(log: Log, archive: Archive): Promise<ArchiveStats> {
+  const stats = none();
   await archive.clear();
-  await log.read(ARCHIVED, 0, (records) => {
-    work = work.then(() => putAway(archive, records, 0, stats));
-  });
-  await work;
-  await archive.store({ readings: [], aggregates: [], alerts: [], throughMs: through });
+  const { generation } = await archive.reached();
+  await log.read(ARCHIVED, 0, (records) => putAway(archive, records, generation, stats));
   return stats;
 }
 
 async function putAway(
   archive: Archive,
   records: readonly StoredRecord[],
-  throughMs: number,
+  generation: number,
   stats: ArchiveStats,
 ): Promise<void> {
+  for (let i = 0; i < records.length; i += CHUNK) {
+    const chunk = records.slice(i, i + CHUNK);
+    const decoder = new Decoder(ARCHIVED);
+    await archive.store(rowsOf(chunk, decoder), generation);
+    stats.stored += chunk.length;
+    stats.refused += decoder.foreign;
+  }
+}
+
+function rowsOf(records: readonly StoredRecord[], decoder: Decoder<(typeof ARCHIVED)[number]>): ArchiveRows {
   const readings: ReadingMessage[] = [];
   const aggregates: SensorAggregate[] = [];
   const alerts: AlertMessage[] = [];
-  for (const { topic, value } of records) {
-    const json = jsonOf(value);
-    const taken =
-      topic === TOPICS.alerts
-        ? keep(alerts, alertMessageSchema.safeParse(json))
-        : topic === STREAM_TOPICS.sensor5m
-          ? keep(aggregates, sensorAggregateSchema.safeParse(json))
-          : keep(readings, readingMessageSchema.safeParse(json));
-    if (!taken) stats.refused += 1;
+  for (const { topic, value } of decoder.decode(records)) {
+    if (value === null) continue;
+    if (topic === TOPICS.alerts) alerts.push(value);
+    else if (topic === STREAM_TOPICS.sensor5m) aggregates.push(value);
+    else readings.push(value);
   }
-  await archive.store({ readings, aggregates, alerts, throughMs });
-  stats.stored += records.length;
+  return { readings, aggregates, alerts, positions: positionsAfter(records) };
 }
 
-function keep<T>(list: T[], parsed: { success: true; data: T } | { success: false }): boolean {
-  if (parsed.success) list.push(parsed.data);
-  return parsed.success;
+function positionsAfter(records: readonly StoredRecord[]): Position[] {
+  const last = new Map(records.map((record) => [`${record.topic}/${record.partition}`, record]));
+  return [...last.values()].map(({ topic, partition, offset, arrivedMs }) => ({
+    topic,
+    partition,
+    offset: String(BigInt(offset) + 1n),
+    arrivedMs,
+  }));
 }

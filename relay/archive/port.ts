@@ -1,13 +1,22 @@
 import type { AlertMessage, ReadingMessage } from '../../core/contract/messages.js';
 import type { SensorAggregate } from '../../core/contract/streams.js';
+import { ColdwatchError } from '../../core/errors.js';
+import type { Position } from '../log/port.js';
 
 /** What is put away together: one transaction. Putting the same away again changes nothing. */
 export interface ArchiveRows {
   readings: ReadingMessage[];
   aggregates: SensorAggregate[];
   alerts: AlertMessage[];
-  /** Everything that arrived in the log before this is in the archive once these rows are. */
-  throughMs: number;
+  /** How far the log is in the archive once these rows are. */
+  positions: Position[];
+}
+
+/** What of the log is in an archive. */
+export interface Reached {
+  /** Another number after each `clear`: who read on from before stores nothing any more. */
+  generation: number;
+  positions: Position[];
 }
 
 export interface HistoryQuery {
@@ -56,11 +65,18 @@ export interface Episode {
   mkt: number | null;
 }
 
+/** The archive was emptied by another program: read on from what it has reached now. */
+export class Emptied extends ColdwatchError {
+  constructor() {
+    super('archive.emptied', 'the archive was emptied by another program', { retry: true });
+  }
+}
+
 /** History for queries, for years. Two of them pass one suite (test/conformance): SQLite and PostgreSQL. */
 export interface Archive {
-  store(rows: ArchiveRows): Promise<void>;
-  /** Of the last `store`; 0 for an empty archive. */
-  through(): Promise<number>;
+  /** Rejects with Emptied, and stores nothing, where the archive was emptied since that generation. */
+  store(rows: ArchiveRows, generation: number): Promise<void>;
+  reached(): Promise<Reached>;
   /** By event time, oldest first. */
   readings(query: HistoryQuery): Promise<ArchivedReading[]>;
   aggregates(query: HistoryQuery): Promise<SensorAggregate[]>;

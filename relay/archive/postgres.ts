@@ -1,16 +1,19 @@
 import pg from 'pg';
 import type { SensorAggregate } from '../../core/contract/streams.js';
+import type { Position } from '../log/port.js';
 import {
   AGGREGATE_COLUMNS,
   type Archive,
   type ArchivedReading,
   type ArchiveRows,
+  Emptied,
   EPISODE_COLUMNS,
   EPISODE_LATER,
   type Episode,
   episodeOf,
   type HistoryQuery,
   READING_COLUMNS,
+  type Reached,
 } from './port.js';
 
 const SCHEMA = `
@@ -30,7 +33,11 @@ const SCHEMA = `
     acknowledged_at bigint, acknowledged_by text, comment text, cleared_at bigint, summary text NOT NULL,
     worst double precision, seconds_outside double precision, degree_minutes double precision, mkt double precision);
   CREATE INDEX IF NOT EXISTS episodes_by_time ON episodes (clinic, since);
+  CREATE TABLE IF NOT EXISTS positions (
+    topic text NOT NULL, part integer NOT NULL, "offset" text NOT NULL, arrived bigint NOT NULL,
+    PRIMARY KEY (topic, part));
   CREATE TABLE IF NOT EXISTS state (name text PRIMARY KEY, value bigint NOT NULL);
+  INSERT INTO state (name, value) VALUES ('generation', 0) ON CONFLICT DO NOTHING;
 `;
 
 const TYPES: Record<string, string> = {
@@ -91,9 +98,11 @@ export class PostgresArchive implements Archive {
     }
   }
 
-  async store({ readings, aggregates, alerts, throughMs }: ArchiveRows): Promise<void> {
+  async store({ readings, aggregates, alerts, positions }: ArchiveRows, generation: number): Promise<void> {
     for (const month of new Set(readings.map((r) => monthOf(r.measured_at)))) await this.#ensureMonth(month);
     await this.#transaction(async (client) => {
+      // Held to the end of the transaction: who empties the archive waits.
+      if ((await generationOf(client, 'FOR SHARE')) !== generation) throw new Emptied();
       if (readings.length > 0) {
         const rows = unnest('readings', READING_COLUMNS);
         await client.query(`${rows} ON CONFLICT DO NOTHING`, columnsOf(readings, READING_COLUMNS));
@@ -116,10 +125,13 @@ export class PostgresArchive implements Archive {
           EPISODE_COLUMNS.map((c) => episode[c]),
         );
       }
-      await client.query(
-        `INSERT INTO state (name, value) VALUES ('through', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
-        [throughMs],
-      );
+      for (const { topic, partition, offset, arrivedMs } of positions) {
+        await client.query(
+          `INSERT INTO positions (topic, part, "offset", arrived) VALUES ($1, $2, $3, $4)
+           ON CONFLICT (topic, part) DO UPDATE SET "offset" = excluded."offset", arrived = excluded.arrived`,
+          [topic, partition, offset, arrivedMs],
+        );
+      }
     });
   }
 
@@ -135,11 +147,12 @@ export class PostgresArchive implements Archive {
     this.#months.add(month);
   }
 
-  async through(): Promise<number> {
-    const { rows } = await this.#pool.query<{ value: number }>(
-      `SELECT value FROM state WHERE name = 'through'`,
+  async reached(): Promise<Reached> {
+    const generation = await generationOf(this.#pool, '');
+    const { rows } = await this.#pool.query<Position>(
+      'SELECT topic, part AS partition, "offset", arrived AS "arrivedMs" FROM positions ORDER BY topic, part',
     );
-    return rows[0]?.value ?? 0;
+    return { generation, positions: rows };
   }
 
   async readings(query: HistoryQuery): Promise<ArchivedReading[]> {
@@ -188,12 +201,22 @@ export class PostgresArchive implements Archive {
   }
 
   async clear(): Promise<void> {
-    await this.#pool.query('TRUNCATE readings, aggregates, episodes, state');
+    await this.#transaction(async (client) => {
+      await client.query(`UPDATE state SET value = value + 1 WHERE name = 'generation'`);
+      await client.query('TRUNCATE readings, aggregates, episodes, positions');
+    });
   }
 
   async close(): Promise<void> {
     await this.#pool.end();
   }
+}
+
+async function generationOf(client: Pick<pg.Pool, 'query'>, lock: '' | 'FOR SHARE'): Promise<number> {
+  const { rows } = await client.query<{ value: number }>(
+    `SELECT value FROM state WHERE name = 'generation' ${lock}`,
+  );
+  return rows[0]?.value ?? 0;
 }
 
 /** `2026_11`, in UTC. */

@@ -2,17 +2,20 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { SensorAggregate } from '../../core/contract/streams.js';
+import type { Position } from '../log/port.js';
 import {
   AGGREGATE_COLUMNS,
   type Archive,
   type ArchivedReading,
   type ArchiveRows,
+  Emptied,
   EPISODE_COLUMNS,
   EPISODE_LATER,
   type Episode,
   episodeOf,
   type HistoryQuery,
   READING_COLUMNS,
+  type Reached,
 } from './port.js';
 
 const SCHEMA = `
@@ -31,6 +34,9 @@ const SCHEMA = `
     acknowledged_at INTEGER, acknowledged_by TEXT, comment TEXT, cleared_at INTEGER, summary TEXT NOT NULL, worst REAL,
     seconds_outside REAL, degree_minutes REAL, mkt REAL) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS episodes_by_time ON episodes (clinic, since);
+  CREATE TABLE IF NOT EXISTS positions (
+    topic TEXT NOT NULL, part INTEGER NOT NULL, offset TEXT NOT NULL, arrived INTEGER NOT NULL,
+    PRIMARY KEY (topic, part)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 `;
 
@@ -49,7 +55,7 @@ export class SqliteArchive implements Archive {
     this.#db.exec(SCHEMA);
   }
 
-  async store({ readings, aggregates, alerts, throughMs }: ArchiveRows): Promise<void> {
+  async store({ readings, aggregates, alerts, positions }: ArchiveRows, generation: number): Promise<void> {
     const reading = this.#db.prepare(`${insert('readings', READING_COLUMNS)} ON CONFLICT DO NOTHING`);
     const aggregate = this.#db.prepare(
       insert('aggregates', AGGREGATE_COLUMNS).replace('INSERT', 'INSERT OR REPLACE'),
@@ -58,18 +64,29 @@ export class SqliteArchive implements Archive {
     const episode = this.#db.prepare(
       `${insert('episodes', EPISODE_COLUMNS)} ON CONFLICT (episode_id) DO UPDATE SET ${later}`,
     );
-    const state = this.#db.prepare(`INSERT OR REPLACE INTO state (name, value) VALUES ('through', ?)`);
-    this.#db.transaction(() => {
+    const position = this.#db.prepare(
+      'INSERT OR REPLACE INTO positions (topic, part, offset, arrived) VALUES (@topic, @partition, @offset, @arrivedMs)',
+    );
+    const store = this.#db.transaction(() => {
+      if (this.#generation() !== generation) throw new Emptied();
       for (const row of readings) reading.run(row);
       for (const row of aggregates) aggregate.run(row);
       for (const alert of alerts) episode.run(episodeOf(alert));
-      state.run(throughMs);
-    })();
+      for (const reached of positions) position.run(reached);
+    });
+    store.immediate();
   }
 
-  async through(): Promise<number> {
-    const value = this.#db.prepare(`SELECT value FROM state WHERE name = 'through'`).pluck().get();
+  #generation(): number {
+    const value = this.#db.prepare(`SELECT value FROM state WHERE name = 'generation'`).pluck().get();
     return (value as number | undefined) ?? 0;
+  }
+
+  async reached(): Promise<Reached> {
+    const select = this.#db.prepare<[], Position>(
+      'SELECT topic, part AS partition, offset, arrived AS arrivedMs FROM positions ORDER BY topic, part',
+    );
+    return this.#db.transaction(() => ({ generation: this.#generation(), positions: select.all() }))();
   }
 
   async readings(query: HistoryQuery): Promise<ArchivedReading[]> {
@@ -105,7 +122,15 @@ export class SqliteArchive implements Archive {
   }
 
   async clear(): Promise<void> {
-    this.#db.exec('DELETE FROM readings; DELETE FROM aggregates; DELETE FROM episodes; DELETE FROM state;');
+    this.#db
+      .transaction(() => {
+        const next = this.#generation() + 1;
+        this.#db.exec(
+          'DELETE FROM readings; DELETE FROM aggregates; DELETE FROM episodes; DELETE FROM positions;',
+        );
+        this.#db.prepare(`INSERT OR REPLACE INTO state (name, value) VALUES ('generation', ?)`).run(next);
+      })
+      .immediate();
   }
 
   async close(): Promise<void> {

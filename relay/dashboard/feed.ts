@@ -1,9 +1,7 @@
 import { type Clock, every, type Timer } from '../../core/clock/clock.js';
-import { TOPICS } from '../../core/contract/messages.js';
-import type { Log, LogTopic } from '../log/port.js';
-import type { LiveView } from './live.js';
+import type { Log } from '../log/port.js';
+import { type LiveView, SHOWN } from './live.js';
 
-const SHOWN: readonly LogTopic[] = [TOPICS.temperature, TOPICS.status, TOPICS.alerts];
 /** The page starts with this much history. */
 const HISTORY_MS = 86_400_000;
 /** Without anyone looking for so long, reading the log stops; the next look starts it again from history. */

@@ -2,13 +2,29 @@ import { expect, it } from 'vitest';
 import type { LogTopic } from '../log/port.js';
 import { LiveView } from './live.js';
 
+const READING = {
+  unit: 'Cel',
+  time_quality: 'synchronised',
+  epoch: '00000000000000aa',
+  seq: 1,
+  backfill: false,
+};
 const record = (topic: LogTopic, value: object) => ({
   topic,
   key: 'c/f',
-  value: JSON.stringify({ clinic: 'c', gateway: 'g', sensor: 'f', quantity: 'temperature', ...value }),
+  value: JSON.stringify({
+    clinic: 'c',
+    gateway: 'g',
+    sensor: 'f',
+    quantity: 'temperature',
+    ...READING,
+    ...value,
+  }),
   headers: {},
   timestamp: 0,
+  partition: 0,
   offset: '1',
+  arrivedMs: 0,
 });
 
 it('shows readings in the order of their times, and nothing of what is no reading', () => {

@@ -1,8 +1,10 @@
 import type { AlertMessage, ReadingMessage } from '../../core/contract/messages.js';
 import { TOPICS } from '../../core/contract/messages.js';
-import { jsonOf } from '../../core/payload.js';
+import { Decoder } from '../log/decode.js';
 import type { StoredRecord } from '../log/port.js';
 
+/** What it shows. */
+export const SHOWN = [TOPICS.temperature, TOPICS.status, TOPICS.alerts] as const;
 /** Points of each sensor kept for its chart; sensors beyond the bound are counted, not kept. */
 export const POINTS_MAX = 360;
 export const SENSORS_MAX = 5000;
@@ -26,18 +28,16 @@ export class LiveView {
   readonly sensors = new Map<string, SensorView>();
   /** Open episodes by id, and the alert that opened or last changed each. */
   readonly episodes = new Map<string, AlertMessage & { cleared_at?: string }>();
+  readonly #decoder = new Decoder(SHOWN);
   readonly #changed = new Set<string>();
   readonly #listeners = new Set<(update: unknown) => void>();
   sensorsBeyond = 0;
 
   take(records: readonly StoredRecord[]): void {
-    for (const { topic, value } of records) {
-      const message = jsonOf(value);
-      // Others may write into Kafka, too.
-      if (message === null || typeof message !== 'object') continue;
-      if (topic === TOPICS.alerts) this.#alert(message as AlertMessage);
-      else if (topic === TOPICS.temperature || topic === TOPICS.status)
-        this.#reading(message as ReadingMessage);
+    for (const { topic, value } of this.#decoder.decode(records)) {
+      if (value === null) continue;
+      if (topic === TOPICS.alerts) this.#alert(value);
+      else this.#reading(value);
     }
   }
 

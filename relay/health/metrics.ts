@@ -14,7 +14,7 @@ export interface Measured {
   alerts: AlertsStats;
   schemas: { book: { count: number }; refused: number } | undefined;
   traces: OtlpStats | undefined;
-  archive: ArchiveStats | undefined;
+  archive: { readonly stats: ArchiveStats; readonly behindMs: number } | undefined;
   lag: () => Promise<Lag[]>;
 }
 
@@ -84,9 +84,12 @@ export function relayMetrics({
     counter('spans_dropped', 'Spans that it did not take.', () => traces.dropped);
   }
   if (archive) {
-    counter('archive_records', 'Records put away, repeated ones included.', () => archive.stored);
-    counter('archive_refused', 'Records that are none of ours.', () => archive.refused);
-    gauge('archive_behind_seconds', 'How far the archive is behind the log.', () => archive.behindMs / 1000);
+    const { stats } = archive;
+    counter('archive_records', 'Records put away, repeated ones included.', () => stats.stored);
+    counter('archive_refused', 'Records that are none of ours.', () => stats.refused);
+    counter('archive_lost', 'Records that the log let go before they were put away.', () => stats.lost);
+    gauge('archive_behind_records', 'Records of the log not yet put away.', () => stats.behindRecords);
+    gauge('archive_behind_seconds', 'How long the first of them waits.', () => archive.behindMs / 1000);
   }
   new Gauge({
     name: 'coldwatch_relay_consumer_lag_records',

@@ -40,13 +40,54 @@ export interface Published extends LogRecord {
   id: string;
 }
 
+/** What a reader did not take is delivered again after so long. */
+export const AGAIN_MS = 1000;
+
 /** For so long the id of what was published is remembered. */
 export const REMEMBERED_MS = 86_400_000;
 
 export interface StoredRecord extends LogRecord {
-  /** Grows within a topic (embedded) or a partition (Kafka). */
+  /** 0 in the embedded log, which has one a topic. */
+  partition: number;
+  /** Grows within a partition, not without gaps. */
   offset: string;
+  /** When the log took it, ms. */
+  arrivedMs: number;
 }
+
+/** How far a reader has come in a partition. */
+export interface Position {
+  topic: LogTopic;
+  partition: number;
+  /** Of the next record to read. */
+  offset: string;
+  /** When the last record before it arrived: by that a topic that was made anew is told. */
+  arrivedMs: number;
+}
+
+/** Where a reader begins: at what arrived since that time (ms), or at these positions, and at the beginning where none is. */
+export type From = number | readonly Position[];
+
+/** Nothing more is delivered before what this returns has resolved. */
+export type OnRecords = (records: StoredRecord[]) => void | Promise<void>;
+
+/** Records that a reader cannot have any more: the log let them go unread, or the topic was made anew. */
+export interface Hole {
+  topic: LogTopic;
+  partition: number;
+  why: 'gone' | 'anew';
+  /** The next record that was to be read, and where reading goes on. */
+  wanted: string;
+  found: string;
+}
+
+export interface Behind {
+  /** Not yet delivered; in Kafka with what marks the ends of transactions. At most BEHIND_MAX in the embedded log. */
+  records: number;
+  /** When the first of them arrived, at the latest; null where there is none. */
+  sinceMs: number | null;
+}
+export const BEHIND_MAX = 100_000;
 
 /** Rings that one gateway may have had: each takes memory for good. */
 export const EPOCHS_MAX = 100;
@@ -88,6 +129,8 @@ export interface Lag {
 }
 
 export interface Tail {
+  behind(): Promise<Behind>;
+  /** Resolves once nothing more will be delivered, and nothing that was delivered is still being handled. */
   stop(): Promise<void>;
 }
 
@@ -105,18 +148,18 @@ export interface Log {
    * they are durable, with the ids left out.
    */
   publish(records: readonly Published[]): Promise<{ repeated: string[] }>;
-  /** Delivers committed records of these topics that arrived since `sinceMs`, then new ones as they come. */
+  /**
+   * Delivers committed records of these topics, then new ones as they come, each partition in its order. What `onRecords`
+   * rejects is delivered again until it is taken.
+   */
   tail(
     topics: readonly LogTopic[],
-    sinceMs: number,
-    onRecords: (records: StoredRecord[]) => void,
+    from: From,
+    onRecords: OnRecords,
+    onHole?: (hole: Hole) => void,
   ): Promise<Tail>;
-  /** Delivers what is committed in these topics and arrived since `sinceMs`; resolves at what was their end. */
-  read(
-    topics: readonly LogTopic[],
-    sinceMs: number,
-    onRecords: (records: StoredRecord[]) => void,
-  ): Promise<void>;
+  /** Delivers what is committed in these topics; resolves at what was their end, rejects with what `onRecords` rejects. */
+  read(topics: readonly LogTopic[], from: From, onRecords: OnRecords): Promise<void>;
   /** How far the streams' consumers are behind, in records a topic; empty where nobody but this process reads. */
   lag(): Promise<Lag[]>;
   /** Rejects when the log cannot take records now. */

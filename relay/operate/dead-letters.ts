@@ -1,11 +1,11 @@
 import type { Clock } from '../../core/clock/clock.js';
-import { type DeadLetter, deadLetterSchema, SOURCE_TOPICS } from '../../core/contract/sources.js';
-import { jsonOf } from '../../core/payload.js';
+import { type DeadLetter, SOURCE_TOPICS } from '../../core/contract/sources.js';
 import type { Problem } from '../../core/schema.js';
 import { mqttSource } from '../accept/mqtt-message.js';
 import { readLine, sourcesOf } from '../accept/sources.js';
 import type { MqttSource } from '../config/mqtt.js';
 import type { SourcesConfig } from '../config/sources.js';
+import { Decoder } from '../log/decode.js';
 import type { Log } from '../log/port.js';
 
 /** Letters shown and replayed at once; the newest. */
@@ -14,12 +14,12 @@ const LETTERS_MAX = 10_000;
 /** What nobody could take since then, oldest first, each once. */
 export async function deadLetters(log: Log, sinceMs: number): Promise<DeadLetter[]> {
   const letters = new Map<string, DeadLetter>();
+  const decoder = new Decoder([SOURCE_TOPICS.deadLetter]);
   await log.read([SOURCE_TOPICS.deadLetter], sinceMs, (records) => {
-    for (const { value } of records) {
-      const parsed = deadLetterSchema.safeParse(jsonOf(value));
-      if (!parsed.success) continue;
-      letters.delete(parsed.data.id);
-      letters.set(parsed.data.id, parsed.data);
+    for (const { value: letter } of decoder.decode(records)) {
+      if (!letter) continue;
+      letters.delete(letter.id);
+      letters.set(letter.id, letter);
       if (letters.size > LETTERS_MAX) letters.delete(letters.keys().next().value!);
     }
   });

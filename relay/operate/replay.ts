@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { TOPICS } from '../../core/contract/messages.js';
 import { SOURCE_TOPICS } from '../../core/contract/sources.js';
 import { BACKTEST_TOPICS } from '../../core/contract/streams.js';
-import type { Log, Published, StoredRecord } from '../log/port.js';
+import { Decoder } from '../log/decode.js';
+import type { Log, Published } from '../log/port.js';
 
 /** What can be fed again: where it goes, and the field of its value that says when it happened. */
 export const REPLAYABLE = {
@@ -17,9 +18,12 @@ export interface ReplayResult {
   /** Of this run: the header `replay` of each record. */
   run: string;
   read: number;
+  /** Records that are none of ours: passed over. */
+  foreign: number;
   written: number;
 }
 
+/** Written at once; reading waits for it. */
 const CHUNK = 1000;
 
 /**
@@ -33,29 +37,28 @@ export async function replayHistory(
   toMs: number,
 ): Promise<ReplayResult> {
   const { to, time } = REPLAYABLE[topic];
-  const result: ReplayResult = { run: randomUUID(), read: 0, written: 0 };
-  let writing: Promise<unknown> = Promise.resolve();
+  const result: ReplayResult = { run: randomUUID(), read: 0, foreign: 0, written: 0 };
+  const decoder = new Decoder([topic]);
   // Nothing arrives before it happens; how long after, nobody knows.
-  await log.read([topic], fromMs, (records) => {
+  await log.read([topic], fromMs, async (records) => {
     result.read += records.length;
-    const wanted = records.filter((record) => {
-      const at = timeOf(record, time);
+    const wanted = decoder.decode(records).filter(({ value }) => {
+      const at = value === null ? Number.NaN : timeOf(value, time);
       return at >= fromMs && at < toMs;
     });
-    const again = wanted.map((record, i): Published => {
+    result.foreign = decoder.foreign;
+    const again = wanted.map(({ record }, i): Published => {
+      const { key, value, headers, timestamp } = record;
       const id = `${result.run}/${result.written + i}`;
-      return { ...record, topic: to, id, headers: { ...record.headers, replay: result.run } };
+      return { topic: to, key, value, headers: { ...headers, replay: result.run }, timestamp, id };
     });
+    for (let i = 0; i < again.length; i += CHUNK) await log.publish(again.slice(i, i + CHUNK));
     result.written += again.length;
-    for (let i = 0; i < again.length; i += CHUNK) {
-      writing = writing.then(() => log.publish(again.slice(i, i + CHUNK)));
-    }
   });
-  await writing;
   return result;
 }
 
-function timeOf({ value }: StoredRecord, field: string): number {
-  const at = (JSON.parse(value) as Record<string, unknown>)[field];
+function timeOf(value: object, field: string): number {
+  const at = (value as Record<string, unknown>)[field];
   return typeof at === 'string' ? Date.parse(at) : Number(at);
 }

@@ -7,6 +7,7 @@ import type { Archive, HistoryQuery } from '../../relay/archive/port.js';
 import { PostgresArchive } from '../../relay/archive/postgres.js';
 import { SqliteArchive } from '../../relay/archive/sqlite.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
+import type { Position } from '../../relay/log/port.js';
 import { getJson, until } from '../world/programs.js';
 import { startRelay } from '../world/relay.js';
 import { type Service, startPostgres, tempFolder } from '../world/services.js';
@@ -50,7 +51,13 @@ const alert = (state: AlertMessage['state'], at: number, more: Partial<AlertMess
   ...more,
 });
 const all: HistoryQuery = { clinic: 'c', fromMs: START - DAY, toMs: START + 100 * DAY, limit: 1000 };
-const nothing = { readings: [], aggregates: [], alerts: [] };
+const nothing = { readings: [], aggregates: [], alerts: [], positions: [] };
+const at = (offset: number, partition = 0): Position => ({
+  topic: 'iot.temperature',
+  partition,
+  offset: String(offset),
+  arrivedMs: START + offset,
+});
 
 let postgres: Service & { url: string };
 beforeAll(async () => {
@@ -72,11 +79,11 @@ describe.each(['sqlite', 'postgres'])('the archive in %s', (kind) => {
   });
 
   it('keeps a reading once, however often it is put away, over months, and finds it by sensor and time', async () => {
-    expect(await archive.through()).toBe(0);
+    expect(await archive.reached()).toEqual({ generation: 0, positions: [] });
     const readings = Array.from({ length: 72 }, (_, seq) => reading(seq));
-    await archive.store({ ...nothing, readings, throughMs: 5 });
-    await archive.store({ ...nothing, readings: readings.slice(10, 20), throughMs: 7 });
-    expect(await archive.through()).toBe(7);
+    await archive.store({ ...nothing, readings, positions: [at(5), at(9, 1)] }, 0);
+    await archive.store({ ...nothing, readings: readings.slice(10, 20), positions: [at(7)] }, 0);
+    expect((await archive.reached()).positions).toEqual([at(7), at(9, 1)]);
     expect(await archive.readings(all)).toEqual(readings.map(({ backfill: _, ...kept }) => kept));
     const some = await archive.readings({
       ...all,
@@ -100,8 +107,8 @@ describe.each(['sqlite', 'postgres'])('the archive in %s', (kind) => {
       mean: 2,
       seconds_outside: 0,
     };
-    await archive.store({ ...nothing, aggregates: [aggregate, { ...aggregate, count: 3 }], throughMs: 8 });
-    await archive.store({ ...nothing, aggregates: [{ ...aggregate, count: 4, max: 9 }], throughMs: 8 });
+    await archive.store({ ...nothing, aggregates: [aggregate, { ...aggregate, count: 3 }] }, 0);
+    await archive.store({ ...nothing, aggregates: [{ ...aggregate, count: 4, max: 9 }] }, 0);
     expect(await archive.aggregates(all)).toEqual([{ ...aggregate, count: 4, max: 9 }]);
   });
 
@@ -109,13 +116,15 @@ describe.each(['sqlite', 'postgres'])('the archive in %s', (kind) => {
     const cleared = alert('cleared', 3000, {
       episode: { worst: 9.5, seconds_outside: 60, degree_minutes: 1.5, mkt: 8.5 },
     });
-    await archive.store({ ...nothing, alerts: [cleared, alert('raised', 1000)], throughMs: 9 });
-    await archive.store({
-      ...nothing,
-      alerts: [alert('acknowledged', 2000, { by: 'Amina', comment: 'door' })],
-      throughMs: 9,
-    });
-    await archive.store({ ...nothing, alerts: [alert('raised', 1000)], throughMs: 9 });
+    await archive.store({ ...nothing, alerts: [cleared, alert('raised', 1000)] }, 0);
+    await archive.store(
+      {
+        ...nothing,
+        alerts: [alert('acknowledged', 2000, { by: 'Amina', comment: 'door' })],
+      },
+      0,
+    );
+    await archive.store({ ...nothing, alerts: [alert('raised', 1000)] }, 0);
     expect(await archive.episodes(all)).toMatchObject([
       {
         raised_at: START + 1000,
@@ -142,11 +151,12 @@ describe.each(['sqlite', 'postgres'])('the archive in %s', (kind) => {
     archive = await open();
     expect(await archive.readings(all)).toEqual(left);
     await archive.clear();
-    expect([await archive.readings(all), await archive.episodes(all), await archive.through()]).toEqual([
-      [],
-      [],
-      0,
-    ]);
+    expect([await archive.readings(all), await archive.episodes(all)]).toEqual([[], []]);
+    expect(await archive.reached()).toEqual({ generation: 1, positions: [] });
+    // Whoever read on from before must not store a position that leaves out what was emptied.
+    const old = { ...nothing, readings: [reading(1)], positions: [at(90)] };
+    await expect(archive.store(old, 0)).rejects.toMatchObject({ code: 'archive.emptied', retry: true });
+    expect([await archive.readings(all), (await archive.reached()).positions]).toEqual([[], []]);
   });
 
   it('is filled by the relay, waits for a database that is away, and is rebuilt from the log', async () => {

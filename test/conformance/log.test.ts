@@ -10,8 +10,10 @@ import {
   type Append,
   Elsewhere,
   EPOCHS_MAX,
+  type Hole,
   type Log,
   type LogRecord,
+  type Position,
   type StoredRecord,
 } from '../../relay/log/port.js';
 import { until } from '../world/programs.js';
@@ -202,6 +204,135 @@ describe.each([
       [`${id.gateway}/a`, '{"n":3}'],
       [`${id.gateway}/b`, ''],
     ]);
+  });
+
+  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+  const seqOf = (r: StoredRecord) => Number(r.headers.seq);
+  const positionOf = (r: StoredRecord): Position => ({
+    topic: r.topic,
+    partition: r.partition,
+    offset: String(BigInt(r.offset) + 1n),
+    arrivedMs: r.arrivedMs,
+  });
+
+  it('waits for a reader before it delivers more, and stops only once the reader is done', async () => {
+    const id = fresh();
+    const since = Date.now();
+    let calls = 0;
+    let busy = 0;
+    let most = 0;
+    const handle = async (records: StoredRecord[]) => {
+      if (!records.some((r) => r.headers.gateway === id.gateway)) return;
+      calls += 1;
+      busy += 1;
+      most = Math.max(most, busy);
+      await pause(300);
+      busy -= 1;
+    };
+    const tail = await log.tail(DATA_TOPICS, since, handle);
+    for (let from = 1; from <= 91; from += 10) {
+      await log.append(batch(id, from, from + 9));
+      await pause(50);
+    }
+    await until('a delivery', 20_000, () => busy > 0);
+    await tail.stop();
+    expect([busy, most]).toEqual([0, 1]);
+    // Ten appends in half a second, 300 ms each to handle: what came meanwhile came together, or not at all.
+    expect(calls).toBeLessThan(10);
+    const handled = calls;
+    await pause(500);
+    expect(calls).toBe(handled);
+    await log.read(DATA_TOPICS, since, handle);
+    expect([busy, most]).toEqual([0, 1]);
+  });
+
+  it('delivers again what a tail’s reader rejects; a read rejects with it', async () => {
+    const id = fresh();
+    const since = Date.now();
+    await log.append(batch(id, 1, 20));
+    const taken: number[] = [];
+    let failures = 2;
+    const tail = await log.tail(DATA_TOPICS, since, async (records) => {
+      const mine = records.filter((r) => r.headers.gateway === id.gateway);
+      if (mine.length > 0 && failures > 0) {
+        failures -= 1;
+        throw new Error('the database is away');
+      }
+      taken.push(...mine.map(seqOf));
+    });
+    await until('all records', 30_000, () => taken.length >= 20);
+    await tail.stop();
+    expect(taken).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+    await expect(
+      log.read(DATA_TOPICS, since, () => Promise.reject(new Error('the disk is full'))),
+    ).rejects.toThrow('the disk is full');
+  });
+
+  it('goes on where a reader says that it was, and says how much is left', async () => {
+    const id = fresh();
+    await log.append(batch(id, 1, 30));
+    const seen: StoredRecord[] = [];
+    await log.read(['iot.temperature'], 0, (records) => void seen.push(...records));
+    const positions = [...new Map(seen.map((r) => [r.partition, positionOf(r)])).values()];
+    await log.append(batch(id, 31, 50));
+    const again: StoredRecord[] = [];
+    const holes: Hole[] = [];
+    const gate: { open: () => void } = { open: () => {} };
+    const opened = new Promise<void>((resolve) => {
+      gate.open = resolve;
+    });
+    const tail = await log.tail(
+      ['iot.temperature', 'iot.status'],
+      positions,
+      async (records) => {
+        await opened;
+        again.push(...records);
+      },
+      (hole) => void holes.push(hole),
+    );
+    const before = await tail.behind();
+    expect(before.records).toBeGreaterThanOrEqual(20);
+    expect(Date.now() - before.sinceMs!).toBeLessThan(60_000);
+    gate.open();
+    await until('nothing left', 20_000, async () => (await tail.behind()).records === 0);
+    expect((await tail.behind()).sinceMs).toBeNull();
+    await tail.stop();
+    expect(again.map(seqOf)).toEqual(Array.from({ length: 20 }, (_, i) => i + 31));
+    expect(holes).toEqual([]);
+    // A topic without a position is read from its beginning.
+    const all: StoredRecord[] = [];
+    await log.read(['iot.temperature'], [], (records) => void all.push(...records));
+    expect(all.length).toBe(seen.length + 20);
+  });
+
+  it('says of positions that it never gave out that the topic is another, and reads from its beginning', async () => {
+    const id = fresh();
+    await log.append(batch(id, 1, 5));
+    const seen: StoredRecord[] = [];
+    await log.read(['iot.temperature'], 0, (records) => void seen.push(...records));
+    const last = seen.at(-1)!;
+    const position = positionOf(last);
+    const of = (more: Partial<Position>) => [{ ...position, ...more }];
+    const holesFrom = async (positions: Position[]) => {
+      const holes: Hole[] = [];
+      let count = 0;
+      const tail = await log.tail(
+        ['iot.temperature'],
+        positions,
+        (records) => {
+          count += records.length;
+        },
+        (hole) => void holes.push(hole),
+      );
+      await until('all there is', 20_000, async () => (await tail.behind()).records === 0);
+      await tail.stop();
+      return { whys: holes.map(({ why }) => why), count };
+    };
+    const beyond = String(BigInt(last.offset) + 1000n);
+    expect(await holesFrom(of({ offset: beyond }))).toEqual({ whys: ['anew'], count: seen.length });
+    // As many records as the old topic had, and all of them from after it was read.
+    const earlier = seen[0]!.arrivedMs - 60_000;
+    expect(await holesFrom(of({ arrivedMs: earlier }))).toEqual({ whys: ['anew'], count: seen.length });
   });
 
   it('delivers to a reader that was there before', async () => {

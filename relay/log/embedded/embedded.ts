@@ -11,18 +11,22 @@ import type { Stream } from '../../../core/stream.js';
 import {
   type Append,
   extended,
+  type From,
+  type Hole,
   type Lag,
   type Log,
   type LogRecord,
   type LogTopic,
+  type OnRecords,
   type Progress,
   type Published,
   REMEMBERED_MS,
   refuseEpochs,
   SCHEMAS_TOPIC,
-  type StoredRecord,
   type Tail,
 } from '../port.js';
+import { Rows } from './rows.js';
+import { EmbeddedTail } from './tail.js';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS records (
@@ -32,23 +36,14 @@ const SCHEMA = `
     gateway TEXT NOT NULL, epoch TEXT NOT NULL, stream TEXT NOT NULL, held TEXT NOT NULL,
     PRIMARY KEY (gateway, epoch, stream)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS published (id TEXT PRIMARY KEY, appended INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS dropped (topic TEXT PRIMARY KEY, offset INTEGER NOT NULL) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS records_by_topic ON records (topic, offset);
 `;
 
-const TAIL_ROWS = 1000;
 const TIDY_MS = 600_000;
 const TIDY_ROWS = 5000;
 /** A command beside the relay (dead letters tried again) tells nobody here of what it appends. */
 const LOOK_MS = 500;
-
-interface Row {
-  offset: number;
-  topic: LogTopic;
-  key: string;
-  value: string;
-  headers: string;
-  timestamp: number;
-}
 
 /** Of these the last record of a key stays for good, as in a compacted topic. */
 const COMPACTED = [TOPICS.sensors] as const;
@@ -57,15 +52,6 @@ const FOR_GOOD = names([SCHEMAS_TOPIC, ...COMPACTED]);
 const COMPACT = `
   DELETE FROM records WHERE topic IN (${names(COMPACTED)}) AND appended < ? AND (value = '' OR offset NOT IN (
     SELECT max(offset) FROM records WHERE topic IN (${names(COMPACTED)}) GROUP BY topic, key))`;
-
-const START =
-  'SELECT coalesce(min(offset), (SELECT coalesce(max(offset), 0) + 1 FROM records)) - 1 FROM records WHERE appended >= ?';
-
-const stored = (row: Row): StoredRecord => ({
-  ...row,
-  offset: String(row.offset),
-  headers: JSON.parse(row.headers) as Record<string, string>,
-});
 
 const unavailable = (error: unknown) =>
   new ColdwatchError('log.unavailable', `embedded log: ${messageOf(error)}`, { retry: true, cause: error });
@@ -76,8 +62,7 @@ export class EmbeddedLog implements Log {
   readonly #clock: Clock;
   readonly #retentionMs: number;
   readonly #insert;
-  readonly #after;
-  readonly #tails = new Set<() => void>();
+  readonly #tails = new Set<EmbeddedTail>();
   readonly #tidy;
   readonly #look;
 
@@ -91,9 +76,6 @@ export class EmbeddedLog implements Log {
     this.#retentionMs = retentionMs;
     this.#insert = this.#db.prepare(
       'INSERT INTO records (topic, key, value, headers, timestamp, appended) VALUES (?, ?, ?, ?, ?, ?)',
-    );
-    this.#after = this.#db.prepare<[number, number], Row>(
-      'SELECT offset, topic, key, value, headers, timestamp FROM records WHERE offset > ? ORDER BY offset LIMIT ?',
     );
     this.#tidy = every(clock, TIDY_MS, () => this.#dropOld());
     this.#look = every(clock, LOOK_MS, () => this.#wakeTails());
@@ -175,73 +157,53 @@ export class EmbeddedLog implements Log {
     }
   }
 
-  async read(
-    topics: readonly LogTopic[],
-    sinceMs: number,
-    onRecords: (records: StoredRecord[]) => void,
-  ): Promise<void> {
+  async read(topics: readonly LogTopic[], from: From, onRecords: OnRecords): Promise<void> {
     const end = this.#db.prepare('SELECT coalesce(max(offset), 0) FROM records').pluck().get() as number;
-    // A rare topic is found by the index, not by reading all the others.
-    const after = this.#db.prepare<unknown[], Row>(
-      `SELECT offset, topic, key, value, headers, timestamp FROM records
-       WHERE offset > ? AND offset <= ? AND topic IN (${topics.map(() => '?').join(', ')}) ORDER BY offset LIMIT ?`,
-    );
-    let offset = this.#startOf(sinceMs);
-    while (offset < end) {
-      const rows = after.all(offset, end, ...topics, TAIL_ROWS);
-      const last = rows.at(-1);
-      if (!last) return;
-      offset = last.offset;
-      onRecords(rows.map(stored));
+    const rows = new Rows(this.#db, topics, from);
+    for (;;) {
+      const records = rows.next(end);
+      if (records.length === 0) return;
+      await onRecords(records);
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
 
-  #startOf(sinceMs: number): number {
-    return this.#db.prepare(START).pluck().get(sinceMs) as number;
-  }
-
   async tail(
     topics: readonly LogTopic[],
-    sinceMs: number,
-    onRecords: (records: StoredRecord[]) => void,
+    from: From,
+    onRecords: OnRecords,
+    onHole?: (hole: Hole) => void,
   ): Promise<Tail> {
-    let offset = this.#startOf(sinceMs);
-    let scheduled = false;
-    const deliver = () => {
-      scheduled = false;
-      if (!this.#tails.has(wake)) return;
-      const rows = this.#after.all(offset, TAIL_ROWS);
-      const last = rows.at(-1);
-      if (!last) return;
-      offset = last.offset;
-      const wanted = rows.filter((row) => topics.includes(row.topic));
-      if (wanted.length > 0) onRecords(wanted.map(stored));
-      wake();
-    };
-    // Not on the appender's own turn, and a thousand rows at a time: history must not hold up gateways.
-    const wake = () => {
-      if (scheduled) return;
-      scheduled = true;
-      setImmediate(deliver);
-    };
-    this.#tails.add(wake);
-    wake();
-    return { stop: async () => void this.#tails.delete(wake) };
+    const rows = new Rows(this.#db, topics, from, onHole);
+    const tail = new EmbeddedTail(rows, onRecords, this.#clock, (ended) => this.#tails.delete(ended));
+    this.#tails.add(tail);
+    tail.wake();
+    return tail;
   }
 
   #wakeTails(): void {
-    for (const wake of this.#tails) wake();
+    for (const tail of this.#tails) tail.wake();
   }
 
   #dropOld(): void {
     const before = this.#clock.wall() - this.#retentionMs;
-    this.#db
-      .prepare(
-        `DELETE FROM records WHERE offset IN (
-           SELECT offset FROM records WHERE appended < ? AND topic NOT IN (${FOR_GOOD}) ORDER BY offset LIMIT ?)`,
-      )
-      .run(before, TIDY_ROWS);
+    const drop = this.#db.prepare<[number, number], { topic: string; offset: number }>(
+      `DELETE FROM records WHERE offset IN (
+         SELECT offset FROM records WHERE appended < ? AND topic NOT IN (${FOR_GOOD}) ORDER BY offset LIMIT ?)
+       RETURNING topic, offset`,
+    );
+    // A reader that comes later must be able to know what it missed.
+    const note = this.#db.prepare(
+      `INSERT INTO dropped (topic, offset) VALUES (?, ?)
+       ON CONFLICT (topic) DO UPDATE SET offset = max(offset, excluded.offset)`,
+    );
+    this.#db.transaction(() => {
+      const last = new Map<string, number>();
+      for (const { topic, offset } of drop.all(before, TIDY_ROWS)) {
+        last.set(topic, Math.max(offset, last.get(topic) ?? 0));
+      }
+      for (const [topic, offset] of last) note.run(topic, offset);
+    })();
     this.#db.prepare(COMPACT).run(before);
     this.#db.prepare('DELETE FROM published WHERE appended < ?').run(this.#clock.wall() - REMEMBERED_MS);
   }
@@ -257,7 +219,7 @@ export class EmbeddedLog implements Log {
   async close(): Promise<void> {
     this.#tidy.cancel();
     this.#look.cancel();
-    this.#tails.clear();
+    await Promise.all([...this.#tails].map((tail) => tail.stop()));
     this.#db.close();
   }
 }

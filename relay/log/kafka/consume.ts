@@ -1,10 +1,18 @@
-import { randomUUID } from 'node:crypto';
-import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
-import { type Clock, every } from '../../../core/clock/clock.js';
-import type { LogTopic, StoredRecord, Tail } from '../port.js';
+import type { Admin, Kafka, KafkaMessage } from 'kafkajs';
+import { type Clock, sleep } from '../../../core/clock/clock.js';
+import {
+  AGAIN_MS,
+  type Behind,
+  type From,
+  type Hole,
+  type LogTopic,
+  type OnRecords,
+  type StoredRecord,
+  type Tail,
+} from '../port.js';
 import type { ValueCodec } from './codec.js';
-
-type OnRecords = (records: StoredRecord[]) => void;
+import { Cursor } from './cursor.js';
+import { type Place, placeOf, startsOf } from './starts.js';
 
 /** What Kafka must have at least before a consumer may ask for it, and who asks. */
 export interface Reader {
@@ -14,119 +22,137 @@ export interface Reader {
   codec: ValueCodec;
 }
 
-const FETCH_WAIT_MS = 250;
-/** The last offset of a partition may be a transaction's mark, which no consumer is shown. */
+/** Where compaction dropped the last records of a partition, nothing will come: known after so long and so many answers. */
 const NOTHING_MORE_MS = 3000;
+const NOTHING_MORE_ANSWERS = 3;
 
-/** Records that arrived since `sinceMs`, and all that follow. */
+/** Records from there, and all that follow. */
 export async function tailTopics(
   reader: Reader,
   topics: readonly LogTopic[],
-  sinceMs: number,
+  from: From,
   onRecords: OnRecords,
+  onHole: (hole: Hole) => void = () => {},
 ): Promise<Tail> {
-  const starts = await offsetsAt(reader.admin, topics, sinceMs);
-  const consumer = await consume(reader.kafka, topics, starts, async ({ batch }) => {
-    onRecords(await allStored(batch.topic as LogTopic, batch.messages, reader.codec));
+  const { admin, clock, codec } = reader;
+  const stop = new AbortController();
+  const openedMs = clock.wall();
+  const arrived = new Map<Place, number>();
+  const starts = await startsOf(admin, topics, from, onHole);
+  const cursor = new Cursor(reader.kafka, clock, topics, starts, async (place, messages) => {
+    while (!stop.signal.aborted) {
+      try {
+        const records = await allStored(place, messages, codec);
+        await onRecords(records);
+        arrived.set(placeOf(place.topic, place.partition), records.at(-1)!.arrivedMs);
+        return true;
+      } catch {
+        await sleep(clock, AGAIN_MS, stop.signal);
+      }
+    }
+    return false;
   });
-  return { stop: () => consumer.disconnect() };
+  await cursor.open();
+  return {
+    behind: async (): Promise<Behind> => {
+      const behind = await cursor.behind(admin, onHole);
+      const since = behind.places.map((place) => arrived.get(place) ?? openedMs);
+      return { records: behind.records, sinceMs: since.length > 0 ? Math.min(...since) : null };
+    },
+    stop: async () => {
+      stop.abort();
+      await cursor.close();
+    },
+  };
 }
 
-/** Records that arrived since `sinceMs`, up to what is the end now. */
+/** Records from there, up to what is the end now. */
 export async function readTopics(
   { kafka, admin, clock, codec }: Reader,
   topics: readonly LogTopic[],
-  sinceMs: number,
+  from: From,
   onRecords: OnRecords,
 ): Promise<void> {
-  const starts = await offsetsAt(admin, topics, sinceMs);
-  const ends = new Map<string, bigint>();
-  for (const topic of topics) {
-    for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
-      const start = starts.get(`${topic}/${partition}`) ?? '0';
-      if (BigInt(high) > BigInt(start)) ends.set(`${topic}/${partition}`, BigInt(high));
-    }
-  }
+  const starts = await startsOf(admin, topics, from, () => {});
+  const ends = await endsOf(admin, topics, starts);
   if (ends.size === 0) return;
   let heardMs = clock.mono();
-  let finish: () => void = () => {};
-  const finished = new Promise<void>((resolve) => {
-    finish = resolve;
+  let answers = 0;
+  let busy = false;
+  let end: (error?: unknown) => void = () => {};
+  const ended = new Promise<void>((resolve, reject) => {
+    end = (error) => (error === undefined ? resolve() : reject(error as Error));
   });
-  const consumer = await consume(kafka, topics, starts, async ({ batch }) => {
-    heardMs = clock.mono();
-    const place = `${batch.topic}/${batch.partition}`;
-    const end = ends.get(place);
-    if (end === undefined) return;
-    const before = batch.messages.filter(({ offset }) => BigInt(offset) < end);
-    onRecords(await allStored(batch.topic as LogTopic, before, codec));
-    heardMs = clock.mono();
-    if (BigInt(batch.lastOffset()) + 1n >= end) ends.delete(place);
-    if (ends.size === 0) finish();
-  });
-  const look = every(clock, 200, () => {
-    if (clock.mono() - heardMs > NOTHING_MORE_MS) finish();
-  });
-  await finished;
-  look.cancel();
-  await consumer.disconnect();
-}
-
-async function consume(
-  kafka: Kafka,
-  topics: readonly LogTopic[],
-  starts: ReadonlyMap<string, string>,
-  onBatch: (payload: EachBatchPayload) => Promise<void>,
-): Promise<Consumer> {
-  const groupId = `coldwatch-read-${randomUUID()}`;
-  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: FETCH_WAIT_MS, readUncommitted: false });
-  await consumer.connect();
-  await consumer.subscribe({ topics: [...topics], fromBeginning: false });
-  await consumer.run({
-    autoCommit: false,
-    eachBatch: async (payload) => {
-      await onBatch(payload);
-      payload.resolveOffset(payload.batch.lastOffset());
-      await payload.heartbeat();
+  const deliver: ConstructorParameters<typeof Cursor>[4] = async (place, messages) => {
+    const last = ends.get(placeOf(place.topic, place.partition));
+    const before = messages.filter(({ offset }) => last !== undefined && BigInt(offset) < last);
+    busy = true;
+    try {
+      if (before.length > 0) await onRecords(await allStored(place, before, codec));
+      return true;
+    } catch (error) {
+      end(error);
+      return false;
+    } finally {
+      busy = false;
+      heardMs = clock.mono();
+      answers = 0;
+    }
+  };
+  const cursor = new Cursor(kafka, clock, topics, starts, deliver, {
+    onPassed: (place, next) => {
+      if (next >= (ends.get(place) ?? next)) ends.delete(place);
+      if (ends.size === 0) end();
     },
+    onAnswer: () => {
+      answers += 1;
+      const quiet = !busy && clock.mono() - heardMs > NOTHING_MORE_MS;
+      if (quiet && answers > NOTHING_MORE_ANSWERS) end();
+    },
+    onGone: end,
   });
-  for (const [place, offset] of starts) {
-    const [topic, partition] = [
-      place.slice(0, place.lastIndexOf('/')),
-      place.slice(place.lastIndexOf('/') + 1),
-    ];
-    consumer.seek({ topic, partition: Number(partition), offset });
+  try {
+    await cursor.open();
+    await ended;
+  } finally {
+    await cursor.close();
   }
-  return consumer;
 }
 
-/** By `topic/partition`. */
-async function offsetsAt(
-  admin: Admin,
-  topics: readonly LogTopic[],
-  sinceMs: number,
-): Promise<Map<string, string>> {
-  const all = await Promise.all(
-    topics.map(async (topic) => {
-      const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, sinceMs);
-      return offsets.map(({ partition, offset }) => [`${topic}/${partition}`, offset] as const);
-    }),
-  );
-  return new Map(all.flat());
+async function endsOf(admin: Admin, topics: readonly LogTopic[], starts: ReadonlyMap<Place, bigint>) {
+  const ends = new Map<Place, bigint>();
+  for (const topic of topics) {
+    for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
+      const place = placeOf(topic, partition);
+      if (BigInt(high) > (starts.get(place) ?? 0n)) ends.set(place, BigInt(high));
+    }
+  }
+  return ends;
 }
 
-function allStored(topic: LogTopic, messages: readonly KafkaMessage[], codec: ValueCodec) {
-  return Promise.all(messages.map((message) => toStored(topic, message, codec)));
+function allStored(
+  place: { topic: LogTopic; partition: number },
+  messages: readonly KafkaMessage[],
+  codec: ValueCodec,
+) {
+  return Promise.all(messages.map((message) => toStored(place, message, codec)));
 }
 
-async function toStored(topic: LogTopic, message: KafkaMessage, codec: ValueCodec): Promise<StoredRecord> {
+async function toStored(
+  { topic, partition }: { topic: LogTopic; partition: number },
+  message: KafkaMessage,
+  codec: ValueCodec,
+): Promise<StoredRecord> {
   const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)]);
+  const arrivedMs = Number(message.timestamp);
   return {
     topic,
+    partition,
     key: message.key?.toString() ?? '',
     value: message.value ? await codec.decode(topic, message.value) : '',
     headers: Object.fromEntries(headers) as Record<string, string>,
-    timestamp: Number(message.timestamp),
+    timestamp: arrivedMs,
     offset: message.offset,
+    arrivedMs,
   };
 }

@@ -6,13 +6,15 @@ import type { KafkaConfig } from '../../config/relay.js';
 import {
   type Append,
   Elsewhere,
+  type From,
+  type Hole,
   type Lag,
   type Log,
   type LogRecord,
   type LogTopic,
+  type OnRecords,
   type Progress,
   type Published,
-  type StoredRecord,
   type Tail,
 } from '../port.js';
 import { connectTo } from './admin.js';
@@ -150,18 +152,15 @@ export class KafkaLog implements Log {
 
   async tail(
     topics: readonly LogTopic[],
-    sinceMs: number,
-    onRecords: (records: StoredRecord[]) => void,
+    from: From,
+    onRecords: OnRecords,
+    onHole?: (hole: Hole) => void,
   ): Promise<Tail> {
-    return tailTopics(this.#reader, topics, sinceMs, onRecords);
+    return tailTopics(this.#reader, topics, from, onRecords, onHole);
   }
 
-  async read(
-    topics: readonly LogTopic[],
-    sinceMs: number,
-    onRecords: (records: StoredRecord[]) => void,
-  ): Promise<void> {
-    await readTopics(this.#reader, topics, sinceMs, onRecords);
+  async read(topics: readonly LogTopic[], from: From, onRecords: OnRecords): Promise<void> {
+    await readTopics(this.#reader, topics, from, onRecords);
   }
 
   async lag(): Promise<Lag[]> {

@@ -12,10 +12,12 @@ function reading(seq: number, at: number, value: number, more: object = {}) {
     sensor: 'f',
     quantity: 'temperature',
     value,
+    unit: 'Cel',
     measured_at: at,
+    time_quality: 'synchronised',
     quality: 'good',
     epoch: '00000000000000aa',
-    seq,
+    seq: seq + 1,
     backfill: false,
     ...more,
   };

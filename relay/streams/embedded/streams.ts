@@ -7,8 +7,8 @@ import {
   STREAM_TOPICS,
   type StreamTopic,
 } from '../../../core/contract/streams.js';
-import { jsonOf } from '../../../core/payload.js';
-import type { LogTopic, StoredRecord } from '../../log/port.js';
+import { Decoder } from '../../log/decode.js';
+import type { StoredRecord } from '../../log/port.js';
 import { Aggregates, REGION_SHARE, type Regions, SEVERAL } from './aggregates.js';
 import { touch } from './bounded.js';
 import { Sales, Stock } from './commerce.js';
@@ -17,11 +17,7 @@ import { type LiveRow, Patterns } from './patterns.js';
 import { Silence } from './silence.js';
 import { Sliding } from './sliding.js';
 
-export const STREAM_INPUTS: readonly LogTopic[] = [
-  TOPICS.temperature,
-  SOURCE_TOPICS.sales,
-  SOURCE_TOPICS.inventory,
-];
+export const STREAM_INPUTS = [TOPICS.temperature, SOURCE_TOPICS.sales, SOURCE_TOPICS.inventory] as const;
 
 export interface StreamRecord {
   topic: StreamTopic;
@@ -51,6 +47,7 @@ export interface StreamSettings {
 /** The Flink job's streams on one machine: records in, records out, in bounded memory. */
 export class Streams {
   readonly #out: (record: StreamRecord) => void;
+  readonly #decoder = new Decoder(STREAM_INPUTS);
   readonly #aggregates: Aggregates;
   readonly #patterns = new Patterns();
   readonly #sales = new Sales();
@@ -106,13 +103,13 @@ export class Streams {
     return Number.isFinite(this.#live.watermark) ? this.#live.watermark : undefined;
   }
 
-  take({ topic, value }: Pick<StoredRecord, 'topic' | 'value'>): void {
-    const message = jsonOf(value);
+  take(record: Pick<StoredRecord, 'topic' | 'value'>): void {
+    const message = this.#decoder.one(record);
     // As Flink does: what others wrote and is no record stops nothing.
-    if (message === null || typeof message !== 'object') this.#left += 1;
-    else if (topic === TOPICS.temperature) this.#reading(message as ReadingMessage);
-    else if (topic === SOURCE_TOPICS.sales) this.#sale(message as SaleEvent);
-    else if (topic === SOURCE_TOPICS.inventory) this.#inventory(message as InventoryChange);
+    if (!message?.value) this.#left += 1;
+    else if (message.topic === TOPICS.temperature) this.#reading(message.value);
+    else if (message.topic === SOURCE_TOPICS.sales) this.#sale(message.value);
+    else this.#inventory(message.value);
   }
 
   #reading(reading: ReadingMessage): void {
