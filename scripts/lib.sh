@@ -3,8 +3,8 @@ ROOT="$PWD"
 
 say() { printf '%s\n' "$*" >&2; }
 
-# Of the machine, Node from here on is used as it is (better-sqlite3 needs it); with an older one, or none that npm can
-# not give, we bring our own: pinned, from the npm registry, into the cache.
+# From this version on (better-sqlite3 needs it) the machine's own Node is used; beside an older one we bring ours:
+# pinned, from the npm registry, into the cache.
 NODE_MIN=22
 NODE_OWN=24.21.0
 NPM_OWN=11.21.2
@@ -34,7 +34,8 @@ fetch_node() {
   fresh=$(mktemp -d)
   (
     cd "$fresh"
-    npm pack --silent "node-linux-$arch@$NODE_OWN" "npm@$NPM_OWN" >/dev/null
+    npm pack --silent "node-linux-$arch@$NODE_OWN" "npm@$NPM_OWN" >/dev/null 2>npm.log ||
+      { cat npm.log >&2; say "Node.js could not be fetched. Is the npm registry within reach?"; exit 1; }
     sha256sum --check --status --strict --ignore-missing "$ROOT/scripts/node/SHA256SUMS" ||
       { say "What was downloaded is not what scripts/node/SHA256SUMS names. Nothing was kept."; exit 1; }
     tar xzf "node-linux-$arch-$NODE_OWN.tgz"
