@@ -5,7 +5,8 @@ import type { ClaimFolder } from '../core/owner.js';
 import { channelKey } from '../core/reading.js';
 import { innermostLimits, type Limits } from './config/limits.js';
 import type { ResolvedSite } from './config/resolve.js';
-import { RingClient, type RingOptions } from './ring/client.js';
+import { RingClient } from './ring/client.js';
+import type { RingOptions } from './ring/port.js';
 import { BYTES_PER_READING } from './ring/schema.js';
 
 /** Readings kept when there is no card: some hours of a clinic, a few MB. */

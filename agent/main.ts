@@ -127,7 +127,7 @@ export async function startAgent(
       alarm.reading(reading, seq);
     }
     // Unconfirmed, a broker keeps what we could not.
-    if (receipt && kept) ring.whenDurable(receipt);
+    if (receipt && kept) ring.whenKept(receipt);
   }
 
   const openDrivers = await loading;

@@ -55,6 +55,7 @@ async function forwardFile(file: string, { config }: ResolvedSite, clock: Clock,
     file,
     boot: 'salvaged',
     capacity: 2 ** 40,
+    finished: true,
     flushMs: config.ring.flush,
     clock,
   });

@@ -56,7 +56,7 @@ export async function ownSensors(
     { readings: (_readings, receipt) => receipt?.(), failure: () => {}, identity: () => {} },
   );
   const store = {
-    whenDurable: (fn: () => void) => fn(),
+    whenKept: (fn: () => void) => fn(),
     addReceipt: () => {},
     receipts: () => new Float64Array(),
   };

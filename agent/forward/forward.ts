@@ -82,8 +82,8 @@ export class Forwarder {
   /** Rows that the relay does not hold yet. */
   get backlog(): number {
     return STREAMS.reduce((sum, stream) => {
-      const { tail, head, settled } = this.#view(stream);
-      return sum + (head < tail ? 0 : countOf(missing(settled, [tail, head])));
+      const { tail, head } = this.#view(stream);
+      return sum + (head < tail ? 0 : countOf(missing(this.#done(stream), [tail, head])));
     }, 0);
   }
 
@@ -183,8 +183,13 @@ export class Forwarder {
     return {
       tail: ring.tail(stream),
       head: ring.sendable(stream),
-      settled: union(ring.held(stream), this.#givenUp[stream]),
+      settled: union(this.#done(stream), ring.withheld(stream)),
     };
+  }
+
+  /** What the relay holds or will never take. */
+  #done(stream: Stream): RangeSet {
+    return union(this.#options.ring.held(stream), this.#givenUp[stream]);
   }
 
   /** After a start or a broken link: what the relay really holds. */

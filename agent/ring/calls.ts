@@ -3,12 +3,21 @@ import { ColdwatchError } from '../../core/errors.js';
 import type { RingAnswer, RingRequest, RingWorkerData } from './worker.js';
 
 interface Call {
+  op: RingRequest['op'];
   resolve: (value: never) => void;
   reject: (error: Error) => void;
 }
 
 /** The worker reads and writes small groups: a large young generation would only take memory from the gateway. */
 const WORKER_LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 128 };
+
+const READS: ReadonlySet<RingRequest['op']> = new Set([
+  'readings',
+  'events',
+  'summaries',
+  'wholeSlots',
+  'times',
+]);
 
 /** Requests to the ring's worker and their answers. A worker that dies fails what is open, and all that follows. */
 export class WorkerCalls {
@@ -35,9 +44,18 @@ export class WorkerCalls {
     if (this.#dead) return Promise.reject(this.#dead);
     const id = this.#next++;
     return new Promise<T>((resolve, reject) => {
-      this.#open.set(id, { resolve: resolve as Call['resolve'], reject });
+      this.#open.set(id, { op: request.op, resolve: resolve as Call['resolve'], reject });
       this.#worker.postMessage({ id, request }, hand);
     });
+  }
+
+  /** Whoever reads waits behind a commit that may never end: they are told so, and its answer is dropped. */
+  abandonReads(why: Error): void {
+    for (const [id, call] of this.#open) {
+      if (!READS.has(call.op)) continue;
+      this.#open.delete(id);
+      call.reject(why);
+    }
   }
 
   async close(): Promise<void> {

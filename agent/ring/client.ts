@@ -1,22 +1,25 @@
-import type { Clock, Timer } from '../../core/clock/clock.js';
+import type { Timer } from '../../core/clock/clock.js';
 import type { ReadingRow } from '../../core/contract/batch.js';
 import type { RingEvent, Summary } from '../../core/contract/messages.js';
 import { rangeSetSchema } from '../../core/contract/range-schema.js';
 import type { Range, RangeSet } from '../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
 import { packQuality } from '../../core/quality.js';
-import { type Channel, ChannelMap, type Reading } from '../../core/reading.js';
+import type { Reading } from '../../core/reading.js';
 import { STREAMS, type Stream } from '../../core/stream.js';
 import { WorkerCalls } from './calls.js';
-import { Pending } from './pending.js';
-import type { Ring, RingStats, StoredReading } from './port.js';
+import { CardHealth } from './card-health.js';
+import { Channels } from './channels.js';
+import type { Pending } from './pending.js';
+import type { Ring, RingOptions, RingStats, StoredReading } from './port.js';
 import { planRoom, type Window, windowOf } from './room.js';
 import { unpackRows } from './rows.js';
 import type { Salvage } from './salvage.js';
 import { openSegments, type Segments } from './segments.js';
+import { Sendable } from './sendable.js';
 import type { Span } from './store.js';
-import type { Limits } from './thin.js';
-import type { OpenAnswer } from './worker.js';
+import { Waiting } from './waiting.js';
+import type { OpenAnswer, RingRequest } from './worker.js';
 
 /** A group is committed when it has this many rows, whatever its age. */
 export const GROUP_ROWS = 256;
@@ -29,29 +32,12 @@ export const GROUP_RECEIPTS = 16;
 export const RECEIPTS_WAIT_MS = 5;
 /** Rows in memory while the card does not take them. Beyond this the oldest would be lost: appends then fail. */
 export const WAITING_MAX = 200_000;
-const RETRY_MS = 1000;
-/** Rows of a boot whose clock is not set wait this long for it before they are sent with estimated times. */
-export const UNDATED_WAIT_MS = 600_000;
-/** One failed commit may be a hiccup; after so many in a row it is a failing card. */
-const FAILURES_TOLD = 3;
 
-export interface RingOptions {
-  file: string;
-  boot: string;
-  capacity: number;
-  flushMs: number;
-  clock: Clock;
-  /** By channel key (sensor/quantity): for the seconds outside that thinned readings had. */
-  limits?: ReadonlyMap<string, Limits>;
-  /** Called when commits keep failing, and when one succeeds again. */
-  onHealth?: (failure: string | null) => void;
-  /** Called once when the file itself turns out to be damaged: only a new start, which salvages it, can help. */
-  onDamage?: (damage: string) => void;
-  /** Called when events have become durable: they should not wait to be sent. */
-  onEvents?: () => void;
-}
-
-/** The ring on the thread that samples: it numbers rows and feeds the worker in groups, one commit at a time. */
+/**
+ * The ring on the thread that samples: it numbers rows and feeds the worker in groups, one commit at a time. While the
+ * card refuses, rows are confirmed and sent from memory, under the numbers that they will have on the card: one that is
+ * lost in a crash then was sent as what it is, and a number that is given out again is noticed (`learn`).
+ */
 export class RingClient implements Ring {
   readonly epoch: string;
   /** Set when this start found the former file damaged. */
@@ -59,8 +45,9 @@ export class RingClient implements Ring {
   readonly #options: RingOptions;
   readonly #worker: WorkerCalls;
   readonly #segments: Segments;
-  readonly #channels = new ChannelMap<number>();
-  readonly #byId: Map<number, Channel>;
+  readonly #card: CardHealth;
+  readonly #sendable: Sendable;
+  readonly #channels: Channels;
   /** The last reading that was stored before this start. */
   readonly before: { measuredAt: number; boot: string } | null;
   /** As it was when the file was opened; later values live with whoever saves them. */
@@ -68,7 +55,7 @@ export class RingClient implements Ring {
   readonly #storedReceipts: Float64Array;
   readonly #held: Record<Stream, RangeSet>;
   readonly #span: Record<Stream, Window>;
-  #pending: Pending;
+  readonly #waiting: Waiting;
   #committing: Promise<void> | undefined;
   #timer: Timer | undefined;
   #timerDue = Number.POSITIVE_INFINITY;
@@ -76,15 +63,10 @@ export class RingClient implements Ring {
   #lastCommitMs = 0;
   #thinned = 0;
   #overwritten = 0;
-  #failure: string | null = null;
-  #failures = 0;
   #closed = false;
-  readonly #openedMs: number;
   readonly #openedHead: number;
   /** The first rows numbered since a relay last said what it holds; none of them can have been sent. */
   #firstNew: Record<Stream, number> | undefined;
-  /** The first row of this boot, while its clock is not set. */
-  #undatedFrom: number | null = null;
 
   static async open(options: RingOptions): Promise<RingClient> {
     const { file, limits = new Map(), onDamage = () => {} } = options;
@@ -98,10 +80,12 @@ export class RingClient implements Ring {
     this.#options = options;
     this.#worker = worker;
     this.epoch = opened.epoch;
-    this.#openedMs = options.clock.mono();
     this.#segments = openSegments(options.clock, options.boot, opened.segments, opened.lastTimeline);
-    for (const channel of opened.channels) this.#channels.set(channel, channel.id);
-    this.#byId = new Map(opened.channels.map((c) => [c.id, c]));
+    this.#card = new CardHealth(options.clock, {
+      onRefusing: () => this.#refused(),
+      onHealth: (failure) => options.onHealth?.(failure),
+    });
+    this.#channels = new Channels(opened.channels);
     this.before = opened.last;
     this.#state = new Map([...(opened.salvage?.state ?? []), ...opened.state]);
     this.#storedReceipts = opened.receipts;
@@ -109,61 +93,49 @@ export class RingClient implements Ring {
       rangeSetSchema.catch([]).parse(this.loadState(`held.${stream}`) ?? []),
     );
     this.#span = forStreams((stream) => windowOf(opened.spans[stream]));
-    this.#pending = new Pending(this.#span.readings.head + 1);
+    this.#waiting = new Waiting(opened.segments, (id) => this.#channels.of(id)!);
+    this.#sendable = new Sendable(options, this.#card, this.#segments, opened.segments, this.#span);
     this.#firstNew = this.loadState('unlearned') as Record<Stream, number> | undefined;
     if (!this.#firstNew) {
       this.#firstNew = forStreams((stream) => this.#span[stream].head + 1);
-      this.#pending.state.set('unlearned', this.#firstNew);
+      this.#waiting.next.state.set('unlearned', this.#firstNew);
     }
-    // After a restart within such a boot, which of its rows came first is not looked up: all unsent ones wait.
     this.#openedHead = this.#span.readings.head;
-    const undated =
-      opened.segments.some((segment) => segment.boot === options.boot) && !this.#segments.dated();
-    if (undated) this.#undatedFrom = this.#span.readings.tail;
   }
 
   head = (stream: Stream): number => this.#span[stream].head;
   tail = (stream: Stream): number => this.#span[stream].tail;
   durable = (stream: Stream): number => this.#span[stream].durable;
-  /** Undated rows are held back for a while: once sent, their time could not be corrected any more. */
-  sendable(stream: Stream): number {
-    const durable = this.#span[stream].durable;
-    const waited = this.#options.clock.mono() - this.#openedMs >= UNDATED_WAIT_MS;
-    if (stream !== 'readings' || this.#undatedFrom === null || this.#segments.dated() || waited)
-      return durable;
-    return Math.min(durable, this.#undatedFrom - 1);
-  }
-
+  sendable = (stream: Stream): number => this.#sendable.through(stream);
+  withheld = (stream: Stream): RangeSet => this.#sendable.withheld(stream);
   held = (stream: Stream): RangeSet => this.#held[stream];
   timeline = (): number => this.#segments.timeline();
 
   append(reading: Reading): number {
-    if (this.#waiting() >= WAITING_MAX) {
+    if (this.#rowsWaiting() >= WAITING_MAX) {
       throw new ColdwatchError('ring.unavailable', `${WAITING_MAX} readings wait for the card already`);
     }
     const span = this.#span.readings;
     span.head += 1;
-    const segment = this.#segments.current((fresh) => this.#pending.segments.push(fresh));
-    this.#pending.addReading(
-      this.#channelOf(reading),
-      segment,
-      reading,
-      packQuality(reading.quality, reading.reason),
-    );
-    if (reading.deviceMs === undefined && !this.#segments.dated()) this.#undatedFrom ??= span.head;
+    const segment = this.#segments.current((fresh) => this.#waiting.addSegment(fresh));
+    const channel = this.#channels.idOf(reading, (fresh) => this.#waiting.next.channels.push(fresh));
+    const quality = packQuality(reading.quality, reading.reason);
+    this.#waiting.next.addReading(span.head, channel, segment, reading, quality);
+    if (reading.deviceMs === undefined) this.#sendable.numbered(span.head);
     this.#schedule();
     return span.head;
   }
 
   appendEvent(event: RingEvent): number {
     const seq = ++this.#span.events.head;
-    this.#pending.events.push({ seq, event });
+    this.#waiting.next.events.push({ seq, event });
+    if (this.#card.refusing) this.#options.onEvents?.();
     void this.#flush();
     return seq;
   }
 
   saveState(key: string, value: unknown): void {
-    this.#pending.state.set(key, value);
+    this.#waiting.next.state.set(key, value);
     this.#schedule();
   }
 
@@ -172,13 +144,32 @@ export class RingClient implements Ring {
     return json === undefined ? undefined : JSON.parse(json);
   }
 
-  whenDurable(fn: () => void): void {
-    this.#pending.callbacks.push(fn);
+  whenKept(fn: () => void): void {
+    if (this.#card.refusing) return fn();
+    this.#waiting.next.confirmations.push(fn);
     this.#schedule();
   }
 
+  saveDurably(key: string, value: unknown): Promise<void> {
+    this.#waiting.next.state.set(key, value);
+    if (this.#options.file === ':memory:')
+      return Promise.reject(new ColdwatchError('ring.unavailable', 'there is no card'));
+    return this.#onCard();
+  }
+
+  /** Rejects when the card does not take what is pending now. */
+  #onCard(): Promise<void> {
+    const { failure } = this.#card;
+    if (failure !== null)
+      return Promise.reject(new ColdwatchError('ring.unavailable', failure, { retry: true }));
+    return new Promise((resolve, reject) => {
+      this.#waiting.next.waiters.push({ resolve, reject });
+      void this.#flush();
+    });
+  }
+
   addReceipt(id: number, digest: number): void {
-    this.#pending.addReceipt(id, digest);
+    this.#waiting.next.addReceipt(id, digest);
   }
 
   receipts(): Float64Array {
@@ -188,12 +179,12 @@ export class RingClient implements Ring {
   /** Not worth a commit of its own: the relay can always be asked again. */
   markHeld(stream: Stream, ranges: RangeSet): void {
     this.#held[stream] = ranges;
-    this.#pending.state.set(`held.${stream}`, ranges);
+    this.#waiting.next.state.set(`held.${stream}`, ranges);
   }
 
   async learn(held: Record<Stream, RangeSet>): Promise<void> {
     const first = this.#firstNew;
-    if (first) {
+    if (first && !this.#options.finished) {
       if (STREAMS.some((stream) => (held[stream].at(-1)?.[1] ?? 0) >= first[stream])) {
         await this.#worker.call({ op: 'renumber', split: first });
         const why = 'this ring is an older copy of itself: the relay holds rows that it has numbered again';
@@ -201,17 +192,24 @@ export class RingClient implements Ring {
         throw new ColdwatchError('ring.unavailable', why);
       }
       this.#firstNew = undefined;
-      this.#pending.state.set('unlearned', null);
-      const durable = new Promise<void>((resolve) => this.#pending.callbacks.push(resolve));
-      void this.#flush();
-      await durable;
+      const tried = this.#sendable.tried;
+      // Rows that follow go to the card with this note or not at all: sent from memory, they are never sent anew.
+      this.#waiting.next.state.set('unlearned', null);
+      await this.#onCard().catch(() => this.#sendable.unsettle(tried));
     }
     for (const stream of STREAMS) this.markHeld(stream, held[stream]);
   }
 
   async readReadings([from, to]: Range): Promise<ReadingRow[]> {
-    const cells = await this.#worker.call<Float64Array>({ op: 'readings', range: [from, to] });
-    const rows = unpackRows(cells, (id) => this.#byId.get(id));
+    const { durable } = this.#span.readings;
+    const waiting = this.#waiting.readings([Math.max(from, durable + 1), to]);
+    if (from > durable) return waiting;
+    return [...(await this.#readingsOnCard([from, Math.min(to, durable)])), ...waiting];
+  }
+
+  async #readingsOnCard([from, to]: Range): Promise<ReadingRow[]> {
+    const cells = await this.#read<Float64Array>({ op: 'readings', range: [from, to] });
+    const rows = unpackRows(cells, this.#channels.of);
     if (rows?.length === to - from + 1) return rows;
     if (this.tail('readings') > from) {
       throw new ColdwatchError('ring.unavailable', 'rows have just made room for newer ones', {
@@ -222,8 +220,25 @@ export class RingClient implements Ring {
     return this.#worker.call({ op: 'damaged', what });
   }
 
-  readEvents = (range: Range): Promise<RingEvent[]> => this.#worker.call({ op: 'events', range });
-  readSummaries = (range: Range): Promise<Summary[]> => this.#worker.call({ op: 'summaries', range });
+  async readEvents([from, to]: Range): Promise<RingEvent[]> {
+    const { durable } = this.#span.events;
+    const waiting = this.#waiting.events([Math.max(from, durable + 1), to]);
+    if (from > durable) return waiting;
+    const range: Range = [from, Math.min(to, durable)];
+    return [...(await this.#read<RingEvent[]>({ op: 'events', range })), ...waiting];
+  }
+
+  readSummaries = (range: Range): Promise<Summary[]> => this.#read({ op: 'summaries', range });
+
+  /** What a card that refuses cannot give either is left until it is well: what waits in memory is sent meanwhile. */
+  async #read<T>(request: RingRequest): Promise<T> {
+    try {
+      return await this.#worker.call<T>(request);
+    } catch (error) {
+      this.#sendable.unreadable = this.#card.refusing;
+      throw error;
+    }
+  }
   replay = (seq: number, limit: number): Promise<StoredReading[]> =>
     this.#worker.call({ op: 'replay', seq, limit });
 
@@ -232,12 +247,12 @@ export class RingClient implements Ring {
     return {
       rows: head - tail + 1,
       capacity: this.#options.capacity,
-      waiting: this.#waiting(),
+      waiting: this.#rowsWaiting(),
       commits: this.#commits,
       lastCommitMs: this.#lastCommitMs,
       thinned: this.#thinned,
       overwritten: this.#overwritten,
-      failure: this.#failure,
+      failure: this.#card.failure,
     };
   }
 
@@ -260,33 +275,24 @@ export class RingClient implements Ring {
     this.#closed = true;
     this.#timer?.cancel();
     await this.#committing;
-    if (!this.#pending.empty) await this.#commit();
+    if (!this.#waiting.next.empty) await this.#commit();
   }
 
   /** Rows that are not on the card yet, those of the commit under way included. */
-  #waiting(): number {
+  #rowsWaiting(): number {
     return this.#span.readings.head - this.#span.readings.durable;
   }
 
-  #channelOf(reading: Reading): number {
-    const known = this.#channels.get(reading);
-    if (known !== undefined) return known;
-    const id = this.#byId.size + 1;
-    this.#channels.set(reading, id);
-    this.#byId.set(id, { sensor: reading.sensor, quantity: reading.quantity });
-    this.#pending.channels.push({ id, sensor: reading.sensor, quantity: reading.quantity });
-    return id;
-  }
-
   #schedule(): void {
-    const { rows, callbacks } = this.#pending;
-    if (rows >= GROUP_ROWS) return void this.#flush();
+    const { rows, confirmations } = this.#waiting.next;
     const { clock, flushMs } = this.#options;
+    const { retryInMs } = this.#card;
+    if (rows >= GROUP_ROWS && retryInMs === 0) return void this.#flush();
     // The first reading of a run is what somebody who has just plugged it in waits for.
     const first = this.#span.readings.durable === this.#openedHead;
     const calm = rows >= COMPANY_ROWS ? flushMs : flushMs * LINGER;
-    const hurried = callbacks.length >= GROUP_RECEIPTS ? Math.min(calm, RECEIPTS_WAIT_MS) : calm;
-    const wait = first ? 0 : hurried;
+    const hurried = confirmations.length >= GROUP_RECEIPTS ? Math.min(calm, RECEIPTS_WAIT_MS) : calm;
+    const wait = Math.max(retryInMs, first ? 0 : hurried);
     if (clock.mono() + wait < this.#timerDue) this.#flushAfter(wait);
   }
 
@@ -296,17 +302,18 @@ export class RingClient implements Ring {
     this.#timerDue = clock.mono() + ms;
     this.#timer = clock.after(ms, () => {
       this.#timerDue = Number.POSITIVE_INFINITY;
-      void this.#flush();
+      void this.#flush(true);
     });
   }
 
   /** Starts a commit of all that is pending, unless one is running: then what has gathered follows it. */
-  #flush(): Promise<void> {
-    if (this.#closed) return Promise.resolve();
+  #flush(due = false): Promise<void> {
+    // A card that has just refused is left alone until it is due.
+    if (this.#closed || (!due && this.#card.retryInMs > 0)) return Promise.resolve();
     this.#committing ??= this.#commit().finally(() => {
       this.#committing = undefined;
-      if (this.#pending.urgent) void this.#flush();
-      else if (!this.#pending.empty) this.#schedule();
+      if (this.#waiting.next.urgent) void this.#flush();
+      else if (!this.#waiting.next.empty) this.#schedule();
     });
     return this.#committing;
   }
@@ -314,28 +321,33 @@ export class RingClient implements Ring {
   async #commit(): Promise<void> {
     this.#timer?.cancel();
     this.#timerDue = Number.POSITIVE_INFINITY;
-    let group: Pending | undefined;
+    this.#card.began();
     try {
-      this.#pending.room ??= await planRoom(this.#span, this.#held, this.#options.capacity, this.#worker);
-      group = this.#pending;
-      this.#pending = new Pending(this.#span.readings.head + 1);
+      this.#waiting.next.room ??= await planRoom(
+        this.#span,
+        this.#held,
+        this.#options.capacity,
+        this.#worker,
+      );
+      const group = this.#waiting.takeOff();
       for (const gap of group.room?.gaps.splice(0) ?? []) {
         group.events.push({ seq: ++this.#span.events.head, event: gap });
       }
-      const started = this.#options.clock.mono();
+      this.#sendable.trying();
       const commit = group.toCommit();
       const hand = [commit.readings.buffer, commit.receipts.buffer];
       const summaries = await this.#worker.call<Span>({ op: 'commit', commit }, hand);
       this.#span.summaries = windowOf(summaries);
-      this.#committed(group, this.#options.clock.mono() - started);
+      this.#committed(group);
     } catch (error) {
-      this.#failed(group, messageOf(error));
+      this.#failed(messageOf(error));
     }
   }
 
-  #committed(group: Pending, tookMs: number): void {
+  #committed(group: Pending): void {
+    this.#waiting.landed();
     this.#commits += 1;
-    this.#lastCommitMs = tookMs;
+    this.#lastCommitMs = this.#card.succeeded();
     for (const stream of ['readings', 'events'] as const) {
       const evicted = group.room?.[stream] ?? 0;
       if (evicted > 0) this.#span[stream].tail = evicted + 1;
@@ -344,20 +356,28 @@ export class RingClient implements Ring {
     this.#overwritten += group.room?.overwritten ?? 0;
     this.#span.readings.durable += group.rows;
     this.#span.events.durable += group.events.length;
-    if (this.#failures >= FAILURES_TOLD) this.#options.onHealth?.(null);
-    this.#failures = 0;
-    this.#failure = null;
-    for (const fn of group.callbacks) fn();
+    this.#sendable.committed(group.segments, group.state);
+    for (const fn of group.confirmations) fn();
+    for (const { resolve } of group.waiters) resolve();
     if (group.events.length > 0) this.#options.onEvents?.();
   }
 
   /** The card refused: what was in the group goes back to the front, and is tried again with what follows. */
-  #failed(group: Pending | undefined, failure: string): void {
-    if (++this.#failures === FAILURES_TOLD) this.#options.onHealth?.(failure);
-    this.#failure = failure;
-    if (group) this.#pending = group.followedBy(this.#pending);
-    if (this.#closed) return;
-    this.#flushAfter(RETRY_MS);
+  #failed(failure: string): void {
+    this.#waiting.turnBack();
+    this.#card.failed(failure);
+    if (!this.#closed) this.#flushAfter(this.#card.retryInMs);
+  }
+
+  /** From here on memory must do: nobody waits for the card, and what is new can be sent. */
+  #refused(): void {
+    const why = new ColdwatchError('ring.unavailable', this.#card.failure ?? 'refused', { retry: true });
+    this.#worker.abandonReads(why);
+    for (const group of this.#waiting.groups) {
+      for (const { reject } of group.waiters.splice(0)) reject(why);
+      for (const fn of group.confirmations.splice(0)) fn();
+      if (group.events.length > 0) this.#options.onEvents?.();
+    }
   }
 }
 

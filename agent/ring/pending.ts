@@ -1,30 +1,35 @@
+import type { ReadingRow } from '../../core/contract/batch.js';
 import type { RingEvent } from '../../core/contract/messages.js';
-import type { Reading } from '../../core/reading.js';
+import type { Range } from '../../core/contract/ranges.js';
+import type { Channel, Reading } from '../../core/reading.js';
 import type { PlannedRoom } from './room.js';
 import { RowBuffer, WRITE_CELLS } from './rows.js';
-import type { Segment } from './segments.js';
-import type { ChannelRow, Commit } from './store.js';
+import type { Segment, SegmentTimes } from './segments.js';
+import { type ChannelRow, type Commit, RECEIPTS_KEPT } from './store.js';
 
 /** Cells of a receipt: packet id, digest. */
 const RECEIPT_CELLS = 2;
 
+/** What must know when, or whether, something is on the card. */
+export interface Waiter {
+  resolve: () => void;
+  reject: (failure: Error) => void;
+}
+
 /** What has been appended since the last commit began. */
 export class Pending {
-  readonly #from: number;
-  readonly #readings = new RowBuffer(WRITE_CELLS);
+  #readings = new RowBuffer(WRITE_CELLS);
   readonly #receipts = new RowBuffer(RECEIPT_CELLS, 0);
   readonly channels: ChannelRow[] = [];
   readonly segments: Segment[] = [];
-  readonly events: { seq: number; event: RingEvent }[] = [];
+  events: { seq: number; event: RingEvent }[] = [];
   /** Turned into JSON when the commit is made up, so that a value saved often is written once. */
   readonly state = new Map<string, unknown>();
-  readonly callbacks: (() => void)[] = [];
+  /** Called once the rows before them are kept: on the card, or in memory while it refuses. */
+  confirmations: (() => void)[] = [];
+  waiters: Waiter[] = [];
   /** Decided once, when this group is first committed. */
   room: PlannedRoom | undefined;
-
-  constructor(from: number) {
-    this.#from = from;
-  }
 
   get rows(): number {
     return this.#readings.rows;
@@ -32,27 +37,74 @@ export class Pending {
 
   get empty(): boolean {
     return (
-      this.rows === 0 && this.events.length === 0 && this.state.size === 0 && this.callbacks.length === 0
+      this.rows === 0 &&
+      this.events.length === 0 &&
+      this.state.size === 0 &&
+      this.confirmations.length === 0 &&
+      this.waiters.length === 0
     );
   }
 
-  /** Events do not wait for company. */
+  /** Events do not wait for company, nor does who waits for the card. */
   get urgent(): boolean {
-    return this.events.length > 0;
+    return this.events.length > 0 || this.waiters.length > 0;
   }
 
-  addReading(channel: number, segment: number, reading: Reading, quality: number): void {
+  addReading(seq: number, channel: number, segment: number, reading: Reading, quality: number): void {
     const at = this.#readings.grow();
     const { cells } = this.#readings;
-    cells[at] = channel;
-    cells[at + 1] = segment;
-    cells[at + 2] = Math.round(reading.monoMs);
-    cells[at + 3] = reading.deviceMs ?? Number.NaN;
-    cells[at + 4] = reading.milli;
-    cells[at + 5] = quality;
+    cells[at] = seq;
+    cells[at + 1] = channel;
+    cells[at + 2] = segment;
+    cells[at + 3] = Math.round(reading.monoMs);
+    cells[at + 4] = reading.deviceMs ?? Number.NaN;
+    cells[at + 5] = reading.milli;
+    cells[at + 6] = quality;
+  }
+
+  /** The rows of a range that wait here, as the card would give them. */
+  readingsOf([from, to]: Range, channelOf: (id: number) => Channel, times: SegmentTimes): ReadingRow[] {
+    const { cells, rows } = this.#readings;
+    const found: ReadingRow[] = [];
+    for (let row = this.#rowFrom(from); row < rows; row++) {
+      const at = row * WRITE_CELLS;
+      if (cells[at]! > to) break;
+      const { sensor, quantity } = channelOf(cells[at + 1]!);
+      const { offset, estimated } = times.of(cells[at + 2]!);
+      const device = cells[at + 4]!;
+      const own = !Number.isNaN(device);
+      found.push({
+        sensor,
+        quantity,
+        measuredAt: own ? device : cells[at + 3]! + offset,
+        estimated: !own && estimated,
+        milli: cells[at + 5]!,
+        quality: cells[at + 6]!,
+      });
+    }
+    return found;
+  }
+
+  eventsOf([from, to]: Range): RingEvent[] {
+    return this.events.filter(({ seq }) => from <= seq && seq <= to).map(({ event }) => event);
+  }
+
+  /** The first row with this number or a higher one. */
+  #rowFrom(seq: number): number {
+    const { cells, rows } = this.#readings;
+    let low = 0;
+    let high = rows;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (cells[middle * WRITE_CELLS]! < seq) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   addReceipt(id: number, digest: number): void {
+    // The card keeps no more, and brokers repeat no more.
+    if (this.#receipts.rows >= 2 * RECEIPTS_KEPT) this.#receipts.dropFirst(RECEIPTS_KEPT);
     const at = this.#receipts.grow();
     this.#receipts.cells[at] = id;
     this.#receipts.cells[at + 1] = digest;
@@ -62,7 +114,6 @@ export class Pending {
     return {
       channels: this.channels,
       segments: this.segments,
-      from: this.#from,
       readings: this.#readings.packed(),
       events: this.events,
       receipts: this.#receipts.packed(),
@@ -84,7 +135,8 @@ export class Pending {
     this.segments.push(...later.segments);
     for (const event of later.events) this.events.push(event);
     for (const [key, value] of later.state) this.state.set(key, value);
-    for (const fn of later.callbacks) this.callbacks.push(fn);
+    for (const fn of later.confirmations) this.confirmations.push(fn);
+    this.waiters.push(...later.waiters);
     return this;
   }
 }

@@ -1,8 +1,10 @@
+import type { Clock } from '../../core/clock/clock.js';
 import type { ReadingRow } from '../../core/contract/batch.js';
 import type { RingEvent, Summary } from '../../core/contract/messages.js';
 import type { Range, RangeSet } from '../../core/contract/ranges.js';
 import type { Reading } from '../../core/reading.js';
 import type { Stream } from '../../core/stream.js';
+import type { Limits } from './thin.js';
 
 /** A stored reading as rules need it again after a restart. */
 export interface StoredReading {
@@ -25,13 +27,15 @@ export interface Ring {
   saveState(key: string, value: unknown): void;
   /** State as of the last commit before this start, or undefined. */
   loadState(key: string): unknown;
-  /** Calls back once everything appended so far is durable. */
-  whenDurable(fn: () => void): void;
+  /** Keeps a piece of state and resolves when it is on the card. Rejects when the card does not take it. */
+  saveDurably(key: string, value: unknown): Promise<void>;
+  /** Calls back once everything appended so far is on the card, or, while the card refuses, in memory. */
+  whenKept(fn: () => void): void;
   /** Keeps the receipt of a broker's message, in the same commit as the readings made of it. */
   addReceipt(id: number, digest: number): void;
   /** Pairs of id and digest as of the last commit before this start, oldest first; as many as a broker may repeat. */
   receipts(): Float64Array;
-  /** Rows of an inclusive range, which must exist; only durable rows are given. */
+  /** Rows of an inclusive range of what is sendable and not withheld. */
   readReadings(range: Range): Promise<ReadingRow[]>;
   readEvents(range: Range): Promise<RingEvent[]>;
   readSummaries(range: Range): Promise<Summary[]>;
@@ -39,8 +43,10 @@ export interface Ring {
   replay(seq: number, limit: number): Promise<StoredReading[]>;
   /** Highest durable seq. */
   durable(stream: Stream): number;
-  /** Highest seq that may be sent now. */
+  /** Highest seq that may be sent now: durable, or, while the card refuses, in memory. */
   sendable(stream: Stream): number;
+  /** What up to there must not be sent, or cannot be read, as long as the card refuses. */
+  withheld(stream: Stream): RangeSet;
   /** What the relay has said that it holds. */
   held(stream: Stream): RangeSet;
   markHeld(stream: Stream, ranges: RangeSet): void;
@@ -65,4 +71,22 @@ export interface RingStats {
   thinned: number;
   overwritten: number;
   failure: string | null;
+}
+
+export interface RingOptions {
+  file: string;
+  boot: string;
+  capacity: number;
+  flushMs: number;
+  clock: Clock;
+  /** Nothing is numbered here any more (a salvaged ring): what a relay holds beyond it came from elsewhere. */
+  finished?: boolean;
+  /** By channel key (sensor/quantity): for the seconds outside that thinned readings had. */
+  limits?: ReadonlyMap<string, Limits>;
+  /** Called when commits keep failing, and when one succeeds again. */
+  onHealth?: (failure: string | null) => void;
+  /** Called once when the file itself turns out to be damaged: only a new start, which salvages it, can help. */
+  onDamage?: (damage: string) => void;
+  /** Called when events can be sent: they should not wait. */
+  onEvents?: () => void;
 }

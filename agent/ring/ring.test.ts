@@ -35,7 +35,7 @@ const reading = (milli: number, more: Partial<Reading> = {}): Reading => ({
   wallMs: 0,
   ...more,
 });
-const durable = (ring: RingClient) => new Promise<void>((resolve) => ring.whenDurable(resolve));
+const durable = (ring: RingClient) => new Promise<void>((resolve) => ring.whenKept(resolve));
 const audit = (detail: string): RingEvent => ({
   type: 'audit',
   audit: { action: 'test', at: '2026-01-01T00:00:00Z', detail },
@@ -88,7 +88,7 @@ describe('the ring', () => {
     const ring = await open({ flushMs: 5000 });
     ring.append(reading(1));
     let called = false;
-    ring.whenDurable(() => {
+    ring.whenKept(() => {
       called = ring.durable('readings') === 1;
     });
     expect(called).toBe(false);

@@ -6,8 +6,8 @@ import type { Channel } from '../../core/reading.js';
  * (Objects and arrays would be cloned value by value: that took more time than SQLite itself.)
  */
 
-/** Cells of a row on its way to the card: channel, segment, mono, deviceMs (NaN: none), milli, quality. */
-export const WRITE_CELLS = 6;
+/** Cells of a row on its way to the card: seq, channel, segment, mono, deviceMs (NaN: none), milli, quality. */
+export const WRITE_CELLS = 7;
 /** Cells of a row on its way back: channel, measuredAt, estimated (0 or 1), milli, quality. */
 export const READ_CELLS = 5;
 
@@ -49,6 +49,11 @@ export class RowBuffer {
       const at = this.grow();
       this.#cells.set(other.#cells.subarray(i * this.#width, (i + 1) * this.#width), at);
     }
+  }
+
+  dropFirst(rows: number): void {
+    this.#cells.copyWithin(0, rows * this.#width, this.#used);
+    this.#used -= rows * this.#width;
   }
 
   /** A copy of exactly the rows that are there. */

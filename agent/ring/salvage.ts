@@ -1,4 +1,15 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { addRange, countOf, missing, type RangeSet } from '../../core/contract/ranges.js';
@@ -72,7 +83,16 @@ export function openOrSalvage(
 
 /** Notes that the file is damaged, or from where its numbers are: the next start will salvage it. */
 export function markDamaged(file: string, split?: Split): void {
-  writeFileSync(file + MARK, split ? JSON.stringify(split) : '');
+  const mark = openSync(file + MARK, 'w');
+  try {
+    writeFileSync(mark, split ? JSON.stringify(split) : '');
+    fsyncSync(mark);
+  } catch (error) {
+    rmSync(file + MARK, { force: true });
+    throw error;
+  } finally {
+    closeSync(mark);
+  }
 }
 
 /** Undefined without a mark; null where it says no more than "damaged". */

@@ -54,8 +54,7 @@ export interface Room {
 export interface Commit {
   channels: ChannelRow[];
   segments: Segment[];
-  /** Seq of the first row of `readings`, which has WRITE_CELLS a row. */
-  from: number;
+  /** WRITE_CELLS a row. */
   readings: Float64Array<ArrayBuffer>;
   events: { seq: number; event: RingEvent }[];
   state: [key: string, json: string][];
@@ -70,7 +69,7 @@ export function stateCommit(
   receipts: Commit['receipts'] = new Float64Array(),
 ): Commit {
   const room = { readings: 0, events: 0, summaries: 0, thin: [] };
-  const rows = { channels: [], segments: [], from: 1, readings: new Float64Array(), events: [] };
+  const rows = { channels: [], segments: [], readings: new Float64Array(), events: [] };
   return { ...rows, state, receipts, room };
 }
 
@@ -210,7 +209,7 @@ export class RingStore {
         this.#run('INSERT INTO segments VALUES (?, ?, ?, ?, ?)', ...row);
       }
       this.#makeRoom(commit.room);
-      this.#insertReadings(commit.from, commit.readings);
+      this.#insertReadings(commit.readings);
       for (const { seq, event } of commit.events)
         this.#run('INSERT INTO events VALUES (?, ?)', seq, JSON.stringify(event));
       for (const [key, json] of commit.state)
@@ -235,18 +234,18 @@ export class RingStore {
     if (events > 0) this.#run('DELETE FROM events WHERE seq <= ?', events);
   }
 
-  #insertReadings(from: number, cells: Float64Array): void {
+  #insertReadings(cells: Float64Array): void {
     const insert = this.#insertReading;
-    for (let at = 0, seq = from; at < cells.length; at += WRITE_CELLS, seq++) {
-      const deviceMs = cells[at + 3]!;
+    for (let at = 0; at < cells.length; at += WRITE_CELLS) {
+      const deviceMs = cells[at + 4]!;
       insert.run(
-        seq,
         cells[at],
         cells[at + 1],
         cells[at + 2],
+        cells[at + 3],
         Number.isNaN(deviceMs) ? null : deviceMs,
-        cells[at + 4],
         cells[at + 5],
+        cells[at + 6],
       );
     }
   }
@@ -299,9 +298,9 @@ export class RingStore {
     const rows = this.#db
       .prepare<[number, number], RawRow>(
         `SELECT seq, sensor, quantity, segment, mono, device_ms, milli, quality
-         FROM readings CROSS JOIN channels ON channels.id = channel WHERE seq BETWEEN ? AND ? ORDER BY seq`,
+         FROM readings CROSS JOIN channels ON channels.id = channel WHERE seq > ? ORDER BY seq LIMIT ?`,
       )
-      .all(seq + 1, seq + limit);
+      .all(seq, limit);
     return rows.map((row) => ({
       seq: row.seq,
       reading: {

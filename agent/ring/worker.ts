@@ -81,13 +81,22 @@ function answer(request: RingRequest): unknown {
   }
 }
 
+/** SQLite calls a page damaged that the card does not give. A card that takes no note either is dead, not damaged. */
+function noted(): boolean {
+  try {
+    markDamaged(file);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 port.on('message', ({ id, request }: { id: number; request: RingRequest }) => {
   let reply: RingAnswer;
   try {
     reply = { id, ok: true, value: answer(request) };
   } catch (error) {
-    const damaged = isDamage(error) && request.op !== 'probe' && request.op !== 'move';
-    if (damaged) markDamaged(file);
+    const damaged = isDamage(error) && request.op !== 'probe' && request.op !== 'move' && noted();
     reply = { id, ok: false, error: messageOf(error), damaged };
   }
   port.postMessage(reply, reply.value instanceof Float64Array ? [reply.value.buffer as ArrayBuffer] : []);

@@ -31,7 +31,7 @@ afterEach(() => folder.remove());
 
 const open = (path = file) =>
   RingClient.open({ file: path, boot: 'b', capacity: 1e6, flushMs: 10, clock: new SystemClock() });
-const durable = (ring: RingClient) => new Promise<void>((resolve) => ring.whenDurable(resolve));
+const durable = (ring: RingClient) => new Promise<void>((resolve) => ring.whenKept(resolve));
 const reading = (n: number): Reading => ({
   sensor: 'fridge-1',
   quantity: 'temperature',

@@ -2,7 +2,8 @@
  * A disk that misbehaves, for one process: LD_PRELOAD between SQLite and the kernel.
  *   DISK_FOLDER     files in it are concerned, no others
  *   DISK_CONTROL    a file with one word, looked up at each call: "slow MS" (each sync takes that long), "readonly"
- *                   (as a file system that the kernel has remounted), "broken" (I/O errors); empty: a good disk
+ *                   (as a file system that the kernel has remounted), "broken" (I/O errors when written), "dead" (when
+ *                   read as well); empty: a good disk
  *   DISK_SYNCED     a folder that gets a copy of each file as of its last sync: what a power cut is sure to leave
  *   DISK_CRASH_AT   the number of the sync at which the machine dies, before anything of it has reached the disk
  */
@@ -49,9 +50,17 @@ static int refuse(int fd) {
   if (!path_of(fd, path, sizeof path)) return 0;
   control(word, sizeof word);
   if (strncmp(word, "readonly", 8) == 0) errno = EROFS;
-  else if (strncmp(word, "broken", 6) == 0) errno = EIO;
+  else if (strncmp(word, "broken", 6) == 0 || strncmp(word, "dead", 4) == 0) errno = EIO;
   else return 0;
   return -1;
+}
+
+static int unreadable(int fd) {
+  char path[4096], word[64];
+  if (!path_of(fd, path, sizeof path)) return 0;
+  control(word, sizeof word);
+  errno = EIO;
+  return strncmp(word, "dead", 4) == 0;
 }
 
 static void keep_copy(const char *path) {
@@ -93,5 +102,7 @@ int fdatasync(int fd) { return sync_with(REAL(fdatasync), fd); }
 ssize_t write(int fd, const void *data, size_t size) { return refuse(fd) ? -1 : REAL(write)(fd, data, size); }
 ssize_t pwrite(int fd, const void *data, size_t size, off_t at) { return refuse(fd) ? -1 : REAL(pwrite)(fd, data, size, at); }
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) { return refuse(fd) ? -1 : REAL(pwrite64)(fd, data, size, at); }
+ssize_t pread(int fd, void *data, size_t size, off_t at) { return unreadable(fd) ? -1 : REAL(pread)(fd, data, size, at); }
+ssize_t pread64(int fd, void *data, size_t size, off64_t at) { return unreadable(fd) ? -1 : REAL(pread64)(fd, data, size, at); }
 int ftruncate(int fd, off_t size) { return refuse(fd) ? -1 : REAL(ftruncate)(fd, size); }
 int ftruncate64(int fd, off64_t size) { return refuse(fd) ? -1 : REAL(ftruncate64)(fd, size); }

@@ -41,9 +41,9 @@ export function fillRing(file: string, count: number): void {
   for (const { sensor, mono, milli } of minuteReadings(count)) {
     seq += 1;
     const at = rows.grow();
-    rows.cells.set([sensor + 1, 1, mono, Number.NaN, milli, 0], at);
+    rows.cells.set([seq, sensor + 1, 1, mono, Number.NaN, milli, 0], at);
     if (rows.rows === 5000 || seq === count) {
-      store.commit({ ...none, from: seq - rows.rows + 1, readings: rows.packed() });
+      store.commit({ ...none, readings: rows.packed() });
       rows = new RowBuffer(WRITE_CELLS);
     }
   }

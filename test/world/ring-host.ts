@@ -40,7 +40,7 @@ async function answer(request: HostRequest): Promise<unknown> {
     case 'held':
       return ring.markHeld('readings', request.ranges);
     case 'durable':
-      await new Promise<void>((resolve) => ring.whenDurable(resolve));
+      await new Promise<void>((resolve) => ring.whenKept(resolve));
       return ring.durable('readings');
     case 'dump':
       return dump();

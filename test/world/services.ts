@@ -62,12 +62,15 @@ export async function startPostgres(): Promise<Service & { url: string }> {
   return { ...service, url: `postgres://coldwatch@127.0.0.1:${port}/postgres` };
 }
 
+/** Room for what the tests send while nobody takes it; Mosquitto's own default is 1,000 messages. */
+const ROOMY = 'max_queued_messages 100000';
+
 /** Mosquitto with persistent sessions, as a clinic's broker has them. */
-export async function startMosquitto(settings = ''): Promise<Service> {
+export async function startMosquitto(settings = ROOMY): Promise<Service> {
   need('mosquitto', 'apt-get install mosquitto');
   const folder = tempFolder('mosquitto');
   const port = await freePort();
-  const config = `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location ${folder.path}/\nautosave_interval 1\nmax_queued_messages 100000\n${settings}`;
+  const config = `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location ${folder.path}/\nautosave_interval 1\n${settings}\n`;
   writeFileSync(`${folder.path}/mosquitto.conf`, `user root\n${config}`);
   return startService(port, folder, 'mosquitto', ['-c', `${folder.path}/mosquitto.conf`]);
 }

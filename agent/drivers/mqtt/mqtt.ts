@@ -21,7 +21,7 @@ export interface MqttSensor {
 
 /** What the ring does for messages that must be confirmed. */
 export interface DurableStore extends ReceiptStore {
-  whenDurable(fn: () => void): void;
+  whenKept(fn: () => void): void;
 }
 
 const RECONNECT_MS = 2000;
@@ -61,8 +61,7 @@ export function openMqtt(
     // A broker's retained copy is of an unknown age: only its own time makes it a reading.
     if (packet.retain && !heard[0]!.model.time) return void confirm();
     if (packet.qos === 0) return take(sink, heard, topic, payload);
-    if (receipts.repeated(packet.messageId ?? 0, packet.dup, topic, payload))
-      return store.whenDurable(confirm);
+    if (receipts.repeated(packet.messageId ?? 0, packet.dup, topic, payload)) return store.whenKept(confirm);
     take(sink, heard, topic, payload, confirm);
   }
 
