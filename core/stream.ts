@@ -1,3 +1,7 @@
 /** The streams of a ring; each numbers its rows 1, 2, 3… without a gap. `summaries` are what thinned readings left. */
 export const STREAMS = ['readings', 'events', 'summaries'] as const;
 export type Stream = (typeof STREAMS)[number];
+
+export function forStreams<T>(make: (stream: Stream) => T): Record<Stream, T> {
+  return { readings: make('readings'), events: make('events'), summaries: make('summaries') };
+}

@@ -1,15 +1,16 @@
-import type { Timer } from '../../core/clock/clock.js';
 import type { ReadingRow } from '../../core/contract/batch.js';
 import type { RingEvent, Summary } from '../../core/contract/messages.js';
 import { rangeSetSchema } from '../../core/contract/range-schema.js';
-import type { Range, RangeSet } from '../../core/contract/ranges.js';
+import { countOf, type Range, type RangeSet, union } from '../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
 import { packQuality } from '../../core/quality.js';
 import type { Reading } from '../../core/reading.js';
-import { STREAMS, type Stream } from '../../core/stream.js';
+import { forStreams, STREAMS, type Stream } from '../../core/stream.js';
 import { WorkerCalls } from './calls.js';
 import { CardHealth } from './card-health.js';
 import { Channels } from './channels.js';
+import { FlushTimer } from './flush-timer.js';
+import { Holes } from './holes.js';
 import type { Pending } from './pending.js';
 import type { Ring, RingOptions, RingStats, StoredReading } from './port.js';
 import { planRoom, type Window, windowOf } from './room.js';
@@ -30,8 +31,9 @@ export const LINGER = 20;
 export const GROUP_RECEIPTS = 16;
 /** But not at once: of a broker that goes on sending, a few ms bring many more into the same commit. */
 export const RECEIPTS_WAIT_MS = 5;
-/** Rows in memory while the card does not take them. Beyond this the oldest would be lost: appends then fail. */
+/** Rows in memory while the card does not take them (some 12 MB); beyond it what the relay holds goes, then the oldest. */
 export const WAITING_MAX = 200_000;
+const EVENTS_WAITING_MAX = 5000;
 
 /**
  * The ring on the thread that samples: it numbers rows and feeds the worker in groups, one commit at a time. While the
@@ -57,8 +59,8 @@ export class RingClient implements Ring {
   readonly #span: Record<Stream, Window>;
   readonly #waiting: Waiting;
   #committing: Promise<void> | undefined;
-  #timer: Timer | undefined;
-  #timerDue = Number.POSITIVE_INFINITY;
+  readonly #timer: FlushTimer;
+  readonly #holes: Holes;
   #commits = 0;
   #lastCommitMs = 0;
   #thinned = 0;
@@ -101,6 +103,11 @@ export class RingClient implements Ring {
       this.#waiting.next.state.set('unlearned', this.#firstNew);
     }
     this.#openedHead = this.#span.readings.head;
+    this.#timer = new FlushTimer(options.clock, () => void this.#flush(true));
+    this.#holes = new Holes(
+      (key) => this.loadState(key),
+      (key, ranges) => this.#waiting.next.state.set(key, ranges),
+    );
   }
 
   head = (stream: Stream): number => this.#span[stream].head;
@@ -108,13 +115,11 @@ export class RingClient implements Ring {
   durable = (stream: Stream): number => this.#span[stream].durable;
   sendable = (stream: Stream): number => this.#sendable.through(stream);
   withheld = (stream: Stream): RangeSet => this.#sendable.withheld(stream);
-  held = (stream: Stream): RangeSet => this.#held[stream];
+  held = (stream: Stream): RangeSet => union(this.#held[stream], this.#holes.of(stream));
   timeline = (): number => this.#segments.timeline();
 
   append(reading: Reading): number {
-    if (this.#rowsWaiting() >= WAITING_MAX) {
-      throw new ColdwatchError('ring.unavailable', `${WAITING_MAX} readings wait for the card already`);
-    }
+    if (this.#waiting.next.rows >= WAITING_MAX) this.#shed('readings');
     const span = this.#span.readings;
     span.head += 1;
     const segment = this.#segments.current((fresh) => this.#waiting.addSegment(fresh));
@@ -127,11 +132,24 @@ export class RingClient implements Ring {
   }
 
   appendEvent(event: RingEvent): number {
+    if (this.#waiting.next.events.length >= EVENTS_WAITING_MAX) this.#shed('events');
     const seq = ++this.#span.events.head;
     this.#waiting.next.events.push({ seq, event });
     if (this.#card.refusing) this.#options.onEvents?.();
     void this.#flush();
     return seq;
+  }
+
+  /** Memory is full while the card refuses. */
+  #shed(stream: 'readings' | 'events'): void {
+    const { gone, lost } = this.#waiting.shed(stream, this.#held[stream], this.#options.clock.wall());
+    this.#holes.add(stream, gone);
+    if (!lost) return;
+    const { from, to, sinceMs, untilMs } = lost;
+    const [since, until] = [new Date(sinceMs).toISOString(), new Date(untilMs).toISOString()];
+    const which = stream === 'events' ? { stream } : {};
+    this.appendEvent({ type: 'gap', gap: { reason: 'overwritten', ...which, from, to, since, until } });
+    this.#overwritten += to - from + 1;
   }
 
   saveState(key: string, value: unknown): void {
@@ -247,7 +265,7 @@ export class RingClient implements Ring {
     return {
       rows: head - tail + 1,
       capacity: this.#options.capacity,
-      waiting: this.#rowsWaiting(),
+      waiting: this.#waiting.rows,
       commits: this.#commits,
       lastCommitMs: this.#lastCommitMs,
       thinned: this.#thinned,
@@ -273,37 +291,21 @@ export class RingClient implements Ring {
 
   async #flushed(): Promise<void> {
     this.#closed = true;
-    this.#timer?.cancel();
+    this.#timer.cancel();
     await this.#committing;
     if (!this.#waiting.next.empty) await this.#commit();
   }
 
-  /** Rows that are not on the card yet, those of the commit under way included. */
-  #rowsWaiting(): number {
-    return this.#span.readings.head - this.#span.readings.durable;
-  }
-
   #schedule(): void {
     const { rows, confirmations } = this.#waiting.next;
-    const { clock, flushMs } = this.#options;
+    const { flushMs } = this.#options;
     const { retryInMs } = this.#card;
     if (rows >= GROUP_ROWS && retryInMs === 0) return void this.#flush();
     // The first reading of a run is what somebody who has just plugged it in waits for.
     const first = this.#span.readings.durable === this.#openedHead;
     const calm = rows >= COMPANY_ROWS ? flushMs : flushMs * LINGER;
     const hurried = confirmations.length >= GROUP_RECEIPTS ? Math.min(calm, RECEIPTS_WAIT_MS) : calm;
-    const wait = Math.max(retryInMs, first ? 0 : hurried);
-    if (clock.mono() + wait < this.#timerDue) this.#flushAfter(wait);
-  }
-
-  #flushAfter(ms: number): void {
-    const { clock } = this.#options;
-    this.#timer?.cancel();
-    this.#timerDue = clock.mono() + ms;
-    this.#timer = clock.after(ms, () => {
-      this.#timerDue = Number.POSITIVE_INFINITY;
-      void this.#flush(true);
-    });
+    this.#timer.within(Math.max(retryInMs, first ? 0 : hurried));
   }
 
   /** Starts a commit of all that is pending, unless one is running: then what has gathered follows it. */
@@ -319,19 +321,19 @@ export class RingClient implements Ring {
   }
 
   async #commit(): Promise<void> {
-    this.#timer?.cancel();
-    this.#timerDue = Number.POSITIVE_INFINITY;
+    this.#timer.cancel();
     this.#card.began();
     try {
       this.#waiting.next.room ??= await planRoom(
         this.#span,
-        this.#held,
-        this.#options.capacity,
+        forStreams((stream) => this.held(stream)),
+        this.#options.capacity + countOf(this.#holes.of('readings')),
         this.#worker,
       );
-      const group = this.#waiting.takeOff();
+      const group = this.#waiting.takeOff(this.#span.readings.head, this.#span.events.head);
       for (const gap of group.room?.gaps.splice(0) ?? []) {
-        group.events.push({ seq: ++this.#span.events.head, event: gap });
+        group.through.events = ++this.#span.events.head;
+        group.events.push({ seq: this.#span.events.head, event: gap });
       }
       this.#sendable.trying();
       const commit = group.toCommit();
@@ -351,11 +353,11 @@ export class RingClient implements Ring {
     for (const stream of ['readings', 'events'] as const) {
       const evicted = group.room?.[stream] ?? 0;
       if (evicted > 0) this.#span[stream].tail = evicted + 1;
+      this.#span[stream].durable = group.through[stream];
+      this.#holes.clip(stream, this.#span[stream].tail);
     }
     this.#thinned += group.room?.thinned ?? 0;
     this.#overwritten += group.room?.overwritten ?? 0;
-    this.#span.readings.durable += group.rows;
-    this.#span.events.durable += group.events.length;
     this.#sendable.committed(group.segments, group.state);
     for (const fn of group.confirmations) fn();
     for (const { resolve } of group.waiters) resolve();
@@ -366,7 +368,7 @@ export class RingClient implements Ring {
   #failed(failure: string): void {
     this.#waiting.turnBack();
     this.#card.failed(failure);
-    if (!this.#closed) this.#flushAfter(this.#card.retryInMs);
+    if (!this.#closed) this.#timer.within(this.#card.retryInMs);
   }
 
   /** From here on memory must do: nobody waits for the card, and what is new can be sent. */
@@ -379,8 +381,4 @@ export class RingClient implements Ring {
       if (group.events.length > 0) this.#options.onEvents?.();
     }
   }
-}
-
-function forStreams<T>(make: (stream: Stream) => T): Record<Stream, T> {
-  return { readings: make('readings'), events: make('events'), summaries: make('summaries') };
 }

@@ -28,6 +28,8 @@ export class Pending {
   /** Called once the rows before them are kept: on the card, or in memory while it refuses. */
   confirmations: (() => void)[] = [];
   waiters: Waiter[] = [];
+  /** The last numbers that had been given out when it set off. */
+  through = { readings: 0, events: 0 };
   /** Decided once, when this group is first committed. */
   room: PlannedRoom | undefined;
 
@@ -87,6 +89,30 @@ export class Pending {
 
   eventsOf([from, to]: Range): RingEvent[] {
     return this.events.filter(({ seq }) => from <= seq && seq <= to).map(({ event }) => event);
+  }
+
+  /** The lowest number that waits here. */
+  first(stream: 'readings' | 'events'): number {
+    return (stream === 'readings' ? this.#readings.cells[0] : this.events[0]?.seq) ?? 0;
+  }
+
+  /** Takes away the first rows that are meant, at most `count`; returns their numbers. */
+  take(stream: 'readings' | 'events', count: number, meant: (seq: number) => boolean): number[] {
+    const taken: number[] = [];
+    const goes = (seq: number) => taken.length < count && meant(seq) && taken.push(seq) > 0;
+    if (stream === 'events') {
+      this.events = this.events.filter(({ seq }) => !goes(seq));
+      return taken;
+    }
+    const { cells, rows } = this.#readings;
+    const kept = new RowBuffer(WRITE_CELLS, rows);
+    for (let at = 0; at < rows * WRITE_CELLS; at += WRITE_CELLS) {
+      if (goes(cells[at]!)) continue;
+      const to = kept.grow();
+      kept.cells.set(cells.subarray(at, at + WRITE_CELLS), to);
+    }
+    this.#readings = kept;
+    return taken;
   }
 
   /** The first row with this number or a higher one. */

@@ -47,7 +47,7 @@ export interface Ring {
   sendable(stream: Stream): number;
   /** What up to there must not be sent, or cannot be read, as long as the card refuses. */
   withheld(stream: Stream): RangeSet;
-  /** What the relay has said that it holds. */
+  /** What needs no sending: the relay has said that it holds it, or it has made room in memory and is named. */
   held(stream: Stream): RangeSet;
   markHeld(stream: Stream, ranges: RangeSet): void;
   /**

@@ -1,9 +1,19 @@
 import type { ReadingRow } from '../../core/contract/batch.js';
 import type { RingEvent } from '../../core/contract/messages.js';
-import type { Range } from '../../core/contract/ranges.js';
+import { contains, type Range, type RangeSet } from '../../core/contract/ranges.js';
 import type { Channel } from '../../core/reading.js';
+import { rangesOf } from './holes.js';
 import { Pending } from './pending.js';
 import { type Segment, SegmentTimes } from './segments.js';
+
+/** So many rows at a time make room in memory. */
+const SHED = { readings: 10_000, events: 500 };
+
+/** What has made room: numbers that will never be on the card, and of them those that nobody has. */
+export interface Shed {
+  gone: RangeSet;
+  lost?: { from: number; to: number; sinceMs: number; untilMs: number };
+}
 
 /** Rows that are not on the card yet: those of the commit under way, and those that follow it. */
 export class Waiting {
@@ -31,8 +41,9 @@ export class Waiting {
   }
 
   /** All that has gathered goes to the card. */
-  takeOff(): Pending {
+  takeOff(readings: number, events: number): Pending {
     const group = this.next;
+    group.through = { readings, events };
     this.inFlight = group;
     this.next = new Pending();
     return group;
@@ -46,6 +57,22 @@ export class Waiting {
   turnBack(): void {
     if (this.inFlight) this.next = this.inFlight.followedBy(this.next);
     this.inFlight = undefined;
+  }
+
+  get rows(): number {
+    return this.groups.reduce((sum, { rows }) => sum + rows, 0);
+  }
+
+  /** Makes room in memory: rows that the relay holds go; where there are none, the oldest, which nobody has then. */
+  shed(stream: 'readings' | 'events', held: RangeSet, nowMs: number): Shed {
+    const known = this.next.take(stream, SHED[stream], (seq) => contains(held, seq));
+    if (known.length > 0) return { gone: rangesOf(known) };
+    const from = this.next.first(stream);
+    const last = from + SHED[stream] - 1;
+    const times = stream === 'readings' ? this.readings([from, last]).map((row) => row.measuredAt) : [nowMs];
+    const gone = rangesOf(this.next.take(stream, SHED[stream], (seq) => seq <= last));
+    const [sinceMs, untilMs] = [Math.min(...times), Math.max(...times)];
+    return { gone, lost: { from, to: gone.at(-1)?.[1] ?? from, sinceMs, untilMs } };
   }
 
   readings(range: Range): ReadingRow[] {
