@@ -36,7 +36,12 @@ export function discoverCommand(): Command {
     )
     .option('--mqtt <URL>', 'also listen on this broker, such as mqtt://localhost:1883')
     .option('--seconds <N>', 'for how long', '20')
-    .option('--port <PATH>', 'also look for probes on this serial port (repeat it for more)', collect, [])
+    .option(
+      '--port <PATH>',
+      'also look for probes on this serial port, or Modbus/TCP at tcp://HOST (repeat it for more)',
+      collect,
+      [],
+    )
     .option('--units <A-B>', 'Modbus addresses to ask on these ports', '1-16')
     .option('--root <DIR>', 'look below this folder instead of /', '/')
     .option('--json', 'print what was found as JSON instead of a draft')
@@ -110,6 +115,7 @@ async function scanPort(
   units: number[],
   clock: Clock,
 ): Promise<Found[]> {
+  const { tcpAddress } = await import('../../agent/drivers/serial/schema.js');
   const { scanLines, scanModbus } = await import('../../agent/drivers/serial/scan.js');
   const named = models.map(({ model, protocol }) => ({ model, protocol }));
   const rtu = named.flatMap(({ model, protocol: p }) =>
@@ -121,7 +127,7 @@ async function scanPort(
   const byName = new Map(models.map((model) => [model.model, model]));
   const byUnit = new Map<number | undefined, { model: DeviceModel; good: number; reads: string }[]>();
   // A talker would be disturbed by questions, a bus is silent without them: so listening comes first.
-  const talking = await scanLines(path, talkers, clock);
+  const talking = tcpAddress(path) ? [] : await scanLines(path, talkers, clock);
   for (const { model: name, unit, decoded } of talking.length > 0
     ? talking
     : await scanModbus(path, rtu, units, clock)) {

@@ -44,6 +44,28 @@ describe('Modbus RTU responses', () => {
     expect(decodeResponse(model, Buffer.concat([body, crc])).samples[0]!.value).toBeCloseTo(30.56);
   });
 
+  it('read eight bits in a byte, the first one lowest', () => {
+    const bit = (address: number) => ({ quantity: 'contact', unit: '1', function: 2, address });
+    const model = modbus(bit(0), bit(1), bit(8));
+    expect(blocksOf(model).map(({ address, length }) => [address, length])).toEqual([
+      [0, 2],
+      [8, 1],
+    ]);
+    const body = hex('01 02 01 02');
+    const crc = Buffer.alloc(2);
+    crc.writeUInt16LE(crc16(body));
+    const { samples } = decodeResponse(model, Buffer.concat([body, crc]));
+    expect(samples.map(({ value }) => value)).toEqual([0, 1]);
+  });
+
+  it('refuse a model that takes a register for a bit', () => {
+    const of = (more: object) =>
+      modbusModelSchema.safeParse({ transport: 'modbus', registers: [register(more)] });
+    expect(of({ address: 1, function: 2, type: 'int16' }).success).toBe(false);
+    expect(of({ address: 1, type: 'bit' }).success).toBe(false);
+    expect(of({ address: 1, function: 5 }).success).toBe(false);
+  });
+
   it.each([
     ['a wrong CRC', '01 04 02 01 31 79 75', /CRC/],
     ['an exception', '01 84 02 C2 C1', /no such register/],

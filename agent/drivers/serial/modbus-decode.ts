@@ -5,13 +5,17 @@ type Register = ModbusModel['registers'][number];
 
 /** Contiguous registers of one function, read in one request. */
 export interface Block {
-  function: 3 | 4;
+  function: Register['function'];
   address: number;
+  /** Registers, or bits of functions 1 and 2. */
   length: number;
   registers: Register[];
 }
 
-const words = (register: Register) => (register.type.startsWith('float32') ? 2 : 1);
+const words = (register: Register) => (register.type.includes('32') ? 2 : 1);
+/** Data bytes of an answer: two a register, eight bits in one. */
+const bytesOf = ({ function: f, length }: Pick<Block, 'function' | 'length'>) =>
+  f <= 2 ? Math.ceil(length / 8) : length * 2;
 
 /** One request per run of neighbouring registers: fewer turns on the bus. */
 export function blocksOf(model: ModbusModel): Block[] {
@@ -36,13 +40,14 @@ export function blocksOf(model: ModbusModel): Block[] {
 
 /** The data bytes of a block's answer (without unit, function, count and CRC) → samples. */
 export function decodeBlock(block: Block, data: Buffer): Decoded {
-  if (data.length !== block.length * 2) {
-    return { samples: [], problems: [`answer of ${data.length} data bytes, expected ${block.length * 2}`] };
+  if (data.length !== bytesOf(block)) {
+    return { samples: [], problems: [`answer of ${data.length} data bytes, expected ${bytesOf(block)}`] };
   }
   const samples: RawSample[] = [];
   const problems: string[] = [];
   for (const register of block.registers) {
-    const raw = registerValue(register, data.subarray((register.address - block.address) * 2));
+    const at = register.address - block.address;
+    const raw = register.type === 'bit' ? bitOf(data, at) : registerValue(register, data.subarray(at * 2));
     if (Number.isFinite(raw)) {
       const { quantity, unit, scale, channel } = register;
       samples.push({ quantity, unit, value: raw * scale, ...(channel === undefined ? {} : { channel }) });
@@ -53,16 +58,25 @@ export function decodeBlock(block: Block, data: Buffer): Decoded {
   return { samples, problems };
 }
 
+/** The first bit is the lowest of the first byte (MODBUS application protocol V1.1b3, 6.1). */
+const bitOf = (data: Buffer, at: number) => (data[at >> 3]! >> (at & 7)) & 1;
+
 function registerValue(register: Register, data: Buffer): number {
+  const lowFirst = register.type.endsWith('_low_first');
+  const bytes = lowFirst ? Buffer.from([data[2]!, data[3]!, data[0]!, data[1]!]) : data;
   switch (register.type) {
     case 'int16':
-      return data.readInt16BE(0);
+      return bytes.readInt16BE(0);
     case 'uint16':
-      return data.readUInt16BE(0);
-    case 'float32':
-      return data.readFloatBE(0);
-    case 'float32_low_first':
-      return Buffer.from([data[2]!, data[3]!, data[0]!, data[1]!]).readFloatBE(0);
+      return bytes.readUInt16BE(0);
+    case 'int32':
+    case 'int32_low_first':
+      return bytes.readInt32BE(0);
+    case 'uint32':
+    case 'uint32_low_first':
+      return bytes.readUInt32BE(0);
+    default:
+      return bytes.readFloatBE(0);
   }
 }
 
@@ -80,16 +94,17 @@ export function decodeResponse(model: ModbusModel, frame: Buffer): Decoded {
   if (code & 0x80)
     return none(`the device refused with exception ${frame[2]}: ${EXCEPTIONS[frame[2]!] ?? 'unknown'}`);
   const data = body.subarray(3);
-  const block = blockOfAnswer(model, code, data.length / 2);
+  const block = blockOfAnswer(model, code, data.length);
   if (frame[2] !== data.length || !block)
     return none(`function ${code} with ${data.length} data bytes is not of this model`);
   return decodeBlock(block, data);
 }
 
 /** The block that was asked for, or its beginning: a frame from a bus tester may hold fewer registers than we read. */
-function blockOfAnswer(model: ModbusModel, code: number, length: number): Block | undefined {
-  const block = blocksOf(model).find((b) => b.function === code && b.length >= length);
+function blockOfAnswer(model: ModbusModel, code: number, bytes: number): Block | undefined {
+  const block = blocksOf(model).find((b) => b.function === code && bytesOf(b) >= bytes);
   if (!block) return undefined;
+  const length = bytesOf(block) === bytes ? block.length : code <= 2 ? bytes * 8 : bytes / 2;
   const registers = block.registers.filter((r) => r.address + words(r) <= block.address + length);
   return registers.length > 0 ? { ...block, length, registers } : undefined;
 }

@@ -3,7 +3,7 @@ import { type Clock, sleep, withDeadline } from '../../../core/clock/clock.js';
 import { ColdwatchError, messageOf } from '../../../core/errors.js';
 import type { Decoded, Driver, Probe } from '../driver.js';
 import { type Block, blocksOf, decodeBlock, EXCEPTIONS } from './modbus-decode.js';
-import type { ModbusModel } from './schema.js';
+import { type ModbusModel, tcpAddress } from './schema.js';
 
 // A CommonJS package: its types speak of a default export, at run time the module itself is the class.
 type Client = InstanceType<typeof ModbusSerial.default>;
@@ -39,7 +39,20 @@ export function openModbus(sensors: readonly ModbusSensor[], clock: Clock): Driv
   return { probes, start: async () => {}, stop };
 }
 
-/** One serial port: opened when first needed, and again after it failed or was unplugged. */
+function ask(client: Client, { function: code, address, length }: Block): Promise<{ buffer: Buffer }> {
+  switch (code) {
+    case 1:
+      return client.readCoils(address, length);
+    case 2:
+      return client.readDiscreteInputs(address, length);
+    case 3:
+      return client.readHoldingRegisters(address, length);
+    case 4:
+      return client.readInputRegisters(address, length);
+  }
+}
+
+/** One serial port, or one TCP connection: opened when first needed, and again after it failed or was unplugged. */
 export class ModbusPort {
   readonly #path: string;
   readonly #settings: ModbusModel;
@@ -67,11 +80,7 @@ export class ModbusPort {
     const client = await this.#open();
     client.setID(unit);
     client.setTimeout(timeoutMs);
-    const { address, length } = block;
-    const work =
-      block.function === 3
-        ? client.readHoldingRegisters(address, length)
-        : client.readInputRegisters(address, length);
+    const work = ask(client, block);
     const wedged = () => new ColdwatchError('device.silent', `${this.#path} is wedged`, { retry: true });
     try {
       const { buffer } = await withDeadline(this.#clock, timeoutMs + WEDGED_MS, work, wedged);
@@ -88,13 +97,17 @@ export class ModbusPort {
     // Without a listener, an unplugged adapter would end the process.
     client.on('error', () => {});
     const { baud, parity, stop_bits } = this.#settings;
-    const opening = client.connectRTUBuffered(this.#path, { baudRate: baud, parity, stopBits: stop_bits });
+    const tcp = tcpAddress(this.#path);
+    const opening = tcp
+      ? client.connectTCP(tcp.host, { port: tcp.port })
+      : client.connectRTUBuffered(this.#path, { baudRate: baud, parity, stopBits: stop_bits });
     const late = () =>
       new ColdwatchError('device.unavailable', `${this.#path} does not open`, { retry: true });
     try {
       await withDeadline(this.#clock, OPEN_DEADLINE_MS, opening, late);
     } catch (error) {
-      throw new ColdwatchError('device.unavailable', `serial port ${this.#path}: ${messageOf(error)}`, {
+      const what = tcp ? 'Modbus/TCP at' : 'serial port';
+      throw new ColdwatchError('device.unavailable', `${what} ${this.#path}: ${messageOf(error)}`, {
         retry: true,
         cause: error,
       });
@@ -114,9 +127,13 @@ export class ModbusPort {
       );
     }
     if (name === 'TransactionTimedOutError' || errno === 'ETIMEDOUT') {
+      // Nobody may be at the other end of a connection any more; a serial port has no such thing.
+      if (tcpAddress(this.#path)) await this.close();
       return new ColdwatchError(
         'device.silent',
-        `${where} does not answer: check wiring, address and baud rate`,
+        tcpAddress(this.#path)
+          ? `${where} does not answer: check its address and unit number`
+          : `${where} does not answer: check wiring, address and baud rate`,
         {
           retry: true,
         },
@@ -132,6 +149,9 @@ export class ModbusPort {
   async close(): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
-    if (client?.isOpen) await new Promise<void>((resolve) => client.close(() => resolve()));
+    if (!client?.isOpen) return;
+    // A connection whose other end is gone never closes: it is dropped.
+    if (tcpAddress(this.#path)) client.destroy(() => {});
+    else await new Promise<void>((resolve) => client.close(() => resolve()));
   }
 }

@@ -9,13 +9,39 @@ const serialSettings = {
   stop_bits: z.union([z.literal(1), z.literal(2)]).default(1),
 };
 
-export const REGISTER_TYPES = ['int16', 'uint16', 'float32', 'float32_low_first'] as const;
+/** `_low_first`: the register with the lower half comes first. A `bit` is what functions 1 and 2 read: 0 or 1. */
+export const REGISTER_TYPES = [
+  'int16',
+  'uint16',
+  'int32',
+  'int32_low_first',
+  'uint32',
+  'uint32_low_first',
+  'float32',
+  'float32_low_first',
+  'bit',
+] as const;
+
+const MODBUS_TCP = /^tcp:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(?::(\d{1,5}))?$/;
+const MODBUS_TCP_PORT = 502;
+
+/** Host and port of a Modbus/TCP device or gateway, or undefined for a serial port. */
+export function tcpAddress(port: string): { host: string; port: number } | undefined {
+  const [, host, number] = MODBUS_TCP.exec(port) ?? [];
+  return host === undefined
+    ? undefined
+    : { host: host.replace(/^\[|\]$/g, ''), port: Number(number ?? MODBUS_TCP_PORT) };
+}
 
 const port = z.string().min(1).describe('a serial port; prefer a /dev/serial/by-path name');
 
 export const modbusSourceSchema = z.strictObject({
   kind: z.literal('modbus'),
-  port,
+  port: port
+    .refine((text) => !text.includes('://') || tcpAddress(text) !== undefined, {
+      error: 'expected a serial port, or "tcp://HOST:502"',
+    })
+    .describe('a serial port (prefer a /dev/serial/by-path name), or tcp://HOST:PORT for Modbus/TCP'),
   unit: z.int().min(1).max(247).default(1),
   channel: channelSchema.optional().describe('of several probes on one box, this one'),
 });
@@ -27,15 +53,29 @@ export const modbusModelSchema = z.strictObject({
   default_channel: channelSchema.optional(),
   registers: z
     .array(
-      z.strictObject({
-        quantity: z.enum(QUANTITY_NAMES),
-        unit: z.enum(DEVICE_UNIT_NAMES),
-        function: z.union([z.literal(3), z.literal(4)]),
-        address: z.int().min(0).max(65_535).describe('as it goes on the wire, counted from 0'),
-        type: z.enum(REGISTER_TYPES).default('int16'),
-        scale: z.number().default(1),
-        channel: channelSchema.optional(),
-      }),
+      z
+        .strictObject({
+          quantity: z.enum(QUANTITY_NAMES),
+          unit: z.enum(DEVICE_UNIT_NAMES),
+          function: z
+            .literal([1, 2, 3, 4])
+            .describe('1 coils, 2 discrete inputs (both bits), 3 holding registers, 4 input registers'),
+          address: z.int().min(0).max(65_535).describe('as it goes on the wire, counted from 0'),
+          type: z
+            .enum(REGISTER_TYPES)
+            .optional()
+            .describe('int16 unless said; of functions 1 and 2 always bit'),
+          scale: z.number().default(1),
+          channel: channelSchema.optional(),
+        })
+        .transform(({ type, ...register }) => ({
+          ...register,
+          type: type ?? (register.function <= 2 ? ('bit' as const) : ('int16' as const)),
+        }))
+        .refine(({ function: f, type }) => f <= 2 === (type === 'bit'), {
+          error: 'expected type "bit" with function 1 or 2, and with no other',
+          path: ['type'],
+        }),
     )
     .min(1)
     .max(64),
