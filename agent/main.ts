@@ -41,10 +41,13 @@ export interface AgentOptions {
   file?: SiteFile;
   /** This start takes a changed site file. */
   changed?: boolean;
+  /** What people saw of the sensors until then. */
+  former?: Board;
 }
 
 export interface RunningAgent {
   httpPort: number;
+  board: Board;
   stop(): Promise<void>;
 }
 
@@ -78,6 +81,7 @@ export async function startAgent(
   const lines = lazyLines(config.gpio.root, clock);
   const sensors = alarmSensors(site);
   const board = new Board(sensors);
+  if (options.former) board.takeOver(options.former);
   const forwarder = openForwarder(site, ring, clock, log);
 
   const annunciate = (effect: PolicyEffect, open: number) => annunciator.carryOut(effect, open);
@@ -198,6 +202,7 @@ export async function startAgent(
 
   return {
     httpPort: health.port,
+    board,
     stop: async () => {
       await drain();
       await ring.close();
@@ -240,11 +245,12 @@ export async function runAgent(
 ): Promise<void> {
   const { clock } = readBoot(first.config.clock.synchronised_file);
   const file: SiteFile = { problems: [], loadedAt: clock.wall() };
-  const options = (changed: boolean): AgentOptions => ({
+  const options = (changed: boolean, former?: Board): AgentOptions => ({
     claim,
     onFatal: () => process.exit(1),
     file,
     changed,
+    ...(former ? { former } : {}),
   });
   let site = first;
   let agent = await startAgent(site, log, options(false));
@@ -261,7 +267,7 @@ export async function runAgent(
       const before = site;
       await agent.stop();
       try {
-        agent = await startAgent(loaded.site, log, options(true));
+        agent = await startAgent(loaded.site, log, options(true, agent.board));
         site = loaded.site;
         file.loadedAt = clock.wall();
         log.level = site.config.log.level;
@@ -272,7 +278,7 @@ export async function runAgent(
           { error: messageOf(error) },
           'the agent does not start with the new site file: the old one runs on',
         );
-        agent = await startAgent(before, log, options(false));
+        agent = await startAgent(before, log, options(false, agent.board));
       }
     });
   };

@@ -60,3 +60,10 @@ export function parseDuration(text: string): number | undefined {
   const scale = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] as 'ms'];
   return Math.round(Number(match[1]) * scale);
 }
+
+/** A duration as a technician reads it, in its largest whole unit: `30 s`, `90 s`, `60 min`, `2 h`. */
+export function showDuration(ms: number): string {
+  if (ms >= 7_200_000 && ms % 3_600_000 === 0) return `${ms / 3_600_000} h`;
+  if (ms >= 120_000 && ms % 60_000 === 0) return `${ms / 60_000} min`;
+  return `${Math.round(ms / 1000)} s`;
+}

@@ -13,6 +13,7 @@ CACHE="${COLDWATCH_CACHE:-$HOME/.cache/coldwatch}"
 
 node_major() { node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0; }
 
+HEADERS=()
 need_node() {
   [ "$(node_major)" -ge "$NODE_MIN" ] && return
   local arch home="$CACHE/node-$NODE_OWN"
@@ -23,8 +24,8 @@ need_node() {
   esac
   [ -x "$home/bin/node" ] || fetch_node "$arch" "$home"
   export PATH="$home/bin:$PATH"
-  # Packages that are compiled here find this Node's headers, and need no download.
-  export npm_config_nodedir="$home"
+  # Packages that are compiled here take this Node's headers, whatever a user's own .npmrc says.
+  HEADERS=(--nodedir="$home")
 }
 
 fetch_node() {
@@ -56,8 +57,10 @@ ensure_installed() {
   [ node_modules/.package-lock.json -nt package-lock.json ] && [ "$(cat node_modules/.node 2>/dev/null)" = "$(node_major)" ] && return
   command -v c++ >/dev/null || { say "A C++ compiler is missing. Install it: apt-get install build-essential python3"; exit 1; }
   say "Installing packages (some are compiled here; this takes a minute or two)..."
-  npm ci --no-audit --no-fund >/tmp/coldwatch-npm.$$ 2>&1 || { cat /tmp/coldwatch-npm.$$ >&2; exit 1; }
+  npm ci --no-audit --no-fund "${HEADERS[@]}" >/tmp/coldwatch-npm.$$ 2>&1 || { cat /tmp/coldwatch-npm.$$ >&2; exit 1; }
   rm -f /tmp/coldwatch-npm.$$
+  # What is compiled for another Node is found out here, not in a clinic.
+  node -e 'require("epoll")' || { say "Packages were compiled for another Node.js than $(node --version)."; exit 1; }
   touch node_modules/.package-lock.json
   node_major >node_modules/.node
 }

@@ -120,7 +120,9 @@ export function findMqtt(
     const devices = [...new Set(best.decoded.samples.map(({ device }) => device))];
     return devices.map((device) => {
       const own = { ...best.decoded, samples: best.decoded.samples.filter((s) => s.device === device) };
-      const source = { kind: 'mqtt', topic, ...(devices.length > 1 ? { device } : {}) };
+      // An id of the probe's own is worth writing down even where it is alone: another in its place is then noticed.
+      const named = device !== undefined && !topic.split('/').includes(device);
+      const source = { kind: 'mqtt', topic, ...(devices.length > 1 || named ? { device } : {}) };
       return { place: 'mqtt', source, models: names, reads: inWords(best.model, own) };
     });
   });

@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
+import { type Clock, sleep } from '../../core/clock/clock.js';
 import { messageOf } from '../../core/errors.js';
 import type { ResolvedSite } from '../config/resolve.js';
 import { readBoot } from '../health/boot.js';
 import { lazyLines, openModem } from '../parts.js';
 import { type Check, fail, skipped } from './check.js';
-import { ownSensors, reportedSensors } from './sensors.js';
+import { ownSensors, type Reported, reportedSensors } from './sensors.js';
 import { brokerCheck, clockCheck, diskCheck, lineChecks, modemChecks, relayCheck } from './surroundings.js';
 
 export interface Visit {
@@ -27,9 +28,8 @@ export async function* examine(site: ResolvedSite, visit: Visit, log: Logger): A
   yield diskCheck(config);
   yield* await brokerCheck(config);
   yield await relayCheck(config, clock);
-  const running = await runningAgent(config);
-  if (running) {
-    yield* reportedSensors(site, running.sensors, clock.wall());
+  if (await runningAgent(config)) {
+    yield* await askUntilHeard(site, visit.waitMs, clock);
     yield skipped('buzzer, lamp, button', HELD);
     if (config.sms) yield skipped('SMS modem', HELD);
     return;
@@ -50,13 +50,27 @@ export async function* examine(site: ResolvedSite, visit: Visit, log: Logger): A
   }
 }
 
+const ASK_MS = 1000;
+
+/** An agent that has just started may not have heard all of its sensors yet. */
+async function askUntilHeard(site: ResolvedSite, waitMs: number, clock: Clock): Promise<Check[]> {
+  const end = clock.mono() + waitMs;
+  for (;;) {
+    const status = await runningAgent(site.config);
+    const checks = status ? reportedSensors(site, status.sensors, clock.wall()) : [];
+    const heard = status && checks.every(({ result }) => result !== 'waiting');
+    if (heard || clock.mono() >= end) return status ? checks : [fail('agent', 'it has just stopped')];
+    await sleep(clock, ASK_MS);
+  }
+}
+
 interface Status {
   gateway: string;
-  sensors: Parameters<typeof reportedSensors>[1];
+  sensors: readonly Reported[];
 }
 
 /** The status of this site's agent, when it runs. */
-async function runningAgent({ http, gateway }: ResolvedSite['config']): Promise<Status | undefined> {
+export async function runningAgent({ http, gateway }: ResolvedSite['config']): Promise<Status | undefined> {
   const host = http.host === '0.0.0.0' ? '127.0.0.1' : http.host;
   try {
     const response = await fetch(`http://${host}:${http.port}/api/status`, {

@@ -34,6 +34,14 @@ export class Board {
     }
   }
 
+  /** What was known of these sensors before a changed site file was taken. */
+  takeOver(former: Board): void {
+    for (const [id, entry] of this.sensors) {
+      const before = former.sensors.get(id);
+      if (before) this.sensors.set(id, { ...before, name: entry.name });
+    }
+  }
+
   reading(reading: Reading): void {
     const entry = this.sensors.get(reading.sensor);
     if (!entry) return;

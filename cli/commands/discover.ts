@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
 import type { DeviceModel } from '../../agent/config/model.js';
+import { UNNAMED } from '../../agent/config/warnings.js';
 import {
   type Found,
   findChips,
@@ -143,6 +144,33 @@ async function scanPort(
   });
 }
 
+/** What no wire tells: as it is written, behind "#" until somebody has completed it. */
+const TO_COMPLETE = [
+  'What only people know. Complete what you have, and take away its "#".',
+  '',
+  'people:',
+  '  - { id: nurse, name: Amina, phone: "+254700000001" }',
+  '  - { id: manager, name: Joseph, phone: "+254700000002" }',
+  'alarm:',
+  '  steps: # whom to text, and how long after the alarm if nobody has acknowledged',
+  '    - { to: [nurse] }',
+  '    - { to: [manager], after: 15m }',
+  'sms: { port: /dev/serial/by-path/... } # the modem',
+  '',
+  'contacts: # line: the BCM number, as on the pinout card',
+  '  - { id: mains, name: Mains, role: mains, line: 17, after: 10m }',
+  '  - { id: door-1, name: Door of fridge 1, role: door, line: 24, after: 5m }',
+  'lines:',
+  '  buzzer: { line: 18 }',
+  '  lamp: { line: 22 }',
+  '  acknowledge_button: { line: 23, active: low }',
+  '',
+  'relay:',
+  '  url: https://relay.example.org:8443',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: as it stands in a site file
+  '  token: ${credential:relay-token} # from /etc/coldwatch/credentials/relay-token',
+];
+
 /** A site file to be completed: what was found is filled in, what only people know is marked. */
 function draft(
   found: Found[],
@@ -163,12 +191,13 @@ function draft(
   for (const { source, models, reads } of found) {
     const [model, ...others] = models;
     const also = others.length > 0 ? `; could also be ${others.join(', ')}` : '';
-    const sensor = { id: idOf(source, ids), name: 'TO BE NAMED', model, preset: 'refrigerator-2-8', source };
+    const sensor = { id: idOf(source, ids), name: UNNAMED, model, preset: 'refrigerator-2-8', source };
     out.push(`  # reads ${reads}${also}`);
     const lines = stringify([sensor]).trimEnd().split('\n');
     out.push(...lines.map((line) => `  ${line}`));
   }
   if (mqtt !== undefined) out.push('', stringify({ mqtt: { url: mqtt } }).trimEnd());
+  out.push('', ...TO_COMPLETE.map((line) => (line === '' ? '' : `# ${line}`)));
   out.push(
     '',
     ports.length > 0 ? '# Serial ports (look for probes on one with --port):' : '# No serial port was found.',

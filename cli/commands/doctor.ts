@@ -1,5 +1,7 @@
 import { Command } from 'commander';
+import type { ResolvedSite } from '../../agent/config/resolve.js';
 import type { Check } from '../../agent/doctor/check.js';
+import { sleep } from '../../core/clock/clock.js';
 import { parseDuration } from '../../core/units.js';
 import { loadSite } from '../config/load.js';
 import { openLogger } from '../logger.js';
@@ -10,10 +12,20 @@ interface Options {
   wait: string;
   sms?: string;
   quiet?: boolean;
+  watch?: boolean;
   json?: boolean;
 }
 
-const WORDS: Record<Check['result'], string> = { pass: 'PASS', fail: 'FAIL', skipped: 'SKIP' };
+const WATCH_MS = 1000;
+/** What hangs in the kernel is left behind. */
+const STOP_MS = 2000;
+
+const WORDS: Record<Check['result'], string> = {
+  pass: 'PASS',
+  fail: 'FAIL',
+  waiting: 'WAIT',
+  skipped: 'SKIP',
+};
 
 export function doctorCommand(): Command {
   return new Command('doctor')
@@ -22,8 +34,12 @@ export function doctorCommand(): Command {
     .option('--wait <DURATION>', 'how long to wait for sensors that report by themselves', '30s')
     .option('--sms <PERSON>', 'also send a test text to this person of the site file')
     .option('--quiet', 'no beep and no lamp')
-    .option('--json', 'print the result as JSON')
-    .action(async ({ config, wait, sms, quiet, json }: Options) => {
+    .option(
+      '--watch',
+      'only show what each sensor reads, live, until Ctrl-C: warm a probe to see which it is',
+    )
+    .option('--json', 'print the result as JSON (with --watch: a line a second)')
+    .action(async ({ config, wait, sms, quiet, watch, json }: Options) => {
       const waitMs = parseDuration(wait);
       if (waitMs === undefined) return misuse(`--wait: got ${wait}, expected a duration such as "30s"`);
       const loaded = loadSite(config);
@@ -34,6 +50,7 @@ export function doctorCommand(): Command {
           `--sms: got ${sms}, expected one of ${people.map(({ id }) => id).join(', ') || 'people (none)'}`,
         );
       }
+      if (watch) return showLive(loaded.value, json === true);
       const { examine } = await import('../../agent/doctor/doctor.js');
       const checks: Check[] = [];
       const visit = { waitMs, textTo: sms, quiet: quiet === true };
@@ -41,10 +58,30 @@ export function doctorCommand(): Command {
         checks.push(check);
         if (!json) print(`${WORDS[check.result]}  ${check.what}: ${check.detail}`);
       }
-      const failed = checks.filter(({ result }) => result === 'fail').length;
+      const failed = checks.filter(({ result }) => result === 'fail' || result === 'waiting').length;
       if (json) print(JSON.stringify({ ok: failed === 0, checks }));
       else print(failed === 0 ? 'All is well.' : `${failed} of ${checks.length} need a hand.`);
       // Ports that a driver has left in the kernel's hands must not keep this command alive.
       process.exit(failed === 0 ? 0 : 1);
     });
+}
+
+async function showLive(site: ResolvedSite, json: boolean): Promise<void> {
+  const { watchSensors } = await import('../../agent/doctor/watch.js');
+  const { WatchTable } = await import('../../agent/doctor/table.js');
+  const { clock, look, stop } = await watchSensors(site, openLogger('fatal'));
+  const ended = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
+  const table = new WatchTable();
+  while (!ended.signal.aborted) {
+    const sensors = await look();
+    const now = clock.wall();
+    // On a terminal the table stays in its place; into a file it follows itself.
+    const home = process.stdout.isTTY ? '\u001b[H\u001b[2J' : '';
+    if (json) print(JSON.stringify({ at: new Date(now).toISOString(), sensors }));
+    else print(`${home}${table.lines(sensors, now).join('\n')}\n`);
+    await sleep(clock, WATCH_MS, ended.signal);
+  }
+  await Promise.race([stop(), sleep(clock, STOP_MS)]);
+  process.exit(0);
 }

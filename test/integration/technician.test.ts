@@ -28,6 +28,16 @@ function coldwatch(...args: string[]): Promise<Run> {
   });
 }
 
+/** SIGINT after `ms`, as a technician presses Ctrl-C. */
+function coldwatchFor(ms: number, ...args: string[]): Promise<Run> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [CLI, ...args], (error, out, err) => {
+      resolve({ status: typeof error?.code === 'number' ? error.code : error ? -1 : 0, out, err });
+    });
+    setTimeout(() => child.kill('SIGINT'), ms);
+  });
+}
+
 let folder: ReturnType<typeof tempFolder>;
 beforeEach(() => {
   folder = tempFolder('technician');
@@ -97,6 +107,10 @@ describe('doctor', () => {
       });
       const of = (what: string) => checks.find((c) => c.what === what);
       expect(of('Fridge 1')).toMatchObject({ result: 'pass', detail: expect.stringMatching(/^\d\.\d+ Cel/) });
+      const live = coldwatchFor(3000, 'doctor', '--config', site, '--watch');
+      expect((await live).out).toMatch(
+        /sensor +reads +age +lowest to highest\n(.*\n)*Fridge 1 +\d\.\d+ °C +\d+ s +\d/,
+      );
       expect(of('SMS modem')).toMatchObject({
         result: 'skipped',
         detail: expect.stringMatching(/stop the agent first/),
@@ -105,6 +119,37 @@ describe('doctor', () => {
       await agent.kill();
     }
   });
+});
+
+it('doctor waits for a sensor that reports seldom instead of failing it', async () => {
+  const mosquitto = await startMosquitto();
+  const site = `${folder.path}/site.yaml`;
+  const sensor = (id: string, every: string) => ({
+    id,
+    model: 'aqara/wsdcgq11lm',
+    every,
+    rules: [],
+    source: { kind: 'mqtt', topic: `zigbee2mqtt/${id}` },
+  });
+  writeFileSync(
+    site,
+    stringify({
+      clinic: { id: 'c', name: 'C', timezone: 'UTC' },
+      gateway: 'g',
+      data: `${folder.path}/data`,
+      http: { port: await freePort() },
+      mqtt: { url: `mqtt://${mosquitto.address}` },
+      sensors: [sensor('seldom', '60m'), sensor('often', '1s')],
+    }),
+  );
+  try {
+    const { out, status } = await coldwatch('doctor', '--config', site, '--wait', '2s', '--quiet');
+    expect(out).toMatch(/WAIT {2}seldom: not heard yet, it reports each 60 min/);
+    expect(out).toMatch(/FAIL {2}often: nothing came in 2 s/);
+    expect(status).toBe(1);
+  } finally {
+    await mosquitto.stop();
+  }
 });
 
 describe('discover', () => {
@@ -164,10 +209,20 @@ describe('discover', () => {
       expect(out).toContain('reads DS18B20-2 5.1 °C');
       expect(out).toContain('pinctrl-bcm2711, 58 lines');
       expect(out).toContain('usb-0:1.2:1.0-port0');
+      expect(out).toContain('# people:');
       writeFileSync(`${folder.path}/draft.yaml`, out);
       const checked = await coldwatch('check', `${folder.path}/draft.yaml`);
-      expect(checked.err).toBe('');
+      expect(checked.err.match(/name: warning: got "TO BE NAMED"/g)).toHaveLength(7);
       expect(checked.status).toBe(0);
+      // What stands behind "#" is a good file, too, once somebody has completed it.
+      const completed = out
+        .replace(/[\s\S]*take away its "#"\./, '')
+        .replace(/^# ?/gm, '')
+        .replace(/\nSerial ports[\s\S]*/, '')
+        .replace('/dev/serial/by-path/... }', '/dev/ttyUSB7 }');
+      writeFileSync(`${folder.path}/completed.yaml`, `${out}\n${completed}`);
+      const whole = await coldwatch('check', `${folder.path}/completed.yaml`);
+      expect(whole.status, whole.err).toBe(0);
     } finally {
       await mosquitto.stop();
       await pty.close();
