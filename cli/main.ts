@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { messageOf } from '../core/errors.js';
+import { own } from '../core/own.js';
 
 const { version, engines } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -49,7 +50,7 @@ function overriding(command: Command): Command {
 }
 
 // Exit status: 0 done, 1 found something wrong, 2 wrong use.
-const named = COMMANDS[process.argv[2] ?? ''];
+const named = own(COMMANDS, process.argv[2] ?? '');
 for (const load of named ? [named] : Object.values(COMMANDS)) {
   program.addCommand(overriding(await load()));
 }

@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'wire.unreachable'
   | 'log.fenced'
   | 'log.elsewhere'
+  | 'log.bound'
   | 'log.unavailable'
   | 'archive.emptied'
   | 'modem.failed'

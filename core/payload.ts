@@ -1,7 +1,48 @@
+/** Deeper than any device or program nests what it sends; deeper, what walks through it takes seconds, or the stack. */
+export const JSON_DEPTH_MAX = 32;
+
+/** Parses what came from outside. Throws a SyntaxError for what is no JSON, and before parsing what is nested too deep. */
+export function parseJson(text: string): unknown {
+  if (isDeeper(text, JSON_DEPTH_MAX)) {
+    throw new SyntaxError(`nested deeper than ${JSON_DEPTH_MAX} brackets`);
+  }
+  return JSON.parse(text);
+}
+
+/** Whether more brackets are open at once than `max`; those in strings are text. */
+function isDeeper(text: string, max: number): boolean {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) {
+      i = endOfString(text, i + 1);
+    } else if (code === OPEN_LIST || code === OPEN_OBJECT) {
+      depth += 1;
+      if (depth > max) return true;
+    } else if (code === CLOSE_LIST || code === CLOSE_OBJECT) {
+      depth -= 1;
+    }
+  }
+  return false;
+}
+
+const [QUOTE, BACKSLASH] = [0x22, 0x5c];
+const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
+
+/** Where the string that starts at `i` ends. */
+function endOfString(text: string, i: number): number {
+  for (let at = i; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === BACKSLASH) at += 1;
+    else if (code === QUOTE) return at;
+  }
+  return text.length;
+}
+
 /** What a text says as JSON; undefined where it says nothing. */
 export function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

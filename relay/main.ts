@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { type Clock, sleep } from '../core/clock/clock.js';
 import { SystemClock } from '../core/clock/system.js';
@@ -10,7 +8,7 @@ import type { ClaimFolder } from '../core/owner.js';
 import { retrySchedule } from '../core/retry.js';
 import { acceptRoutes } from './accept/accept.js';
 import { subscribe } from './accept/mqtt.js';
-import { type SourceStats, sourceRoutes } from './accept/sources.js';
+import { type SourceStats, sourcePorter, sourceRoutes } from './accept/sources.js';
 import { runAlerts } from './alerts/run.js';
 import { Archiver } from './archive/archiver.js';
 import { openArchive } from './archive/open.js';
@@ -19,14 +17,19 @@ import type { RelayConfig } from './config/relay.js';
 import { LiveFeed } from './dashboard/feed.js';
 import { LiveView } from './dashboard/live.js';
 import { dashboardRoutes } from './dashboard/routes.js';
+import { Gateways } from './gateways/gateways.js';
 import { relayMetrics } from './health/metrics.js';
 import { EmbeddedLog } from './log/embedded/embedded.js';
 import type { Log } from './log/port.js';
-import { registryRoutes } from './registry/routes.js';
+import { registryPorter, registryRoutes } from './registry/routes.js';
 import { Registry } from './registry/run.js';
 import { runStreams } from './streams/embedded/run.js';
 import { OtlpExporter } from './traces/otlp.js';
 import { spansOf } from './traces/spans.js';
+import { guard } from './web/guard.js';
+import { loginRoutes } from './web/login.js';
+import { openServer } from './web/server.js';
+import { describeViewers, Viewers } from './web/viewers.js';
 
 export interface RunningRelay {
   port: number;
@@ -45,6 +48,9 @@ export async function openLog(
   return KafkaLog.open(config.kafka, config.http.public_url ?? null, clock, log, role);
 }
 
+/** No more than that this relay runs and can take something. */
+const OPEN = { config: { door: 'anyone' as const } };
+
 /** Builds and wires the relay. Rejects when its log cannot be opened or its port is taken. */
 export async function startRelay(
   config: RelayConfig,
@@ -55,18 +61,23 @@ export async function startRelay(
   if (keepsFiles(config)) claim(config.data);
   const records = await openLog(config, clock, log);
   const live = new LiveView();
-  const app = Fastify({
-    loggerInstance: log,
-    logController: new LogController({ disableRequestLogging: true }),
-    forceCloseConnections: true,
-    ...tlsOptions(config),
-  }) as unknown as FastifyInstance;
+  const { app, strangers, stats: web } = openServer(config, log);
+  const gateways = new Gateways(config);
+  const viewers = new Viewers(config.viewers, config.http, clock);
+  const porters = {
+    viewer: viewers.porter,
+    gateway: gateways.porter,
+    source: sourcePorter(config.sources, clock),
+    registry: registryPorter(config.registry),
+  };
+  guard(app, porters, strangers);
+  loginRoutes(app, viewers);
   const traces = config.traces && openTraces(config.traces, clock, log);
-  const stats = acceptRoutes(app, records, config.tokens, traces?.onDurable);
+  const stats = acceptRoutes(app, records, gateways, traces?.onDurable);
   const sources: SourceStats = new Map();
   if (config.sources) sourceRoutes(app, records, config.sources, clock, sources);
   const feed = new LiveFeed(records, live, clock);
-  const endStreams = dashboardRoutes(app, live, feed, clock);
+  const endStreams = dashboardRoutes(app, live, feed, viewers, clock);
   const streams =
     (config.streams ?? !config.kafka)
       ? await runStreams(records, streamSettings(config), clock, log)
@@ -74,11 +85,12 @@ export async function startRelay(
   const alerts = runAlerts(records, config.alert_on, clock, log);
   const brokers = config.mqtt.map((broker) => subscribe(broker, records, clock, log, sources));
   const registry = config.registry && new Registry(records, clock, log);
-  if (registry) registryRoutes(app, registry, config.registry);
+  if (registry) registryRoutes(app, registry);
   const duties = [alerts.duty, ...brokers];
   const archiver = config.archive && openArchiver(config, config.archive, records, clock, log);
   if (archiver) historyRoutes(app, () => archiver.archive);
   const metrics = relayMetrics({
+    web,
     accept: stats,
     sources,
     streams,
@@ -88,13 +100,15 @@ export async function startRelay(
     archive: archiver,
     lag: () => records.lag(),
   });
-  app.get('/healthz', async () => ({ ok: true }));
-  app.get('/readyz', async (_request, reply) => {
+  app.get('/healthz', OPEN, async () => ({ ok: true }));
+  app.get('/readyz', OPEN, async (request, reply) => {
     try {
       await records.ready();
       return { ok: true };
     } catch (error) {
-      return reply.code(503).send({ ok: false, why: messageOf(error) });
+      // Whoever asks is told that, and the log why.
+      request.log.warn({ error: messageOf(error) }, 'not ready');
+      return reply.code(503).send({ ok: false });
     }
   });
   app.get('/metrics', async (_request, reply) =>
@@ -110,9 +124,7 @@ export async function startRelay(
   }
   const { port } = app.server.address() as AddressInfo;
   log.info({ port, log: config.kafka ? 'kafka' : 'embedded' }, 'the relay takes batches');
-  if (!config.tokens && !config.http.tls?.client_ca) {
-    log.warn('any gateway may send: neither tokens nor client certificates are configured');
-  }
+  sayWhoMayEnter(config, gateways, log);
   return {
     port,
     stop: async () => {
@@ -165,17 +177,15 @@ function openArchiver(
   return archiver;
 }
 
-function tlsOptions({ http: { tls } }: RelayConfig) {
-  if (!tls) return {};
-  const ca = tls.client_ca === undefined ? {} : { ca: readFileSync(tls.client_ca), requestCert: true };
-  return {
-    https: {
-      cert: readFileSync(tls.cert),
-      key: readFileSync(tls.key),
-      ...ca,
-      rejectUnauthorized: tls.client_ca !== undefined,
-    },
-  };
+/** What is open, and what is closed, in plain words at each start. */
+function sayWhoMayEnter(config: RelayConfig, gateways: Gateways, log: Logger): void {
+  if (!gateways.closed)
+    log.warn(
+      'anybody may send as any gateway: neither `gateways`, `tokens` nor `http.tls.client_ca` is configured',
+    );
+  const { closed, text } = describeViewers(config.viewers);
+  if (closed || config.viewers?.open_to.some((range) => range.endsWith('/0'))) log.warn(text);
+  else log.info(text);
 }
 
 /** Runs until SIGTERM or SIGINT, then drains; a Kafka that is not there yet is waited for. */

@@ -12,6 +12,7 @@ import {
   type Transition,
 } from '../../core/detect/rules.js';
 import { type FaultInput, stepFault } from '../../core/detect/sensor-fault.js';
+import { own } from '../../core/own.js';
 import {
   type PolicyConfig,
   type PolicyEffect,
@@ -79,7 +80,7 @@ export class Alarm {
     const learned = (options.ring.loadState('learned') ?? {}) as Record<string, Learned>;
     for (const sensor of options.sensors.filter(Movement.wanted)) {
       const explained = (text: string) => this.#record('explained', `${sensor.name} ${text}`);
-      this.#movements.set(sensor.id, new Movement(sensor, this.#state, learned[sensor.id], explained));
+      this.#movements.set(sensor.id, new Movement(sensor, this.#state, own(learned, sensor.id), explained));
     }
   }
 

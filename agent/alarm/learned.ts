@@ -4,6 +4,7 @@ import type { Sample } from '../../core/detect/measure/finding.js';
 import { Measures } from '../../core/detect/measure/measures.js';
 import type { MeasureRule, MeasureState } from '../../core/detect/measure/step.js';
 import type { Profile } from '../../core/detect/track.js';
+import { own } from '../../core/own.js';
 import type { AlarmSensor, AlarmState } from './state.js';
 
 /** What is kept of one sensor between restarts beside the alarm's own state: kilobytes, written once an hour. */
@@ -27,8 +28,8 @@ export class Movement {
     onExplained: (text: string) => void,
   ) {
     const { id, rules } = sensor;
-    state.latches[id] ??= {};
-    const latches = state.latches[id];
+    const latches = own(state.latches, id) ?? {};
+    state.latches[id] = latches;
     const kept = stored && stored.since === sensor.learnSince ? stored : undefined;
     this.#since = sensor.learnSince;
     this.#behaviours = new Behaviours(

@@ -3,6 +3,7 @@ import type { Exposure } from '../../core/detect/exposure.js';
 import type { Latch } from '../../core/detect/latches.js';
 import { DWELL_START, type Rule, type ThresholdState } from '../../core/detect/rules.js';
 import { type FaultState, faultStart } from '../../core/detect/sensor-fault.js';
+import { own } from '../../core/own.js';
 import { POLICY_START, type PolicyState } from '../../core/policy/local.js';
 
 /** Everything that the alarm must not forget. Plain JSON: one value in the ring. */
@@ -54,7 +55,10 @@ export function restoreState(stored: unknown, sensors: readonly AlarmSensor[], n
   for (const sensor of sensors) {
     for (const rule of sensor.rules) restoreRule(state, old, ruleKey(sensor.id, rule), rule, nowMs);
   }
-  for (const { id } of sensors) if (old.latches?.[id]) state.latches[id] = old.latches[id];
+  for (const { id } of sensors) {
+    const latches = own(old.latches, id);
+    if (latches) state.latches[id] = latches;
+  }
   for (const [key, alert] of Object.entries(old.open ?? {})) {
     const owned =
       key.startsWith('@sensor/') && sensors.some(({ id }) => key.startsWith(conditionKey(id, '')));

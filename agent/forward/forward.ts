@@ -4,6 +4,7 @@ import { type Batch, encodeBatch, heldSchema } from '../../core/contract/batch.j
 import { rangeSetSchema } from '../../core/contract/range-schema.js';
 import { addRange, countOf, missing, type RangeSet, union } from '../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
+import { parseJson } from '../../core/payload.js';
 import { retrySchedule } from '../../core/retry.js';
 import { STREAMS, type Stream } from '../../core/stream.js';
 import type { Ring } from '../ring/port.js';
@@ -282,7 +283,7 @@ class RetryAfter extends Error {
 function parse<T>(schema: z.ZodType<T>, body: string): T {
   let json: unknown;
   try {
-    json = JSON.parse(body);
+    json = parseJson(body);
   } catch {
     throw new ColdwatchError('wire.invalid', 'the answer is not JSON: is this a relay?', { retry: true });
   }

@@ -1,3 +1,5 @@
+import { own } from '../../core/own.js';
+
 /** Which probe each sensor's readings have come from, by the probe's own id. */
 export type Identities = Record<string, string>;
 
@@ -24,7 +26,7 @@ export class IdentityBook {
     this.#save = save;
     this.#known = {};
     for (const [sensor, device] of configured) {
-      const known = device?.toLowerCase() ?? old[sensor];
+      const known = device?.toLowerCase() ?? own(old, sensor);
       if (known !== undefined) this.#known[sensor] = known;
     }
   }
@@ -32,7 +34,7 @@ export class IdentityBook {
   /** Undefined when the probe is the right one. */
   check(sensor: string, device: string): Identity | undefined {
     const id = device.toLowerCase();
-    const expected = this.#known[sensor];
+    const expected = own(this.#known, sensor);
     if (expected === undefined) {
       this.#known[sensor] = id;
       this.#save(this.#known);

@@ -1,3 +1,4 @@
+import { own } from '../../core/own.js';
 import type { Label } from './labels.js';
 
 /*
@@ -140,7 +141,7 @@ function overlap(a: readonly Span[], b: readonly Span[]): number {
 
 function countBy(names: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  for (const name of names) counts[name] = (own(counts, name) ?? 0) + 1;
   return counts;
 }
 

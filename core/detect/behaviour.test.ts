@@ -111,3 +111,10 @@ describe('behaviour rules', () => {
     expect(new Track(PROFILE_START).usual).toBeUndefined();
   });
 });
+
+it('a rule may be called what every object has', () => {
+  const named = rule({ name: 'constructor', what: 'frozen' });
+  const latches: Record<string, Latch> = {};
+  new Behaviours([named], latches, undefined).push(0, 4000, false);
+  expect(Object.keys(latches)).toEqual(['constructor']);
+});

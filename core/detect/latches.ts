@@ -39,7 +39,7 @@ export class Behaviours {
     this.#rules = rules;
     this.#latches = latches;
     this.track = new Track(profile);
-    for (const { name } of rules) latches[name] ??= { ...LATCH_START };
+    for (const { name } of rules) if (!Object.hasOwn(latches, name)) latches[name] = { ...LATCH_START };
   }
 
   /** One temperature. `otherOpen`: an alert of another rule of this sensor stands. */

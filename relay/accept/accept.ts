@@ -1,12 +1,12 @@
-import { timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BATCH_BYTES_MAX, type Batch, decodeBatch } from '../../core/contract/batch.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
-import { idSchema } from '../../core/identity.js';
 import type { Problem } from '../../core/schema.js';
+import type { Gateways } from '../gateways/gateways.js';
 import { Elsewhere, type Log } from '../log/port.js';
+import { BODIES_BYTES_MAX, httpError, jsonBody, Room, Turns } from '../web/body.js';
 import { recordsOf } from './records.js';
 
 /** A compressed body larger than this is refused before it is read to its end. */
@@ -14,6 +14,8 @@ export const BODY_BYTES_MAX = 1024 * 1024;
 /** Rows between "received" and "durable". More: 429, so that a slow log costs gateways time, not us memory. */
 export const ROWS_UNDER_WAY_MAX = 100_000;
 const RETRY_AFTER_S = 2;
+/** Bodies unpacked side by side: each may grow to BATCH_BYTES_MAX. */
+const UNPACKING_MAX = 4;
 
 const decompress = {
   br: promisify(brotliDecompress),
@@ -32,37 +34,26 @@ export interface AcceptStats {
 export function acceptRoutes(
   app: FastifyInstance,
   log: Log,
-  tokens: Readonly<Record<string, string>> | undefined,
+  gateways: Gateways,
   onDurable: (batch: Batch) => void = () => {},
 ): AcceptStats {
   const stats: AcceptStats = { batches: 0, rows: 0, refused: 0, throttled: 0, rowsUnderWay: 0 };
 
+  const room = new Room(BODIES_BYTES_MAX);
+  const unpacking = new Turns(UNPACKING_MAX);
   app.addContentTypeParser(
     'application/json',
-    { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX },
-    (request, body, done) => {
-      unpack(request.headers['content-encoding'], body as Buffer).then(
-        (json) => done(null, json),
-        (error: Error) => done(error),
-      );
+    // Ours says so earlier, and counts what is on its way.
+    { bodyLimit: BODY_BYTES_MAX },
+    async (request: FastifyRequest, payload: NodeJS.ReadableStream) => {
+      const body = await room.read(payload, BODY_BYTES_MAX);
+      return unpacking.take(() => unpack(request.headers['content-encoding'], body));
     },
   );
 
-  const guard = async (request: FastifyRequest<{ Params: { id: string } }>, reply: FastifyReply) => {
-    const { id } = request.params;
-    if (!idSchema.safeParse(id).success) {
-      return reply
-        .code(400)
-        .send(bad([{ path: 'gateway', got: JSON.stringify(id), expected: 'a gateway id' }]));
-    }
-    if (tokens && !authorised(tokens[id], request.headers.authorization)) {
-      return reply.code(401).send({ error: 'unauthorised', message: 'expected this gateway’s bearer token' });
-    }
-  };
-
   app.post<{ Params: { id: string } }>(
     '/v1/gateways/:id/batches',
-    { onRequest: guard },
+    { config: { door: 'gateway' } },
     async (request, reply) => {
       const decoded = decodeBatch(request.body);
       if (!decoded.ok) {
@@ -79,6 +70,14 @@ export function acceptRoutes(
         };
         return reply.code(400).send(bad([problem]));
       }
+      const clinic = gateways.clinicOf(batch.gateway);
+      if (clinic !== undefined && clinic !== batch.clinic) {
+        stats.refused += 1;
+        return ofAnother(
+          reply,
+          `the gateway "${batch.gateway}" is of the clinic "${clinic}", says the relay’s file`,
+        );
+      }
       const rows = batch.rows.length;
       if (stats.rowsUnderWay + rows > ROWS_UNDER_WAY_MAX) {
         stats.throttled += 1;
@@ -87,15 +86,15 @@ export function acceptRoutes(
       stats.rowsUnderWay += rows;
       try {
         const { gateway, epoch, stream, from } = batch;
-        const held = await log.append({ gateway, epoch, stream, from, records: recordsOf(batch) });
+        // A gateway that shows who it is keeps the clinic that it first spoke of.
+        const first = gateways.closed && clinic === undefined ? { clinic: batch.clinic } : {};
+        const held = await log.append({ gateway, epoch, stream, from, records: recordsOf(batch), ...first });
         stats.batches += 1;
         stats.rows += rows;
         onDurable(batch);
         return { epoch, stream, held };
       } catch (error) {
-        if (error instanceof ColdwatchError && error.code === 'wire.invalid') {
-          return reply.code(422).send({ error: 'refused', message: error.message });
-        }
+        if (isOfBatch(error)) stats.refused += 1;
         return unable(reply, error, request.log);
       } finally {
         stats.rowsUnderWay -= rows;
@@ -105,7 +104,7 @@ export function acceptRoutes(
 
   app.get<{ Params: { id: string } }>(
     '/v1/gateways/:id/progress',
-    { onRequest: guard },
+    { config: { door: 'gateway' } },
     async (request, reply) => {
       try {
         return { streams: await log.progress(request.params.id) };
@@ -118,13 +117,26 @@ export function acceptRoutes(
   return stats;
 }
 
-/** The log refused: another relay serves this gateway (421, and which), or it cannot take anything now (503). */
+/** What the log has against the batch itself, however often it is sent. */
+const isOfBatch = (error: unknown): error is ColdwatchError =>
+  error instanceof ColdwatchError && (error.code === 'wire.invalid' || error.code === 'log.bound');
+
+/** The log refused: the batch itself (403, 422), as another relay serves this gateway (421, and which), or all for now (503). */
 function unable(reply: FastifyReply, error: unknown, log: FastifyRequest['log']) {
   if (error instanceof Elsewhere && error.url !== null) {
     return reply.code(421).send({ error: 'elsewhere', url: error.url });
   }
-  log.warn({ error: messageOf(error) }, 'the log did not answer a gateway');
+  log.warn({ error: messageOf(error) }, 'the log did not take what a gateway sent');
+  if (isOfBatch(error)) {
+    if (error.code === 'log.bound') return ofAnother(reply, error.message);
+    return reply.code(422).send({ error: 'refused', message: error.message });
+  }
   return busy(reply, 503, 'the log cannot take this now');
+}
+
+/** The batch is of another clinic. That is no fault of its rows: the gateway keeps them, and shows why. */
+function ofAnother(reply: FastifyReply, message: string) {
+  return reply.code(403).send({ error: 'forbidden', message });
 }
 
 function busy(reply: FastifyReply, status: number, message: string) {
@@ -150,20 +162,5 @@ async function unpack(encoding: string | undefined, body: Buffer): Promise<unkno
   } else if (encoding !== undefined && encoding !== 'identity') {
     throw httpError(415, `content-encoding: got ${JSON.stringify(encoding)}, expected br or gzip`);
   }
-  try {
-    return JSON.parse(plain.toString('utf8'));
-  } catch (error) {
-    throw httpError(400, `body: ${messageOf(error)}, expected JSON`);
-  }
-}
-
-function httpError(statusCode: number, message: string): Error {
-  return Object.assign(new Error(message), { statusCode });
-}
-
-function authorised(token: string | undefined, header: string | undefined): boolean {
-  if (token === undefined || header === undefined) return false;
-  const expected = Buffer.from(`Bearer ${token}`);
-  const given = Buffer.from(header);
-  return expected.length === given.length && timingSafeEqual(expected, given);
+  return jsonBody(plain.toString('utf8'));
 }

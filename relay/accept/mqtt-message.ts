@@ -8,12 +8,13 @@ import { QUANTITIES } from '../../core/units.js';
 import type { MqttSource, MqttTopic } from '../config/mqtt.js';
 import { headersOf } from '../log/headers.js';
 import type { Published } from '../log/port.js';
+import { brokerName } from '../log/reserved.js';
 import type { Source } from './sources.js';
 
 /** A clock further ahead than this is wrong. */
 const AHEAD_MS = 600_000;
 
-export const gatewayOf = ({ name }: Pick<MqttSource, 'name'>) => `mqtt-${name}`;
+export const gatewayOf = ({ name }: Pick<MqttSource, 'name'>) => brokerName(name);
 export const sourceName = ({ name }: Pick<MqttSource, 'name'>) => `mqtt/${name}`;
 /** What is subscribed to. */
 export const filterOf = ({ topic }: Pick<MqttTopic, 'topic'>) => topic.replace(/\{(clinic|sensor)\}/g, '+');

@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../../core/clock/clock.js';
@@ -10,11 +9,15 @@ import {
   type WebhookEvent,
 } from '../../core/contract/sources.js';
 import { messageOf } from '../../core/errors.js';
+import { jsonOf, parseJson } from '../../core/payload.js';
 import { type Problem, problemsOf } from '../../core/schema.js';
 import type { SourcesConfig } from '../config/sources.js';
 import type { Log, Published } from '../log/port.js';
+import { BODIES_BYTES_MAX, Room, UNSIGNED_BYTES_MAX } from '../web/body.js';
+import { type Porter, unauthorised } from '../web/guard.js';
+import { bearerOf, findSecret } from '../web/secret.js';
 import { deadLetter, PROBLEMS_MAX } from './dead-letter.js';
-import { refuseSignature } from './webhook.js';
+import { refuseHeaders, refuseSignature, type WebhookHeaders } from './webhook.js';
 
 const BODY_BYTES_MAX = 1024 * 1024;
 const LINES_MAX = 10_000;
@@ -132,22 +135,28 @@ export function sourceRoutes(
 ): void {
   const sources = sourcesOf(config, clock);
   for (const name of sources.keys()) countsOf(stats, name);
+  const rooms = { known: new Room(BODIES_BYTES_MAX), unsigned: new Room(UNSIGNED_BYTES_MAX) };
+  const roomFor = (request: FastifyRequest) => {
+    const source = sources.get((request.params as { '*': string })['*']);
+    return source?.secret === undefined ? rooms.known : rooms.unsigned;
+  };
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     // Signatures are over the bytes as they came.
     scope.addContentTypeParser(
       '*',
-      { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX },
-      (_request, body, done) => done(null, body),
+      { bodyLimit: BODY_BYTES_MAX },
+      (request: FastifyRequest, payload: NodeJS.ReadableStream) =>
+        roomFor(request).read(payload, BODY_BYTES_MAX),
     );
-    scope.post<{ Params: { '*': string } }>('/v1/sources/*', async (request, reply) => {
-      const source = sources.get(request.params['*']);
+    const door = { config: { door: 'source' as const } };
+    scope.post<{ Params: { '*': string } }>('/v1/sources/*', door, async (request, reply) => {
+      const source = sources.get(request.params['*']) as Source;
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-      if (!source)
-        return reply
-          .code(404)
-          .send({ error: 'unknown', message: `expected one of ${[...sources.keys()].join(', ')}` });
-      const refusal = refuse(source, config, request, body, clock.wall());
+      const refusal =
+        source.secret === undefined
+          ? undefined
+          : refuseSignature(source.secret, signedHeaders(request), body, clock.wall());
       if (refusal !== undefined) return reply.code(401).send({ error: 'unauthorised', message: refusal });
       return take(source, request, reply, body);
     });
@@ -203,11 +212,7 @@ export function sourceRoutes(
 
 /** Pretty-printed JSON has lines, and is one object all the same. */
 function singleObject(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8')) as unknown;
-  } catch {
-    return undefined;
-  }
+  return jsonOf(body.toString('utf8'));
 }
 
 export function readLine(
@@ -217,35 +222,41 @@ export function readLine(
 ): Published | { problems: Problem[] } {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     return { problems: [{ path: '(line)', got: messageOf(error), expected: 'one object as JSON' }] };
   }
   return source.read(value, id);
 }
 
-function refuse(
-  source: Source,
-  { tokens }: SourcesConfig,
-  request: FastifyRequest,
-  body: Buffer,
-  now: number,
-): string | undefined {
-  if (source.secret !== undefined) {
-    const [id, timestamp, signature] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) =>
-      header(request, name),
-    );
-    return refuseSignature(source.secret, { id, timestamp, signature }, body, now);
-  }
-  const given = digest(header(request, 'authorization') ?? '');
-  const known = tokens.find(({ token }) => timingSafeEqual(digest(`Bearer ${token}`), given));
-  if (!known) return 'expected a bearer token of this relay';
-  return known.scopes.includes(source.scope)
-    ? undefined
-    : `expected a token with the scope "${source.scope}"`;
+/** The porter of sources. A bearer is known before the body; of a signed webhook only that there is a signature at all. */
+export function sourcePorter(config: SourcesConfig | undefined, clock: Clock): Porter {
+  const sources = config ? sourcesOf(config, clock) : new Map<string, Source>();
+  return (request) => {
+    const source = sources.get((request.params as { '*': string })['*']);
+    if (!source) {
+      const message = `expected one of ${[...sources.keys()].join(', ')}`;
+      return { status: 404, body: { error: 'unknown', message } };
+    }
+    if (source.secret !== undefined) {
+      const refusal = refuseHeaders(signedHeaders(request), clock.wall());
+      return refusal === undefined ? undefined : unauthorised(refusal);
+    }
+    const given = bearerOf(header(request, 'authorization')) ?? '';
+    const known = findSecret(config?.tokens ?? [], ({ token }) => token, given);
+    if (!known) return unauthorised('expected a bearer token of this relay');
+    return known.scopes.includes(source.scope)
+      ? undefined
+      : unauthorised(`expected a token with the scope "${source.scope}"`);
+  };
 }
 
-const digest = (text: string) => createHash('sha256').update(text).digest();
+function signedHeaders(request: FastifyRequest): WebhookHeaders {
+  const [id, timestamp, signature] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) =>
+    header(request, name),
+  );
+  return { id, timestamp, signature };
+}
 
 function header(request: FastifyRequest, name: string): string | undefined {
   const value = request.headers[name];

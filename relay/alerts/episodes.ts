@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AlertBody, AlertMessage, AlertType, Severity } from '../../core/contract/messages.js';
 import type { Finding, FindingKind } from '../../core/contract/streams.js';
+import { own } from '../../core/own.js';
 
 const MINUTE = 60_000;
 /** What is further back is history that came late: nobody is called for it. */
@@ -81,7 +82,7 @@ export const ALERTING = {
 export type AlertingKind = keyof typeof ALERTING;
 export const ALERTING_KINDS = Object.keys(ALERTING) as [AlertingKind, ...AlertingKind[]];
 
-const meaningOf = (kind: string) => (ALERTING as Record<string, Meaning | undefined>)[kind];
+const meaningOf = (kind: string) => own<Meaning>(ALERTING, kind);
 const RULE = 'stream:';
 
 interface Open {

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { idSchema } from '../../core/identity.js';
 import { duration } from '../../core/schema.js';
 import { ALERTING_KINDS } from '../alerts/episodes.js';
+import { checkGateways, gatewaysSchema, tokensSchema } from '../gateways/schema.js';
+import { viewersSchema } from '../web/schema.js';
 import { mqttSourcesSchema } from './mqtt.js';
 import { sourcesConfigSchema } from './sources.js';
 
@@ -36,14 +38,13 @@ export const kafkaConfigSchema = z.strictObject({
 });
 export type KafkaConfig = z.output<typeof kafkaConfigSchema>;
 
-export const relaySchema = z.strictObject({
+const relayFields = z.strictObject({
   data: z.string().min(1).describe('folder of the embedded log'),
   http: z
     .strictObject({
       host: z.string().default('0.0.0.0'),
       port: z.int().min(0).max(65_535).default(8443),
       public_url: httpUrl
-
         .optional()
         .describe(
           'where gateways reach this very relay; relays that share a Kafka send gateways to each other by it',
@@ -51,13 +52,32 @@ export const relaySchema = z.strictObject({
       tls: z
         .strictObject({ cert: z.string(), key: z.string(), client_ca: z.string().optional() })
         .optional()
-        .describe('PEM files; with client_ca only gateways that it has certified are let in'),
+        .describe(
+          'PEM files; with client_ca a gateway needs a certificate by that authority, with its id as URI urn:coldwatch:gateway:ID or as common name',
+        ),
+      connections: z
+        .int()
+        .min(10)
+        .max(1_000_000)
+        .default(20_000)
+        .describe('open at once; further ones are refused'),
+      request_timeout: duration
+        .refine((ms) => ms >= 1000, 'expected at least 1 s')
+        .default(60_000)
+        .describe(
+          'for a request to come in, its body included; agents on slow links need up to their `deadline`',
+        ),
     })
     .prefault({}),
-  tokens: z
-    .record(idSchema, z.string().min(16))
+  gateways: gatewaysSchema
     .optional()
-    .describe('bearer token of each gateway; absent: no token is asked for'),
+    .describe('each gateway with its clinic, and its token where it has no certificate; others are refused'),
+  tokens: tokensSchema
+    .optional()
+    .describe(
+      'bearer token of each gateway, for the clinic that it speaks of first; absent: no token is asked for',
+    ),
+  viewers: viewersSchema.optional().describe('who may look at the page, history and metrics; absent: nobody'),
   sources: sourcesConfigSchema
     .optional()
     .describe('sales, stock and webhooks; absent: nothing but gateways is taken'),
@@ -126,4 +146,5 @@ export const relaySchema = z.strictObject({
   retention: duration.default(2_592_000_000).describe('of the embedded log; Kafka keeps its own'),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
 });
+export const relaySchema = relayFields.superRefine(checkGateways);
 export type RelayConfig = z.output<typeof relaySchema>;

@@ -20,7 +20,6 @@ export interface SensorView {
   /** [ms, value], ascending. */
   points: [number, number][];
   last: { at: number; value: number; quality: string };
-  readings: number;
 }
 
 /** What the dashboard shows, built from the log alone, so that any relay shows the same. */
@@ -58,12 +57,10 @@ export class LiveView {
         quantity,
         unit,
         points: [],
-        readings: 0,
         last: { at: measured_at, value, quality },
       };
       this.sensors.set(key, view);
     }
-    view.readings += 1;
     if (message.measured_at >= view.last.at) {
       view.last = { at: message.measured_at, value: message.value, quality: message.quality };
     }
@@ -72,6 +69,9 @@ export class LiveView {
   }
 
   #alert(message: AlertMessage): void {
+    const known = this.episodes.get(message.episode_id);
+    // History and what is new are read side by side.
+    if (known && isOlder(message, known)) return;
     const entry = message.state === 'cleared' ? { ...message, cleared_at: message.timestamp } : message;
     this.episodes.delete(message.episode_id);
     this.episodes.set(message.episode_id, entry);
@@ -81,6 +81,12 @@ export class LiveView {
 
   snapshot() {
     return { type: 'snapshot', sensors: [...this.sensors.values()], alerts: [...this.episodes.values()] };
+  }
+
+  /** Everything again, to whoever looks: for once history is there. */
+  showAll(): void {
+    this.#changed.clear();
+    for (const listener of this.#listeners) listener(this.snapshot());
   }
 
   /** Sends what changed since the last call to whoever listens; called a few times a second. */
@@ -110,10 +116,15 @@ export class LiveView {
   }
 }
 
-/** Keeps points in order of time however late they come, and no more than the bound. */
+/** Within a ring its numbers say so, else the time. */
+const isOlder = (a: AlertMessage, b: AlertMessage) =>
+  a.epoch === b.epoch ? a.seq < b.seq : a.timestamp < b.timestamp;
+
+/** Keeps points in order of time however late they come, each once, and no more than the bound. */
 function insert(points: [number, number][], point: [number, number]): void {
   let at = points.length;
   while (at > 0 && points[at - 1]![0] > point[0]) at -= 1;
-  points.splice(at, 0, point);
+  const again = at > 0 && points[at - 1]![0] === point[0];
+  points.splice(again ? at - 1 : at, again ? 1 : 0, point);
   if (points.length > POINTS_MAX) points.shift();
 }

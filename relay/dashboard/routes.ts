@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { type Clock, every } from '../../core/clock/clock.js';
+import type { Viewers } from '../web/viewers.js';
 import type { LiveFeed } from './feed.js';
 import type { LiveView } from './live.js';
 
@@ -11,17 +12,21 @@ const PUSH_MS = 500;
 /** A browser that does not read is let go, not buffered for. */
 const BUFFERED_MAX = 4 * 1024 * 1024;
 const WATCHERS_MAX = 100;
+const BEAT_MS = 15_000;
 
 /** The page at `/`, and its stream of changes by server-sent events. Returns what ends the open streams. */
 export function dashboardRoutes(
   app: FastifyInstance,
   live: LiveView,
   feed: LiveFeed,
+  viewers: Viewers,
   clock: Clock,
 ): () => void {
   const files = pageFiles();
   for (const [path, { type, body }] of Object.entries(files)) {
-    app.get(path, (_request, reply) => reply.type(type).send(body));
+    // The page has no data: only what it asks for does. The log-in page uses the same style sheet.
+    const door = path === '/' ? ('viewer' as const) : ('anyone' as const);
+    app.get(path, { config: { door } }, (_request, reply) => reply.type(type).send(body));
   }
   app.get('/api/live', async () => {
     await feed.watch();
@@ -34,18 +39,24 @@ export function dashboardRoutes(
     if (watchers.size >= WATCHERS_MAX) {
       return reply.code(503).send({ error: 'busy', message: 'too many open dashboards' });
     }
+    const until = viewers.sessionEnd(request) ?? Number.POSITIVE_INFINITY;
+    const headers = reply.getHeaders() as Record<string, string>;
     reply.hijack();
     const { raw } = reply;
-    raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-    const send = (update: unknown) => {
+    raw.writeHead(200, { ...headers, 'content-type': 'text/event-stream' });
+    const write = (text: string) => {
       if (raw.writableLength > BUFFERED_MAX) raw.destroy();
-      else raw.write(`data: ${JSON.stringify(update)}\n\n`);
+      else raw.write(text);
     };
+    const send = (update: unknown) => write(`data: ${JSON.stringify(update)}\n\n`);
     send(live.snapshot());
     const unlisten = live.listen(send);
     const end = () => raw.end();
+    // Proxies and our own time-out cut what says nothing; a session that is over sees nothing more.
+    const beat = every(clock, BEAT_MS, () => (clock.wall() < until ? write(':\n\n') : end()));
     watchers.add(end);
-    request.raw.on('close', () => {
+    raw.on('close', () => {
+      beat.cancel();
       unlisten();
       watchers.delete(end);
     });

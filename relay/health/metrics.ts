@@ -5,9 +5,11 @@ import type { AlertsStats } from '../alerts/run.js';
 import type { ArchiveStats } from '../archive/archiver.js';
 import type { Lag } from '../log/port.js';
 import type { OtlpStats } from '../traces/otlp.js';
+import type { WebStats } from '../web/server.js';
 
 /** Where each number comes from; what a relay does not do is undefined. */
 export interface Measured {
+  web: WebStats;
   accept: AcceptStats;
   sources: SourceStats;
   streams: { late: number; watermark: number | undefined } | undefined;
@@ -19,6 +21,7 @@ export interface Measured {
 }
 
 export function relayMetrics({
+  web,
   accept,
   sources,
   streams,
@@ -53,6 +56,8 @@ export function relayMetrics({
   counter('batches_refused', 'Batches refused for their content.', () => accept.refused);
   counter('batches_throttled', 'Batches answered 429.', () => accept.throttled);
   gauge('rows_under_way', 'Rows received and not yet durable.', () => accept.rowsUnderWay);
+  gauge('connections', 'Connections that are open.', () => web.open);
+  counter('connections_refused', 'Connections closed as there were too many.', () => web.refused);
   counter('alerts', 'Alerts raised from findings of the streams.', () => alerts.raised);
   gauge('alerts_open', 'Episodes of those that stand.', () => alerts.open);
   const perSource = (name: string, help: string, read: (counts: SourceCounts) => number) =>

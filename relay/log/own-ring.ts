@@ -4,6 +4,7 @@ import { type Clock, sleep } from '../../core/clock/clock.js';
 import { messageOf } from '../../core/errors.js';
 import type { Stream } from '../../core/stream.js';
 import { Elsewhere, type Log, type LogRecord } from './port.js';
+import type { OwnName } from './reserved.js';
 
 const ELSEWHERE_MS = 10_000;
 const FAILED_MS = 5000;
@@ -13,13 +14,13 @@ const FAILED_MS = 5000;
  * it at a time: the one that serves the gateway of that name.
  */
 export class OwnRing {
-  readonly gateway: string;
+  readonly gateway: OwnName;
   readonly epoch: string;
   readonly #log: Log;
   readonly #stream: Stream;
   #next: number;
 
-  private constructor(log: Log, gateway: string, stream: Stream, next: number) {
+  private constructor(log: Log, gateway: OwnName, stream: Stream, next: number) {
     this.#log = log;
     this.gateway = gateway;
     this.epoch = epochOf(gateway);
@@ -28,7 +29,7 @@ export class OwnRing {
   }
 
   /** Rejects with Elsewhere when another relay has this duty. */
-  static async open(log: Log, gateway: string, stream: Stream): Promise<OwnRing> {
+  static async open(log: Log, gateway: OwnName, stream: Stream): Promise<OwnRing> {
     const mine = (await log.progress(gateway)).find(
       (p) => p.epoch === epochOf(gateway) && p.stream === stream,
     );
@@ -62,7 +63,7 @@ export interface Duty {
 /** Does `work` while this relay has the duty of that name; after a failure again from the start. */
 export function runDuty(
   log: Log,
-  gateway: string,
+  gateway: OwnName,
   stream: Stream,
   clock: Clock,
   logger: Logger,

@@ -27,6 +27,8 @@ export interface Append {
   stream: Stream;
   from: number;
   records: LogRecord[];
+  /** The clinic that the gateway names, where it may name one for good: the first, kept with its progress. */
+  clinic?: string;
 }
 
 export interface Progress {
@@ -104,6 +106,13 @@ export function refuseEpochs(epochs: ReadonlySet<string>): void {
   if (epochs.size > EPOCHS_MAX) {
     throw new ColdwatchError('wire.invalid', `expected at most ${EPOCHS_MAX} epochs of one gateway`);
   }
+}
+
+/** log.bound for a gateway that speaks of another clinic than it first did. */
+export function refuseClinic(bound: string | undefined, { gateway, clinic }: Append): void {
+  if (bound === undefined || clinic === undefined || bound === clinic) return;
+  const message = `the gateway "${gateway}" is of the clinic "${bound}": to move it, name its clinic below \`gateways\` in the relay’s file`;
+  throw new ColdwatchError('log.bound', message);
 }
 
 /** This relay does not keep that gateway's progress now: another does, at `url`, or nobody yet (null). */

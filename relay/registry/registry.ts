@@ -1,6 +1,7 @@
 import avsc from 'avsc';
 import { z } from 'zod';
 import { messageOf } from '../../core/errors.js';
+import { parseJson } from '../../core/payload.js';
 
 /** One version of a subject, as it stands in the log. */
 export const registeredSchema = z.strictObject({
@@ -132,7 +133,7 @@ export class SchemaBook {
 
 function parse(schema: string): avsc.Type {
   try {
-    return avsc.Type.forSchema(JSON.parse(schema) as avsc.Schema);
+    return avsc.Type.forSchema(parseJson(schema) as avsc.Schema);
   } catch (error) {
     throw new RegistryError(422, 42201, `invalid Avro schema: ${messageOf(error)}`);
   }
@@ -147,5 +148,5 @@ function canonical(schema: string): string {
     return Object.fromEntries(entries.map(([key, of]) => [key, sorted(of)]));
   };
   parse(schema);
-  return JSON.stringify(sorted(JSON.parse(schema)));
+  return JSON.stringify(sorted(parseJson(schema)));
 }

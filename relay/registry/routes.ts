@@ -1,8 +1,10 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { messageOf } from '../../core/errors.js';
+import { parseJson } from '../../core/payload.js';
 import { Elsewhere } from '../log/port.js';
+import type { Porter } from '../web/guard.js';
+import { sameSecret } from '../web/secret.js';
 import { RegistryError } from './registry.js';
 import type { Registry } from './run.js';
 
@@ -27,22 +29,34 @@ export interface RegistryAccess {
 
 type Params = { Params: { subject: string; version: string; id: string } };
 
-export function registryRoutes(app: FastifyInstance, registry: Registry, access?: RegistryAccess): void {
+/** The porter of the registry: HTTP Basic, as Confluent's clients have it. */
+export const registryPorter =
+  (access: RegistryAccess | undefined): Porter =>
+  (request) => {
+    if (access && mayEnter(access, request.headers.authorization)) return undefined;
+    return {
+      status: 401,
+      type: TYPE,
+      body: { error_code: 40101, message: 'expected the registry’s user and password' },
+      headers: { 'www-authenticate': 'Basic realm="registry"' },
+    };
+  };
+
+export function registryRoutes(app: FastifyInstance, registry: Registry): void {
   app.register(
     async (scope) => {
       scope.removeAllContentTypeParsers();
       scope.addContentTypeParser('*', { parseAs: 'string', bodyLimit: 400_000 }, (_request, body, done) => {
         try {
-          done(null, JSON.parse(body as string));
-        } catch {
-          done(new RegistryError(422, 42201, 'expected JSON'));
+          done(null, parseJson(body as string));
+        } catch (error) {
+          done(new RegistryError(422, 42201, `expected JSON: ${messageOf(error)}`));
         }
       });
-      scope.addHook('onRequest', async (request) => {
-        if (access && !mayEnter(access, request.headers.authorization))
-          throw new RegistryError(401, 40101, 'expected the registry’s user and password');
-        await registry.ready();
+      scope.addHook('onRoute', (route) => {
+        route.config = { ...route.config, door: 'registry' };
       });
+      scope.addHook('onRequest', async () => registry.ready());
       scope.setErrorHandler((error, _request, reply) => {
         const [status, code] =
           error instanceof RegistryError ? [error.status, error.code] : [statusOf(error), 50001];
@@ -105,7 +119,10 @@ export function registryRoutes(app: FastifyInstance, registry: Registry, access?
 
 /** To the relay that adds schemas; clients do not follow a redirected POST. */
 async function passOn(url: string, request: FastifyRequest, reply: FastifyReply) {
-  const answer = await fetch(new URL(request.url, url), {
+  const { subject } = request.params as { subject: string };
+  // Never the request's own line: it may name any host.
+  const path = `/registry/subjects/${encodeURIComponent(subject)}/versions`;
+  const answer = await fetch(new URL(path, url), {
     method: 'POST',
     headers: {
       'content-type': TYPE,
@@ -124,9 +141,8 @@ function schemaOf(body: unknown): string {
 }
 
 function mayEnter({ username, password }: RegistryAccess, header: string | undefined): boolean {
-  const expected = Buffer.from(`Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`);
-  const given = Buffer.from(header ?? '');
-  return expected.length === given.length && timingSafeEqual(expected, given);
+  const given = /^Basic (.+)$/i.exec(header ?? '')?.[1] ?? '';
+  return sameSecret(Buffer.from(given, 'base64'), `${username}:${password}`);
 }
 
 const statusOf = (error: unknown) => (error as { statusCode?: number }).statusCode ?? 503;

@@ -3,10 +3,11 @@ import type { Clock } from '../../core/clock/clock.js';
 import { jsonOf } from '../../core/payload.js';
 import { OwnRing } from '../log/own-ring.js';
 import { type Log, type LogRecord, SCHEMAS_TOPIC, type StoredRecord } from '../log/port.js';
+import type { OwnName } from '../log/reserved.js';
 import { INCOMPATIBLE, type Registered, RegistryError, registeredSchema, SchemaBook } from './registry.js';
 
 /** As whom a relay writes schemas: of several relays, one does. */
-const REGISTRY_GATEWAY = 'schema-registry';
+const REGISTRY_GATEWAY = 'schema-registry' satisfies OwnName;
 
 /** The registry's schemas, kept in the log for good: every relay reads them, one at a time adds to them. */
 export class Registry {

@@ -1,8 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { encodeBatch } from '../../core/contract/batch.js';
+import { Authority, type Tls } from '../world/certificates.js';
 import { freePort, Program, until } from '../world/programs.js';
 import { startKafka, tempFolder } from '../world/services.js';
 import { cpuSeconds, type Figure, figure, rssMb } from './figure.js';
@@ -15,51 +14,6 @@ import { cpuSeconds, type Figure, figure, rssMb } from './figure.js';
 const ROWS = 600;
 const SENSORS = 10;
 const MINUTE = 60_000;
-
-interface Tls {
-  ca: Buffer;
-  cert: Buffer;
-  key: Buffer;
-}
-
-/** One authority, a certificate of the relay, and one that all simulated gateways share. */
-function certificates(folder: string): Tls {
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
-  const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  openssl('req', '-x509', ...ec, '-keyout', 'ca.key', '-out', 'ca.crt', '-subj', '/CN=bench-ca');
-  for (const name of ['relay', 'gateway']) {
-    openssl(
-      'req',
-      ...ec,
-      '-keyout',
-      `${name}.key`,
-      '-out',
-      `${name}.csr`,
-      '-subj',
-      `/CN=${name}`,
-      '-addext',
-      'subjectAltName=IP:127.0.0.1',
-    );
-    openssl(
-      'x509',
-      '-req',
-      '-in',
-      `${name}.csr`,
-      '-CA',
-      'ca.crt',
-      '-CAkey',
-      'ca.key',
-      '-days',
-      '2',
-      '-copy_extensions',
-      'copy',
-      '-out',
-      `${name}.crt`,
-    );
-  }
-  const read = (name: string) => readFileSync(`${folder}/${name}`);
-  return { ca: read('ca.crt'), cert: read('gateway.crt'), key: read('gateway.key') };
-}
 
 /** A minute of a gateway: ten fridges that cycle. Compressed once, as its content matters to nobody. */
 function body(gateway: string, from: number, minute: number): Buffer {
@@ -116,13 +70,11 @@ async function fleet(
   const kafka = await startKafka();
   const folder = tempFolder('fleet');
   try {
-    const tls = certificates(folder.path);
+    const authority = new Authority(folder.path);
     const port = await freePort();
-    const files = {
-      cert: `${folder.path}/relay.crt`,
-      key: `${folder.path}/relay.key`,
-      client_ca: `${folder.path}/ca.crt`,
-    };
+    const files = authority.relay();
+    const probing = authority.issue('gw-probe');
+    const certified = Array.from({ length: gateways }, (_, i) => authority.issue(`gw-${i}`));
     const relay = new Program(
       'relay',
       {
@@ -137,7 +89,7 @@ async function fleet(
     await until(
       'the relay',
       60_000,
-      async () => (await post(probe, port, tls, 'gw-probe', body('gw-probe', 1, 0))) === 200,
+      async () => (await post(probe, port, probing, 'gw-probe', body('gw-probe', 1, 0))) === 200,
     );
     const agents = Array.from(
       { length: gateways },
@@ -158,7 +110,7 @@ async function fleet(
       const content = body(`gw-${gateway}`, minute * ROWS + 1, minute);
       const sentAt = performance.now();
       under.push(
-        post(agents[gateway]!, port, tls, `gw-${gateway}`, content).then((status) => {
+        post(agents[gateway]!, port, certified[gateway]!, `gw-${gateway}`, content).then((status) => {
           latencies.push(performance.now() - sentAt);
           if (status !== 200) refused += 1;
         }),

@@ -335,6 +335,22 @@ describe.each([
     expect(await holesFrom(of({ arrivedMs: earlier }))).toEqual({ whys: ['anew'], count: seen.length });
   });
 
+  it('binds a gateway to the clinic that it first named, if it is asked to, for good', async () => {
+    const id = fresh();
+    const of = (clinic: string, from: number) => ({ ...batch(id, from, from), clinic });
+    await log.append(batch(id, 1, 1));
+    await log.append(of('kisumu', 2));
+    const later = { gateway: id.gateway, epoch: 'ffff000000000000' };
+    const refused = { code: 'log.bound', retry: false };
+    await expect(log.append(of('nairobi', 3))).rejects.toMatchObject(refused);
+    await expect(log.append({ ...batch(later, 1, 1), clinic: 'nairobi' })).rejects.toMatchObject(refused);
+    await log.close();
+    log = await bench.open();
+    await expect(log.append(of('nairobi', 3))).rejects.toMatchObject(refused);
+    expect(await log.append(of('kisumu', 3))).toEqual([[1, 3]]);
+    expect(await log.append(batch(id, 4, 4))).toEqual([[1, 4]]);
+  });
+
   it('delivers to a reader that was there before', async () => {
     const id = fresh();
     const seen: string[] = [];

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { claimPort, freePort } from './programs.js';
 import { readEmbedded, readKafka } from './read-log.js';
 import { replayHistory } from './replay.js';
-import { tellStory } from './story.js';
+import { pageLink, tellStory } from './story.js';
 
 const USAGE = `usage: ./scripts/demo [--fast] [--kafka HOST:PORT] [--port PORT]
        ./scripts/demo --readings FILE [--unit C|F] [--kafka HOST:PORT] [--port PORT]
@@ -43,6 +44,7 @@ async function main(): Promise<number> {
     kafka,
     tell,
     readLog,
+    viewerToken: randomBytes(12).toString('hex'),
     relayPort: options.port ?? (options.fast ? await freePort() : 8470),
   };
   try {
@@ -52,7 +54,9 @@ async function main(): Promise<number> {
       : await tellStory({ ...common, fast: options.fast });
     tell('Done: every step was observed.');
     if (!options.fast) {
-      tell(`The clinic goes on: look at ${told.relayUrl}/ and press Ctrl-C when you have seen enough.`);
+      tell(
+        `The clinic goes on: look at ${pageLink(told.relayUrl, common.viewerToken)} and press Ctrl-C when you have seen enough.`,
+      );
       await new Promise<void>((resolve) => {
         process.once('SIGINT', resolve);
         process.once('SIGTERM', resolve);

@@ -11,6 +11,9 @@ export interface RelayOptions {
   port?: number;
   /** Where it writes to Kafka; absent: its own log, in FOLDER/relay. */
   kafka?: string | undefined;
+  http?: object;
+  viewers?: object;
+  gateways?: object;
   tokens?: Record<string, string>;
   sources?: object;
   archive?: object;
@@ -27,8 +30,11 @@ export async function startRelay(folder: string, options: RelayOptions = {}): Pr
   mkdirSync(folder, { recursive: true });
   const config = {
     data: `${folder}/relay`,
-    http: { host: '127.0.0.1', port, public_url: url },
+    http: { host: '127.0.0.1', port, public_url: url, ...options.http },
+    // Tests look from the same machine.
+    viewers: options.viewers ?? { open_to: ['127.0.0.1/32'] },
     ...(options.tokens ? { tokens: options.tokens } : {}),
+    ...(options.gateways ? { gateways: options.gateways } : {}),
     ...(options.sources ? { sources: options.sources } : {}),
     ...(options.archive ? { archive: options.archive } : {}),
     ...(options.registry ? { registry: options.registry } : {}),

@@ -4,7 +4,7 @@ import { type History, readHistory } from './history.js';
 import { freePort, getJson, Program, until } from './programs.js';
 import { occurrences, type SeenRecord } from './read-log.js';
 import { startRelay } from './relay.js';
-import type { Told } from './story.js';
+import { pageLink, type Told } from './story.js';
 import type { AgentStatus } from './views.js';
 
 export interface ReplayOptions {
@@ -13,6 +13,7 @@ export interface ReplayOptions {
   unit: 'C' | 'F';
   relayPort: number;
   kafka: string | undefined;
+  viewerToken: string;
   tell: (line: string) => void;
   readLog: () => Promise<SeenRecord[]>;
 }
@@ -76,13 +77,17 @@ export async function publishHistory(
 
 /** Replays a file through broker, agent and relay, and finds each of its readings in the log, once. */
 export async function replayHistory(options: ReplayOptions): Promise<Told> {
-  const { folder, tell, relayPort, kafka } = options;
+  const { folder, tell, relayPort, kafka, viewerToken } = options;
   const history = readHistory(options.file);
   if (history.readings.length === 0)
     throw new Error(`${options.file} holds no readings (daily summaries only?)`);
   mkdirSync(folder, { recursive: true });
   const [httpPort, mqttPort] = [await freePort(), await freePort()];
-  const { program: relay, url: relayUrl } = await startRelay(folder, { port: relayPort, kafka });
+  const { program: relay, url: relayUrl } = await startRelay(folder, {
+    port: relayPort,
+    kafka,
+    viewers: { tokens: { demo: viewerToken } },
+  });
   const site = replaySite(history, options.unit, {
     data: `${folder}/agent`,
     mqtt: { embedded: { port: mqttPort } },
@@ -96,7 +101,7 @@ export async function replayHistory(options: ReplayOptions): Promise<Told> {
   try {
     const status = () => getJson<AgentStatus>(`http://127.0.0.1:${httpPort}/api/status`);
     await until('the agent answers', 20_000, status);
-    tell(`Live page: ${relayUrl}/`);
+    tell(`Live page: ${pageLink(relayUrl, viewerToken)}`);
     tell(`Replaying ${history.readings.length} readings of ${options.file} through the MQTT broker.`);
     await publishHistory(`mqtt://127.0.0.1:${mqttPort}`, history);
     const { epoch } = (await status()).ring;

@@ -10,6 +10,8 @@ export interface StoryOptions {
   fast: boolean;
   relayPort: number;
   kafka: string | undefined;
+  /** The live page is shown to whoever has it. */
+  viewerToken: string;
   /** One line of plain words for a person. */
   tell: (line: string) => void;
   readLog: () => Promise<SeenRecord[]>;
@@ -44,7 +46,7 @@ export async function tellStory(options: StoryOptions): Promise<Told> {
   });
   const agent = new Program('agent', clinic.siteConfig(), folder);
   const agentStatus = () => getJson<AgentStatus>(`http://127.0.0.1:${httpPort}/api/status`);
-  const relayView = () => getJson<RelayView>(`${relayUrl}/api/live`);
+  const relayView = () => getJson<RelayView>(`${relayUrl}/api/live`, options.viewerToken);
   const stop = async () => {
     await Promise.all([agent.stop(), relay.stop()]);
     await link.close();
@@ -53,7 +55,7 @@ export async function tellStory(options: StoryOptions): Promise<Told> {
 
   try {
     await until('the relay answers', 30_000, () => getJson(`${relayUrl}/healthz`));
-    tell(`The relay is up. Live page: ${relayUrl}/`);
+    tell(`The relay is up. Live page: ${pageLink(relayUrl, options.viewerToken)}`);
     await until('the agent answers', 20_000, agentStatus);
     await clinic.start();
     tell(
@@ -145,13 +147,17 @@ export async function tellStory(options: StoryOptions): Promise<Told> {
   }
 }
 
-function relayConfig({ folder, relayPort, kafka }: StoryOptions) {
+function relayConfig({ folder, relayPort, kafka, viewerToken }: StoryOptions) {
   return {
     data: `${folder}/relay`,
     http: { host: '127.0.0.1', port: relayPort },
+    viewers: { tokens: { demo: viewerToken } },
     ...(kafka ? { kafka: { brokers: [kafka] } } : {}),
   };
 }
+
+/** With its token: a browser that follows it once is let in from then on. */
+export const pageLink = (relayUrl: string, token: string) => `${relayUrl}/login?token=${token}`;
 
 type Through = { epoch: string; readings: number; events: number };
 

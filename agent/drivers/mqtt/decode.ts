@@ -1,5 +1,5 @@
 import { messageOf } from '../../../core/errors.js';
-import { at, text } from '../../../core/payload.js';
+import { at, parseJson, text } from '../../../core/payload.js';
 import { decodeFrames } from '../../frame/decode.js';
 import type { Decoded } from '../driver.js';
 import { decodeObject, timeOf } from './json.js';
@@ -37,7 +37,7 @@ function decodePayload(model: MqttModel, bytes: Buffer): Decoded {
   if (model.frame && !/^\s*\{/.test(bytes.toString('latin1', 0, 16))) return decodeFrames(model.frame, bytes);
   let json: unknown;
   try {
-    json = JSON.parse(bytes.toString('utf8'));
+    json = parseJson(bytes.toString('utf8'));
   } catch (error) {
     return none(`not JSON: ${messageOf(error)}`);
   }

@@ -1,3 +1,4 @@
+import { own } from '../../../core/own.js';
 import { at, numeric, parseTime, text } from '../../../core/payload.js';
 import { DEVICE_UNIT_NAMES, type DeviceUnit } from '../../../core/units.js';
 import type { Decoded, RawSample } from '../driver.js';
@@ -86,6 +87,6 @@ const SPELLINGS: Record<string, DeviceUnit> = { C: 'Cel', '°C': 'Cel', '°F': '
 function unitOf(value: Value, json: object): DeviceUnit | undefined {
   const named = value.unit_path === undefined ? undefined : at(json, value.unit_path);
   if (named === undefined) return value.unit;
-  const spelled = SPELLINGS[String(named)] ?? String(named);
+  const spelled = own(SPELLINGS, String(named)) ?? String(named);
   return DEVICE_UNIT_NAMES.find((unit) => unit === spelled);
 }

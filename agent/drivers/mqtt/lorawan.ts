@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseTime } from '../../../core/payload.js';
+import { parseJson, parseTime } from '../../../core/payload.js';
 
 /*
  * Uplinks as LoRaWAN servers publish them.
@@ -100,7 +100,7 @@ function hexOf(eui: string | undefined): string | undefined {
 function parsedObject(json: string | undefined): object | undefined {
   if (json === undefined || json === '') return undefined;
   try {
-    const value: unknown = JSON.parse(json);
+    const value: unknown = parseJson(json);
     return value !== null && typeof value === 'object' ? value : undefined;
   } catch {
     return undefined;

@@ -1,3 +1,4 @@
+import { own } from '../../own.js';
 import type { Change } from '../change.js';
 import type { Track } from '../track.js';
 import type { Sample } from './finding.js';
@@ -10,8 +11,8 @@ export class Measures {
 
   constructor(rules: readonly MeasureRule[], states: Record<string, MeasureState> = {}) {
     this.#rules = rules;
-    const own = rules.map(({ name }) => [name, states[name] ?? structuredClone(MEASURE_START)]);
-    this.states = Object.fromEntries(own) as Record<string, MeasureState>;
+    const mine = rules.map(({ name }) => [name, own(states, name) ?? structuredClone(MEASURE_START)]);
+    this.states = Object.fromEntries(mine) as Record<string, MeasureState>;
   }
 
   push(sample: Sample, track: Track): Change[] {

@@ -21,6 +21,7 @@ import {
   type Progress,
   type Published,
   REMEMBERED_MS,
+  refuseClinic,
   refuseEpochs,
   SCHEMAS_TOPIC,
   type Tail,
@@ -35,6 +36,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS progress (
     gateway TEXT NOT NULL, epoch TEXT NOT NULL, stream TEXT NOT NULL, held TEXT NOT NULL,
     PRIMARY KEY (gateway, epoch, stream)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS gateways (gateway TEXT PRIMARY KEY, clinic TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS published (id TEXT PRIMARY KEY, appended INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS dropped (topic TEXT PRIMARY KEY, offset INTEGER NOT NULL) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS records_by_topic ON records (topic, offset);
@@ -92,7 +94,9 @@ export class EmbeddedLog implements Log {
     }
   }
 
-  #appendNow({ gateway, epoch, stream, from, records }: Append): RangeSet {
+  #appendNow(batch: Append): RangeSet {
+    const { gateway, epoch, stream, from, records } = batch;
+    this.#bind(batch);
     const before = this.#held(gateway, epoch, stream);
     const to = from + records.length - 1;
     for (const [low, high] of missing(before, [from, to])) {
@@ -108,6 +112,19 @@ export class EmbeddedLog implements Log {
 
   #insertRecord({ topic, key, value, headers, timestamp }: LogRecord): void {
     this.#insert.run(topic, key, value, JSON.stringify(headers), timestamp, this.#clock.wall());
+  }
+
+  #bind(batch: Append): void {
+    if (batch.clinic === undefined) return;
+    const found = this.#db
+      .prepare('SELECT clinic FROM gateways WHERE gateway = ?')
+      .pluck()
+      .get(batch.gateway);
+    refuseClinic(found as string | undefined, batch);
+    if (found === undefined)
+      this.#db
+        .prepare('INSERT INTO gateways (gateway, clinic) VALUES (?, ?)')
+        .run(batch.gateway, batch.clinic);
   }
 
   #epochs(gateway: string): string[] {

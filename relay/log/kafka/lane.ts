@@ -10,6 +10,7 @@ import {
   type LogRecord,
   type LogTopic,
   type Progress,
+  refuseClinic,
   refuseEpochs,
 } from '../port.js';
 import { partitioner } from './client.js';
@@ -170,12 +171,15 @@ export class Lane {
       const { batch, reject } = waiting;
       const key = progressKey(batch);
       const { gateway, epoch, stream, from } = batch;
-      const before = (updates.get(key) ?? this.#held.get(key))?.held ?? [];
+      const known = updates.get(key) ?? this.#held.get(key);
+      const before = known?.held ?? [];
       const to = from + batch.records.length - 1;
       try {
         const held = extended(before, [from, to]);
         if (before.length === 0) refuseEpochs(this.#epochs(gateway, updates).add(epoch));
-        updates.set(key, { gateway, epoch, stream, held });
+        const bound = known?.clinic ?? this.#clinicOf(gateway, updates);
+        refuseClinic(bound, batch);
+        updates.set(key, { gateway, epoch, stream, held, clinic: bound ?? batch.clinic });
       } catch (error) {
         reject(error as Error);
         continue;
@@ -186,6 +190,13 @@ export class Lane {
       }
     }
     return { records, updates, taken };
+  }
+
+  #clinicOf(gateway: string, updates: LaneProgress): string | undefined {
+    for (const entries of [updates, this.#held])
+      for (const entry of entries.values())
+        if (entry.gateway === gateway && entry.clinic !== undefined) return entry.clinic;
+    return undefined;
   }
 
   #epochs(gateway: string, updates: LaneProgress): Set<string> {

@@ -7,13 +7,19 @@ import type { Progress } from '../port.js';
 
 /** `gateway/epoch/stream`: the key of a record in gateway.progress, which keeps the last one of each. */
 export type ProgressKey = string;
-export type LaneProgress = Map<ProgressKey, Progress & { gateway: string }>;
+export interface LaneEntry extends Progress {
+  gateway: string;
+  /** To which the gateway is bound, where it is. */
+  clinic?: string | undefined;
+}
+export type LaneProgress = Map<ProgressKey, LaneEntry>;
 
 const valueSchema = z.object({
   gateway: idSchema,
   epoch: z.string(),
   stream: streamSchema,
   held: rangeSetSchema,
+  clinic: idSchema.optional(),
 });
 
 export function progressKey({
@@ -28,13 +34,9 @@ export function progressKey({
   return `${gateway}/${epoch}/${stream}`;
 }
 
-export function progressMessage(
-  key: ProgressKey,
-  entry: Progress & { gateway: string },
-  lane: number,
-): Message {
-  const { gateway, epoch, stream, held } = entry;
-  return { key, value: JSON.stringify({ gateway, epoch, stream, held }), partition: lane };
+export function progressMessage(key: ProgressKey, entry: LaneEntry, lane: number): Message {
+  const { gateway, epoch, stream, held, clinic } = entry;
+  return { key, value: JSON.stringify({ gateway, epoch, stream, held, clinic }), partition: lane };
 }
 
 /** Keys of marks that show where reading may end; they carry no progress. */

@@ -1,5 +1,6 @@
 import type { InventoryChange, SaleEvent } from '../../../core/contract/sources.js';
 import type { Finding, FindingKind } from '../../../core/contract/streams.js';
+import { own } from '../../../core/own.js';
 import { touch } from './bounded.js';
 import { roundTo } from './sums.js';
 
@@ -53,7 +54,7 @@ export class Stock {
       found.push({ kind, clinic, subject: sku, at, value, threshold });
     if (value < 0) add('stock_negative', 0);
     else if (before < 0) add('stock_corrected', 0);
-    const level = this.#reorder[sku];
+    const level = own(this.#reorder, sku);
     if (level !== undefined && value >= 0) {
       if (value < level) add('stock_low', level);
       else if (before < level) add('stock_restored', level);

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { idSchema } from '../../core/identity.js';
+import { isReserved } from '../log/reserved.js';
+import { tokenSchema } from '../web/schema.js';
+
+/** Of older files: a token each, and the clinic is the one that the gateway first spoke of. */
+export const tokensSchema = z.record(idSchema, tokenSchema);
+
+/** Who may send, and for which clinic. */
+export const gatewaysSchema = z.record(
+  idSchema,
+  z.strictObject({
+    clinic: idSchema.describe('the only one that it may write for'),
+    token: tokenSchema.optional().describe('bearer token; absent: its certificate (http.tls.client_ca)'),
+  }),
+);
+
+export interface GatewaysConfig {
+  gateways?: z.output<typeof gatewaysSchema> | undefined;
+  tokens?: z.output<typeof tokensSchema> | undefined;
+  http: { tls?: { client_ca?: string | undefined } | undefined };
+  mqtt: readonly { name: string }[];
+}
+
+/** What the fields say together. */
+export function checkGateways(
+  { gateways, tokens, http, mqtt }: GatewaysConfig,
+  context: z.RefinementCtx,
+): void {
+  const issue = (path: PropertyKey[], message: string) => context.addIssue({ code: 'custom', path, message });
+  for (const [field, ids] of Object.entries({ gateways, tokens })) {
+    for (const id of Object.keys(ids ?? {}))
+      if (isReserved(id, mqtt))
+        issue([field, id], 'expected another name: the relay writes under this one itself');
+  }
+  for (const [id, { token }] of Object.entries(gateways ?? {})) {
+    if (tokens && Object.hasOwn(tokens, id))
+      issue(['tokens', id], 'expected it once: it stands below `gateways` too');
+    else if (token === undefined && http.tls?.client_ca === undefined)
+      issue(['gateways', id], 'expected `token`, as no http.tls.client_ca certifies gateways');
+  }
+}

@@ -1,0 +1,34 @@
+import type { FastifyInstance } from 'fastify';
+import { closedPage } from './login-page.js';
+import type { Viewers } from './viewers.js';
+
+const FORM_BYTES_MAX = 4096;
+const PAGE = 'text/html; charset=utf-8';
+
+/** `/login?token=…`, or its form: a browser shows its token once, and has a session then. */
+export function loginRoutes(app: FastifyInstance, viewers: Viewers): void {
+  app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser(
+      'application/x-www-form-urlencoded',
+      { parseAs: 'string', bodyLimit: FORM_BYTES_MAX },
+      (_request, body, done) => done(null, new URLSearchParams(body as string).get('token') ?? ''),
+    );
+    const door = { config: { door: 'anyone' as const } };
+    scope.get<{ Querystring: { token?: string } }>('/login', door, async ({ query }, reply) => {
+      if (query.token === undefined) return reply.type(PAGE).send(closedPage());
+      return enter(String(query.token), reply);
+    });
+    scope.post('/login', door, async ({ body }, reply) => enter(String(body ?? ''), reply));
+    scope.post('/logout', door, async (_request, reply) =>
+      reply.header('set-cookie', viewers.logout()).redirect('/login', 303),
+    );
+  });
+
+  const enter = (token: string, reply: import('fastify').FastifyReply) => {
+    const cookie = viewers.login(token);
+    if (cookie === undefined)
+      return reply.code(401).type(PAGE).send(closedPage('That is no viewer’s token of this relay.'));
+    return reply.header('set-cookie', cookie).redirect('/', 303);
+  };
+}

@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import Fastify, { type FastifyInstance, LogController } from 'fastify';
+import type { Logger } from 'pino';
+import type { RelayConfig } from '../config/relay.js';
+import { Strangers } from './strangers.js';
+
+/** From the first byte of a request to the end of its headers; also for a connection that says nothing. */
+const HEADERS_MS = 20_000;
+const HANDSHAKE_MS = 20_000;
+/** How often connections are looked at for these. */
+const LOOK_MS = 1000;
+/** Between requests of a connection: longer than agents wait between two batches. */
+const KEEP_ALIVE_MS = 75_000;
+/** Without a byte in either direction; open pages are sent something more often (relay/dashboard). */
+const IDLE_MS = 120_000;
+
+/** Nothing but our own files, and nobody's frame. */
+const HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  'x-frame-options': 'DENY',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+};
+const HSTS = { 'strict-transport-security': 'max-age=31536000' };
+
+export interface WebStats {
+  /** Closed for a bound: too many connections, or too many that did not say who they are. */
+  refused: number;
+  open: number;
+}
+
+/** The relay's one HTTP server: its time-outs, its bounds, and the headers of every answer. */
+export function openServer({ http }: Pick<RelayConfig, 'http'>, log: Logger) {
+  const requestTimeout = http.request_timeout;
+  const limits = {
+    requestTimeout,
+    headersTimeout: Math.min(HEADERS_MS, requestTimeout),
+    connectionsCheckingInterval: LOOK_MS,
+  };
+  const app = Fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    forceCloseConnections: true,
+    requestTimeout,
+    connectionTimeout: IDLE_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    ...(http.tls
+      ? { https: { ...limits, handshakeTimeout: HANDSHAKE_MS, ...pem(http.tls) } }
+      : { http: limits }),
+  }) as unknown as FastifyInstance;
+  const strangers = new Strangers();
+  let dropped = 0;
+  let open = 0;
+  app.server.maxConnections = http.connections;
+  app.server.on('drop', () => {
+    dropped += 1;
+  });
+  app.server.on('connection', (socket: Socket) => {
+    open += 1;
+    socket.once('close', () => {
+      open -= 1;
+    });
+    strangers.connected(socket);
+  });
+  const headers = http.tls ? { ...HEADERS, ...HSTS } : HEADERS;
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(headers);
+    // A whole address in the request line is a proxy's, and would name another host than ours.
+    if (!request.url.startsWith('/'))
+      return reply.code(400).send({ error: 'invalid', message: 'expected a path in the request line' });
+  });
+  app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
+    const status = error.statusCode ?? 500;
+    // What went wrong inside is for the log alone.
+    if (status >= 500 && status !== 503) {
+      request.log.error({ error: error.message, route: request.routeOptions.url }, 'a request failed');
+      return reply.code(status).send({ error: 'failed', message: 'this relay’s log says why' });
+    }
+    if (status === 503) reply.header('retry-after', 2);
+    return reply.code(status).send({ error: status === 503 ? 'busy' : 'invalid', message: error.message });
+  });
+  const stats = {
+    get refused() {
+      return dropped + strangers.refused;
+    },
+    get open() {
+      return open;
+    },
+  };
+  return { app, strangers, stats: stats as WebStats };
+}
+
+/** A certificate is asked for, not demanded: viewers have none. The gateways' porter looks at it. */
+function pem(tls: NonNullable<RelayConfig['http']['tls']>) {
+  return {
+    cert: readFileSync(tls.cert),
+    key: readFileSync(tls.key),
+    rejectUnauthorized: false,
+    ...(tls.client_ca === undefined ? {} : { ca: readFileSync(tls.client_ca), requestCert: true }),
+  };
+}
