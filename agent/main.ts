@@ -12,6 +12,7 @@ import { doorOf } from './config/door.js';
 import type { ResolvedSite } from './config/resolve.js';
 import type { Driver, Receipt } from './drivers/driver.js';
 import { loadDrivers } from './drivers/open.js';
+import { GivenUpRows } from './given-up.js';
 import { readBoot } from './health/boot.js';
 import { watchCalibration } from './health/calibration.js';
 import { serveHealth } from './health/http.js';
@@ -82,7 +83,7 @@ export async function startAgent(
   const sensors = alarmSensors(site);
   const board = new Board(sensors);
   if (options.former) board.takeOver(options.former);
-  const forwarder = openForwarder(site, ring, clock, log);
+  const forwarder = openForwarder(site, ring, clock, log, (row) => givenUp.report(row));
 
   const annunciate = (effect: PolicyEffect, open: number) => annunciator.carryOut(effect, open);
   const alarm = new Alarm({
@@ -93,6 +94,7 @@ export async function startAgent(
     clock,
     annunciate,
   });
+  const givenUp = new GivenUpRows({ ring, alarm, clock, log });
   const annunciator = openAnnunciator(site, alarm, board, ring, clock, lines, log);
 
   let lastBeat = clock.mono() as number;
@@ -148,6 +150,7 @@ export async function startAgent(
   );
   openButton(site, lines, annunciator, log);
   const silence = watchSilence(ring, boot, clock);
+  const givenUpWatch = givenUp.watch();
   const calibration = watchCalibration(site.sensors, clock, (condition) => alarm.condition(condition));
   if (options.changed) {
     const at = new Date(clock.wall()).toISOString();
@@ -168,11 +171,11 @@ export async function startAgent(
       options.onFatal();
     });
   }
-  const leftovers = cardFailure === null ? await forwardSalvaged(site, ring, alarm, clock, log) : [];
+  const leftovers = cardFailure === null ? await forwardSalvaged(site, ring, alarm, givenUp, clock, log) : [];
 
   const healthy = () =>
     clock.mono() - lastBeat < ALIVE_MS || drivers.every((driver) => driver.probes.length === 0);
-  const parts = { site, file: options.file, board, ring, alarm, forward: forwarder, clock };
+  const parts = { site, file: options.file, board, ring, alarm, forward: forwarder, givenUp, clock };
   const pages = { status: () => agentStatus(parts), healthy, registry: () => openRegistry(parts) };
   const health = await serveHealth(config.http.host, config.http.port, pages).catch((error: unknown) => {
     log.error({ error: messageOf(error) }, 'the status page cannot be served; everything else runs');
@@ -187,6 +190,7 @@ export async function startAgent(
     poller.stop();
     silence.cancel();
     calibration.cancel();
+    givenUpWatch.cancel();
     const parts = [
       ...drivers,
       annunciator,

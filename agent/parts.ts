@@ -10,7 +10,7 @@ import { contactRule } from './config/contact-rule.js';
 import type { ResolvedSite } from './config/resolve.js';
 import type { Lines } from './drivers/driver.js';
 import { openLines } from './drivers/gpio/lines.js';
-import { Forwarder, type ForwardState } from './forward/forward.js';
+import { Forwarder, type ForwardState, type GivenUp } from './forward/forward.js';
 import type { Board } from './ingest/board.js';
 import type { RingClient } from './ring/client.js';
 
@@ -41,7 +41,13 @@ export function lazyLines(root: string, clock: Clock): (() => Lines) & { close()
   return Object.assign(get, { close: () => opened?.close() });
 }
 
-export function openForwarder({ config }: ResolvedSite, ring: RingClient, clock: Clock, log: Logger) {
+export function openForwarder(
+  { config }: ResolvedSite,
+  ring: RingClient,
+  clock: Clock,
+  log: Logger,
+  onGivenUp: (row: GivenUp) => void,
+) {
   if (!config.relay) return undefined;
   const state: { now: ForwardState } = { now: { connected: false, problem: 'not connected yet' } };
   const forwarder = new Forwarder({
@@ -58,15 +64,7 @@ export function openForwarder({ config }: ResolvedSite, ring: RingClient, clock:
       }
       state.now = next;
     },
-    onRefused: (stream, from, to, why) => {
-      log.error({ stream, from, to, why }, 'the relay refused rows for their content: they stay here');
-      const audit = {
-        action: 'batch_refused',
-        at: new Date(clock.wall()).toISOString(),
-        detail: `${stream} ${from}-${to}`,
-      };
-      if (stream === 'readings') ring.appendEvent({ type: 'audit', audit });
-    },
+    onGivenUp,
   });
   return { forwarder, state, poke: () => forwarder.poke() };
 }

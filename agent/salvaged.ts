@@ -5,6 +5,7 @@ import type { Alarm } from './alarm/alarm.js';
 import { storageCondition } from './conditions.js';
 import type { ResolvedSite } from './config/resolve.js';
 import { Forwarder } from './forward/forward.js';
+import type { GivenUpRows } from './given-up.js';
 import { RingClient } from './ring/client.js';
 import { type Salvage, salvagedFiles } from './ring/salvage.js';
 
@@ -18,13 +19,16 @@ export async function forwardSalvaged(
   site: ResolvedSite,
   ring: RingClient,
   alarm: Alarm,
+  givenUp: GivenUpRows,
   clock: Clock,
   log: Logger,
 ): Promise<{ stop(): Promise<void> }[]> {
   if (ring.salvage) report(ring, ring.salvage, alarm, clock, log);
   else alarm.condition(storageCondition(false, 'The card takes readings again.'));
   if (!site.config.relay) return [];
-  return Promise.all(salvagedFiles(site.config.data).map((file) => forwardFile(file, site, clock, log)));
+  return Promise.all(
+    salvagedFiles(site.config.data).map((file) => forwardFile(file, site, givenUp, clock, log)),
+  );
 }
 
 function report(ring: RingClient, salvage: Salvage, alarm: Alarm, clock: Clock, log: Logger): void {
@@ -50,7 +54,13 @@ function report(ring: RingClient, salvage: Salvage, alarm: Alarm, clock: Clock, 
   alarm.condition(storageCondition(true, `The gateway’s card was damaged: ${rest}. Replace the card.`));
 }
 
-async function forwardFile(file: string, { config }: ResolvedSite, clock: Clock, log: Logger) {
+async function forwardFile(
+  file: string,
+  { config }: ResolvedSite,
+  givenUp: GivenUpRows,
+  clock: Clock,
+  log: Logger,
+) {
   const old = await RingClient.open({
     file,
     boot: 'salvaged',
@@ -67,8 +77,7 @@ async function forwardFile(file: string, { config }: ResolvedSite, clock: Clock,
     clock,
     random: Math.random,
     onState: () => {},
-    onRefused: (stream, from, to, why) =>
-      log.error({ stream, from, to, why }, 'the relay refused salvaged rows'),
+    onGivenUp: (row) => givenUp.report(row, old.epoch),
   });
   let closing: Promise<void> | undefined;
   const close = () => {

@@ -1,6 +1,9 @@
 /** Everything that is measured travels as an integer of thousandths of its unit: 4.21 °C is 4210. */
 export type Milli = number;
 
+/** No measurement of anything here is larger: what is, is kept as bad, at this bound, so that every stage can carry it. */
+export const MILLI_MAX = 1_000_000_000;
+
 export const QUANTITIES = {
   temperature: 'Cel',
   humidity: '%RH',
@@ -40,6 +43,10 @@ export const DEVICE_UNIT_NAMES = Object.keys(DEVICE_UNITS) as [DeviceUnit, ...De
 export function toMilli(value: number, unit: DeviceUnit): Milli {
   const { scale, offset } = DEVICE_UNITS[unit];
   return Math.round((value * scale + offset) * 1000);
+}
+
+export function clampMilli(milli: Milli): Milli {
+  return Math.min(MILLI_MAX, Math.max(-MILLI_MAX, milli));
 }
 
 export function fromMilli(milli: Milli): number {

@@ -1,29 +1,39 @@
 import { z } from 'zod';
 import { type Clock, sleep } from '../../core/clock/clock.js';
-import { type Batch, encodeBatch, heldSchema } from '../../core/contract/batch.js';
+import { type Batch, encodeBatch, heldSchema, type ReadingRow } from '../../core/contract/batch.js';
+import type { RingEvent, Summary } from '../../core/contract/messages.js';
 import { rangeSetSchema } from '../../core/contract/range-schema.js';
 import { addRange, countOf, missing, type RangeSet, union } from '../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
-import { parseJson } from '../../core/payload.js';
 import { retrySchedule } from '../../core/retry.js';
 import { STREAMS, type Stream } from '../../core/stream.js';
 import type { Ring } from '../ring/port.js';
+import { isRefusal, isUnanswered, Moved, ofRelay, parse, RetryAfter, unhappy } from './answers.js';
 import { type Answer, RelayHttp } from './http.js';
-import { type Plan, planNext } from './plan.js';
+import { type Plan, planNext, type StreamView } from './plan.js';
+import { reach } from './reach.js';
+import { Refusals } from './refusals.js';
 import type { ForwardConfig } from './schema.js';
 
 /** Readings older than this when they are sent are marked as back-fill. */
 const LATE_MS = 300_000;
 const FIRST_RETRY_MS = 1000;
+/** While an alert waits, whoever answers wrongly is asked again within this time. */
+const URGENT_RETRY_MS = 4000;
 const BATCH_ROWS_MIN = 10;
+/** So many batches of a reduced size go through before a larger one is tried. */
+const GROW_AFTER = 20;
 /** Requests under way at once. */
 const REQUESTS_MAX = 3;
+/** And tries of a link that gives no answer. */
+const TRIES_MAX = 8;
+/** Where everything is refused, a row is tried this often. */
+const REFUSED_TRY_MS = 10_000;
 
 /** Relays that send a gateway round in circles are asked again later. */
 const MOVES_MAX = 3;
 
 const progressSchema = z.object({ streams: z.array(heldSchema) });
-const elsewhereSchema = z.object({ url: z.url({ protocol: /^https?$/ }) });
 
 export interface ForwardOptions {
   config: ForwardConfig;
@@ -33,8 +43,17 @@ export interface ForwardOptions {
   clock: Clock;
   random: () => number;
   onState: (state: ForwardState) => void;
-  /** The relay will never take these rows: they stay in the ring, and people must hear of it. */
-  onRefused: (stream: Stream, from: number, to: number, why: string) => void;
+  /** This row goes no further: it stays in the ring, and people must hear of it. */
+  onGivenUp: (row: GivenUp) => void;
+}
+
+/** A row that the relay will never take, or that cannot be read. */
+export interface GivenUp {
+  stream: Stream;
+  seq: number;
+  /** What it is, where it can be read. */
+  row: ReadingRow | RingEvent | Summary | undefined;
+  why: string;
 }
 
 export interface ForwardState {
@@ -51,20 +70,25 @@ export class Forwarder {
   #poke = new AbortController();
   #poked = false;
   #rows: number;
+  /** Batches taken since the last that was too large. */
+  #takenSmall = 0;
   #liveAt = Number.NEGATIVE_INFINITY;
   /** When the backlog may go on: what was sent of it takes its time at the configured rate. */
   #backlogAt = Number.NEGATIVE_INFINITY;
   #known = false;
-  readonly #givenUp: Record<Stream, RangeSet>;
+  readonly #refusals: Record<Stream, Refusals>;
+  #refusedTryAt = Number.NEGATIVE_INFINITY;
+  /** Why the last batch was refused. */
+  #refusal: string | null = null;
   accepted = 0;
 
   constructor(options: ForwardOptions) {
     this.#options = options;
-    this.#http = new RelayHttp(options.config, options.clock, REQUESTS_MAX);
+    this.#http = new RelayHttp(options.config, options.clock, REQUESTS_MAX + TRIES_MAX);
     this.#rows = options.config.batch;
     const stored = (stream: Stream) =>
-      rangeSetSchema.catch([]).parse(options.ring.loadState(`refused.${stream}`) ?? []);
-    this.#givenUp = {
+      new Refusals(rangeSetSchema.catch([]).parse(options.ring.loadState(`refused.${stream}`) ?? []));
+    this.#refusals = {
       readings: stored('readings'),
       events: stored('events'),
       summaries: stored('summaries'),
@@ -85,6 +109,15 @@ export class Forwarder {
     return STREAMS.reduce((sum, stream) => {
       const { tail, head } = this.#view(stream);
       return sum + (head < tail ? 0 : countOf(missing(this.#done(stream), [tail, head])));
+    }, 0);
+  }
+
+  /** Rows that went no further and are still in the ring. */
+  get givenUp(): number {
+    return STREAMS.reduce((sum, stream) => {
+      const tail = this.#options.ring.tail(stream);
+      const there = this.#refusals[stream].givenUp.filter(([, to]) => to >= tail);
+      return sum + countOf(there.map(([from, to]) => [Math.max(from, tail), to]));
     }, 0);
   }
 
@@ -117,18 +150,44 @@ export class Forwarder {
       try {
         const more = await this.#turn();
         delays = retrySchedule(spec, random);
-        this.#options.onState({ connected: true, problem: null });
+        this.#options.onState({ connected: true, problem: this.#refusal });
         if (!more) await this.#wait(this.#pauseMs());
         moves = 0;
       } catch (error) {
         this.#known = false;
+        for (const stream of STREAMS) this.#refusals[stream].forget();
         if (error instanceof Moved && this.#http.moveTo(error.url) && ++moves < MOVES_MAX) continue;
         this.#http.moveHome();
         this.#options.onState({ connected: false, problem: messageOf(error) });
-        const asked = error instanceof RetryAfter ? error.ms : 0;
-        await sleep(clock, Math.max(asked, delays.next().value), this.#stop.signal);
+        if (isUnanswered(error)) this.#http.close();
+        if (error instanceof RetryAfter) await sleep(clock, error.ms * (1 + random()), this.#stop.signal);
+        else await this.#backOff(delays.next().value);
       }
     }
+  }
+
+  /** Whoever answers wrongly is asked again after a while; an alert does not wait that long. */
+  async #backOff(ms: number): Promise<void> {
+    const { clock } = this.#options;
+    const until = clock.mono() + ms;
+    const urgentUntil = clock.mono() + URGENT_RETRY_MS;
+    for (;;) {
+      const left = (this.#urgent() ? Math.min(until, urgentUntil) : until) - clock.mono();
+      if (left <= 0 || this.#stop.signal.aborted) return;
+      await sleep(clock, left, this.#freshPoke());
+    }
+  }
+
+  /** Whether an event waits to be sent. */
+  #urgent(): boolean {
+    const { tail, head, settled } = this.#view('events');
+    return head >= tail && missing(settled, [tail, head]).length > 0;
+  }
+
+  #freshPoke(): AbortSignal {
+    this.#poke = new AbortController();
+    if (this.#stop.signal.aborted) this.#poke.abort();
+    return this.#poke.signal;
   }
 
   #pauseMs(): number {
@@ -138,8 +197,8 @@ export class Forwarder {
   }
 
   async #wait(ms: number): Promise<void> {
-    this.#poke = new AbortController();
-    if (!this.#poked && !this.#stop.signal.aborted) await sleep(this.#options.clock, ms, this.#poke.signal);
+    const poke = this.#freshPoke();
+    if (!this.#poked) await sleep(this.#options.clock, ms, poke);
     this.#poked = false;
   }
 
@@ -149,7 +208,7 @@ export class Forwarder {
     const plans = this.#plans();
     const [started, before] = [this.#options.clock.mono(), this.#http.sentBytes];
     const outcomes = await Promise.allSettled(plans.map((plan) => this.#send(plan)));
-    if (plans[0]?.kind === 'backlog') {
+    if (plans.some(({ kind }) => kind === 'backlog')) {
       const kb = (this.#http.sentBytes - before) / 1000;
       this.#backlogAt = started + (kb / this.#options.config.backlog_kb_per_s) * 1000;
     }
@@ -167,9 +226,11 @@ export class Forwarder {
       readings: this.#view('readings'),
       summaries: this.#view('summaries'),
     };
-    const plans: Plan[] = [];
-    while (plans.length < REQUESTS_MAX) {
-      const plan = planNext(views, this.#rows, { live: liveDue && plans.length === 0, backlog: backlogDue });
+    const plans = [...this.#triesOfRefused(views, now), ...this.#parts()];
+    const apart = plans.length;
+    while (plans.length < REQUESTS_MAX && plans[0]?.stream !== 'events') {
+      const due = { live: liveDue && plans.length === apart, backlog: backlogDue };
+      const plan = planNext(views, this.#rows, due);
       if (!plan) break;
       plans.push(plan);
       if (plan.kind === 'live') this.#liveAt = now;
@@ -179,25 +240,56 @@ export class Forwarder {
     return plans;
   }
 
-  #view(stream: Stream) {
+  /** What is left of a refused range. Parts of events go alone: their order matters. */
+  #parts(): Plan[] {
+    for (const stream of ['events', 'readings', 'summaries'] as const) {
+      const range = this.#refusals[stream].next(this.#options.ring.tail(stream));
+      if (range && !this.#refusals[stream].everything) return [{ stream, range, kind: 'part' }];
+    }
+    return [];
+  }
+
+  /** Of a stream of which everything is refused, the newest row now and again, and nothing else. */
+  #triesOfRefused(views: Record<Stream, StreamView>, now: number): Plan[] {
+    const due = now >= this.#refusedTryAt;
+    return STREAMS.filter((stream) => this.#refusals[stream].everything).flatMap((stream): Plan[] => {
+      const { head } = views[stream];
+      views[stream].head = views[stream].tail - 1;
+      if (!due) return [];
+      this.#refusedTryAt = now + REFUSED_TRY_MS;
+      return [{ stream, range: [head, head], kind: 'part' }];
+    });
+  }
+
+  #view(stream: Stream): StreamView {
     const { ring } = this.#options;
     return {
       tail: ring.tail(stream),
       head: ring.sendable(stream),
-      settled: union(this.#done(stream), ring.withheld(stream)),
+      settled: union(union(ring.held(stream), this.#refusals[stream].apart), ring.withheld(stream)),
     };
   }
 
   /** What the relay holds or will never take. */
   #done(stream: Stream): RangeSet {
-    return union(this.#options.ring.held(stream), this.#givenUp[stream]);
+    return union(this.#options.ring.held(stream), this.#refusals[stream].givenUp);
   }
 
   /** After a start or a broken link: what the relay really holds. */
   async #learn(): Promise<void> {
-    const { ring, gateway } = this.#options;
-    const answer = await this.#http.get(`/v1/gateways/${gateway}/progress`);
-    if (answer.status !== 200) throw this.#unhappy(answer);
+    const { ring, gateway, clock, random, onState } = this.#options;
+    const answer = await reach({
+      clock,
+      random,
+      attempt: async (limits, signal) =>
+        ofRelay(await this.#http.get(`/v1/gateways/${gateway}/progress`, limits, signal)),
+      urgent: () => this.#urgent(),
+      onProblem: (problem) => onState({ connected: false, problem }),
+      poke: () => this.#freshPoke(),
+      stop: this.#stop.signal,
+    });
+    if (!answer) return;
+    if (answer.status !== 200) throw unhappy(answer);
     const { streams } = parse(progressSchema, answer.body);
     const held = (stream: Stream): RangeSet =>
       streams.find((entry) => entry.epoch === ring.epoch && entry.stream === stream)?.held ?? [];
@@ -206,16 +298,19 @@ export class Forwarder {
   }
 
   async #send(plan: Plan): Promise<void> {
-    const batch = await this.#batchOf(plan);
+    let batch: Batch;
+    try {
+      batch = await this.#batchOf(plan);
+    } catch (error) {
+      if (plan.range[0] < this.#options.ring.tail(plan.stream)) throw error;
+      return this.#refused(plan, `it cannot be read: ${messageOf(error)}`, undefined);
+    }
     const answer = await this.#http.post(`/v1/gateways/${this.#options.gateway}/batches`, encodeBatch(batch));
     if (answer.status === 200) return this.#accepted(plan, answer);
-    if (answer.status === 413 && this.#rows > BATCH_ROWS_MIN) {
-      this.#rows = Math.max(BATCH_ROWS_MIN, Math.floor(this.#rows / 2));
-      return;
-    }
-    if (answer.status === 400 || answer.status === 413 || answer.status === 422)
-      return this.#refused(plan, answer);
-    throw this.#unhappy(answer);
+    const tooLarge = answer.status === 413;
+    if (tooLarge) this.#shrink(batch.rows.length);
+    if (tooLarge || isRefusal(answer)) return this.#refused(plan, answer.body.slice(0, 300), batch);
+    throw unhappy(answer);
   }
 
   async #batchOf({ stream, range }: Plan): Promise<Batch> {
@@ -241,58 +336,31 @@ export class Forwarder {
       });
     }
     this.accepted += plan.range[1] - plan.range[0] + 1;
+    this.#refusals[plan.stream].taken(plan.range);
+    this.#grow();
+    if (!STREAMS.some((of) => this.#refusals[of].everything)) this.#refusal = null;
     // Answers may overtake each other: none takes back what another has said.
     this.#options.ring.markHeld(plan.stream, union(this.#options.ring.held(plan.stream), held));
   }
 
-  #refused({ stream, range }: Plan, answer: Answer): void {
-    this.#givenUp[stream] = addRange(this.#givenUp[stream], range);
-    this.#options.ring.saveState(`refused.${stream}`, this.#givenUp[stream]);
-    this.#options.onRefused(stream, range[0], range[1], answer.body.slice(0, 300));
+  #shrink(refused: number): void {
+    const { batch } = this.#options.config;
+    this.#rows = Math.min(batch, Math.max(BATCH_ROWS_MIN, Math.floor(refused / 2)));
+    this.#takenSmall = 0;
   }
 
-  #unhappy({ status, body, retryAfterMs }: Answer): Error {
-    const message = `the relay answered ${status}: ${body.slice(0, 200)}`;
-    if (status === 421) return new Moved(parse(elsewhereSchema, body).url);
-    if (retryAfterMs !== null)
-      return new RetryAfter(message, Math.min(retryAfterMs, this.#options.config.backoff_max));
-    return new ColdwatchError('wire.refused', message, { retry: true });
+  /** Batches that were too large for somebody on the way may not be for ever. */
+  #grow(): void {
+    if (this.#rows === this.#options.config.batch || ++this.#takenSmall < GROW_AFTER) return;
+    this.#rows = Math.min(this.#options.config.batch, this.#rows * 2);
+    this.#takenSmall = 0;
   }
-}
 
-/** Another relay serves this gateway. */
-class Moved extends Error {
-  readonly url: string;
-
-  constructor(url: string) {
-    super(`the relay sends this gateway to ${url}`);
-    this.url = url;
+  #refused({ stream, range }: Plan, why: string, batch: Batch | undefined): void {
+    this.#refusal = `refused: ${why}`;
+    const seq = this.#refusals[stream].refused(range);
+    if (seq === undefined) return;
+    this.#options.ring.saveState(`refused.${stream}`, this.#refusals[stream].givenUp);
+    this.#options.onGivenUp({ stream, seq, row: batch?.rows[0], why });
   }
-}
-
-/** The relay said when to come back. */
-class RetryAfter extends Error {
-  readonly ms: number;
-
-  constructor(message: string, ms: number) {
-    super(message);
-    this.ms = ms;
-  }
-}
-
-function parse<T>(schema: z.ZodType<T>, body: string): T {
-  let json: unknown;
-  try {
-    json = parseJson(body);
-  } catch {
-    throw new ColdwatchError('wire.invalid', 'the answer is not JSON: is this a relay?', { retry: true });
-  }
-  const parsed = schema.safeParse(json);
-  if (!parsed.success) {
-    throw new ColdwatchError('wire.invalid', 'the answer is not a relay’s', {
-      retry: true,
-      cause: parsed.error,
-    });
-  }
-  return parsed.data;
 }

@@ -5,6 +5,8 @@ import { promisify } from 'node:util';
 import { brotliCompress, constants } from 'node:zlib';
 import type { Clock } from '../../core/clock/clock.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
+import { Names } from './names.js';
+import type { TryLimits } from './reach.js';
 import type { ForwardConfig } from './schema.js';
 
 export interface Answer {
@@ -15,6 +17,9 @@ export interface Answer {
 
 const ANSWER_BYTES_MAX = 1024 * 1024;
 const compress = promisify(brotliCompress);
+/** For the answer to a body, besides the time that the body itself takes on the slowest of links. */
+const ANSWER_MS = 5000;
+const SLOWEST_BYTES_PER_MS = 1;
 
 /** Few kept-alive connections to the relay. Half-open links are found by the deadline, not by keep-alive. */
 export class RelayHttp {
@@ -24,6 +29,8 @@ export class RelayHttp {
   readonly #secure: boolean;
   /** Where requests go: the configured relay, or the one that it has named. */
   #base: string;
+  /** Doubled by each body that got no answer, up to the configured deadline: the link may be that slow. */
+  #patience = 1;
   sentBytes = 0;
 
   constructor(config: ForwardConfig, clock: Clock, connections: number) {
@@ -31,7 +38,7 @@ export class RelayHttp {
     this.#clock = clock;
     this.#secure = config.url.startsWith('https:');
     this.#base = config.url;
-    const options = { keepAlive: true, maxSockets: connections };
+    const options = { keepAlive: true, maxSockets: connections, lookup: new Names(clock).lookup };
     const pem = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file));
     const { ca, cert, key } = config.tls ?? {};
     this.#agent = this.#secure
@@ -39,8 +46,10 @@ export class RelayHttp {
       : new http.Agent(options);
   }
 
-  get(path: string): Promise<Answer> {
-    return this.#request('GET', path, undefined);
+  get(path: string, limits: TryLimits = {}, signal?: AbortSignal): Promise<Answer> {
+    const { deadline } = this.#config;
+    const within = { ...limits, answerMs: Math.min(limits.answerMs ?? deadline, deadline) };
+    return this.#request('GET', path, undefined, within, signal);
   }
 
   /** Sends JSON, compressed once. Resolves with any answer; rejects with wire.unreachable when there is none. */
@@ -53,10 +62,26 @@ export class RelayHttp {
         [constants.BROTLI_PARAM_SIZE_HINT]: text.length,
       },
     });
-    return this.#request('POST', path, packed);
+    const patience = this.#patience;
+    const fair = (ANSWER_MS + packed.length / SLOWEST_BYTES_PER_MS) * patience;
+    const answerMs = Math.min(fair, this.#config.deadline);
+    try {
+      const answer = await this.#request('POST', path, packed, { answerMs });
+      this.#patience = 1;
+      return answer;
+    } catch (error) {
+      if (answerMs < this.#config.deadline) this.#patience = Math.max(this.#patience, patience * 2);
+      throw error;
+    }
   }
 
-  #request(method: string, path: string, body: Buffer | undefined): Promise<Answer> {
+  #request(
+    method: string,
+    path: string,
+    body: Buffer | undefined,
+    { connectMs, answerMs }: TryLimits & { answerMs: number },
+    signal?: AbortSignal,
+  ): Promise<Answer> {
     const url = new URL(path, this.#base);
     const headers: Record<string, string | number> = { accept: 'application/json' };
     if (this.#config.token !== undefined) headers.authorization = `Bearer ${this.#config.token}`;
@@ -70,13 +95,24 @@ export class RelayHttp {
     }
     return new Promise((resolve, reject) => {
       const send = this.#secure ? https.request : http.request;
-      const request = send(url, { method, headers, agent: this.#agent }, (response) => {
+      const options = { method, headers, agent: this.#agent, ...(signal ? { signal } : {}) };
+      const request = send(url, options, (response) => {
         collect(response).then(resolve, reject);
       });
-      const deadline = this.#clock.after(this.#config.deadline, () => {
-        request.destroy(new Error(`no answer within ${this.#config.deadline / 1000} s`));
-      });
+      const give = (ms: number, what: string) =>
+        this.#clock.after(ms, () =>
+          request.destroy(new Error(`no ${what} within ${Math.round(ms / 1000)} s`)),
+        );
+      const deadline = give(answerMs, 'answer');
       request.on('close', () => deadline.cancel());
+      if (connectMs !== undefined) {
+        const connecting = give(connectMs, 'connection');
+        request.on('close', () => connecting.cancel());
+        request.on('socket', (socket) => {
+          if (socket.connecting) socket.once('connect', () => connecting.cancel());
+          else connecting.cancel();
+        });
+      }
       request.on('error', (error) => {
         reject(new ColdwatchError('wire.unreachable', messageOf(error), { retry: true, cause: error }));
       });
@@ -96,6 +132,7 @@ export class RelayHttp {
     this.#base = this.#config.url;
   }
 
+  /** Ends what is under way, and connections that may be dead without knowing it. */
   close(): void {
     this.#agent.destroy();
   }

@@ -11,8 +11,8 @@ export interface StreamView {
 export interface Plan {
   stream: Stream;
   range: Range;
-  /** `live`: the newest readings, sent for their freshness; `backlog`: what fills in behind. */
-  kind: 'events' | 'live' | 'backlog';
+  /** `live`: the newest readings, sent for their freshness; `backlog`: what fills in behind; `part`: of a refused one. */
+  kind: 'events' | 'live' | 'backlog' | 'part';
 }
 
 /** With more holes than this the backlog goes first: each live batch could leave one more. */

@@ -18,6 +18,10 @@ export const forwardConfigSchema = z.strictObject({
     .default(64)
     .describe('compressed kilobytes a second that a backlog may take; live readings go between'),
   deadline: duration.default(30_000).describe('for one request, from connecting to the whole answer'),
-  backoff_max: duration.default(300_000),
+  backoff_max: duration
+    .default(10_000)
+    .describe(
+      'longest pause before a relay that refuses this gateway is asked again; one that does not answer is tried every few seconds, for ever',
+    ),
 });
 export type ForwardConfig = z.output<typeof forwardConfigSchema>;

@@ -3,6 +3,7 @@ import { fromMilli, QUANTITIES, type Quantity } from '../../core/units.js';
 import type { Alarm } from '../alarm/alarm.js';
 import type { ResolvedSite } from '../config/resolve.js';
 import type { Forwarder, ForwardState } from '../forward/forward.js';
+import type { GivenUpRows } from '../given-up.js';
 import type { Board, SensorBoard } from '../ingest/board.js';
 import type { Ring } from '../ring/port.js';
 import type { Sources } from './metrics.js';
@@ -21,13 +22,14 @@ export interface Parts {
   ring: Ring;
   alarm: Alarm;
   forward: { forwarder: Forwarder; state: { now: ForwardState } } | undefined;
+  givenUp: GivenUpRows;
   clock: Clock;
 }
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
 /** GET /api/status: what this gateway knows of itself, for the technician's page and for scripts. */
-export function agentStatus({ site, file, board, ring, alarm, forward, clock }: Parts) {
+export function agentStatus({ site, file, board, ring, alarm, forward, givenUp, clock }: Parts) {
   const { clinic, gateway } = site.config;
   return {
     clinic: clinic.id,
@@ -47,7 +49,12 @@ export function agentStatus({ site, file, board, ring, alarm, forward, clock }: 
       ...ring.stats(),
     },
     relay: forward
-      ? { ...forward.state.now, backlog: forward.forwarder.backlog, sent_bytes: forward.forwarder.sentBytes }
+      ? {
+          ...forward.state.now,
+          backlog: forward.forwarder.backlog,
+          sent_bytes: forward.forwarder.sentBytes,
+          given_up: { rows: forward.forwarder.givenUp, last: givenUp.shown },
+        }
       : null,
   };
 }
@@ -106,6 +113,10 @@ export function statusSources({ board, ring, alarm, forward }: Parts): Sources {
     relay_backlog: {
       help: 'Rows that the relay does not hold yet.',
       read: () => forward?.forwarder.backlog ?? 0,
+    },
+    relay_given_up: {
+      help: 'Rows in the ring that the relay will never take.',
+      read: () => forward?.forwarder.givenUp ?? 0,
     },
     relay_sent_bytes: {
       help: 'Bytes of request bodies since start.',

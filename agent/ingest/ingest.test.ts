@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from '../../core/clock/simulated.js';
 import type { Reading } from '../../core/reading.js';
+import { MILLI_MAX } from '../../core/units.js';
 import type { RawSample } from '../drivers/driver.js';
 import { Board, UNKNOWN_MAX } from './board.js';
 import type { Calibration } from './calibration.js';
@@ -72,6 +73,29 @@ describe('the door of the agent', () => {
     expect([readings[0]!.quality, readings[0]!.reason]).toEqual([quality, reason]);
   });
 
+  it.each([
+    [{ value: 2_000_000 }, MILLI_MAX],
+    [{ value: 1e300 }, MILLI_MAX],
+    [{ value: Number.MAX_VALUE }, MILLI_MAX],
+    [{ value: -3.4e38 }, -MILLI_MAX],
+    [{ value: 9e15, unit: 'F' as const }, MILLI_MAX],
+    [{ value: Number.POSITIVE_INFINITY }, MILLI_MAX],
+  ])('keeps %j as bad, within what every stage can carry, whatever range the model has', (sample, milli) => {
+    const { take, readings } = world({ limits: { sentinels: [], range: { temperature: [-1e308, 1e308] } } });
+    take(sample);
+    expect(readings[0]).toMatchObject({ milli, quality: 'bad', reason: 'out_of_range' });
+  });
+
+  it('does not believe what a certificate makes of a value when nothing can be so', () => {
+    const points = [
+      { reads: 0, true: 0 },
+      { reads: 1, true: 1_000_000 },
+    ];
+    const { take, readings } = world({ calibration: { points } as unknown as Calibration });
+    take({ value: 5 });
+    expect(readings[0]).toMatchObject({ milli: MILLI_MAX, quality: 'bad', reason: 'out_of_range' });
+  });
+
   it('takes each time of a device once', () => {
     const { take, readings } = world();
     for (const deviceMs of [1000, 1000, 2000]) take({ deviceMs });
@@ -79,10 +103,11 @@ describe('the door of the agent', () => {
   });
 
   it('refuses a unit that cannot be of the quantity, and a value that is no number', () => {
-    const { take, readings, board } = world();
+    const { take, readings, board, failures } = world();
     take({ unit: '%RH' });
     take({ value: Number.NaN });
     expect(readings).toEqual([]);
+    expect(failures).toHaveLength(2);
     expect(board.sensors.get('a')!.problems).toBe(2);
   });
 

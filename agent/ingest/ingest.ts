@@ -2,12 +2,20 @@ import type { Clock } from '../../core/clock/clock.js';
 import { type PlausibleSpec, type PlausibleState, stepPlausible } from '../../core/detect/plausible.js';
 import type { Quality, Reason } from '../../core/quality.js';
 import { ChannelMap, type Reading } from '../../core/reading.js';
-import { DEVICE_UNITS, QUANTITIES, type Quantity, toMilli } from '../../core/units.js';
+import {
+  clampMilli,
+  DEVICE_UNITS,
+  MILLI_MAX,
+  type Milli,
+  QUANTITIES,
+  type Quantity,
+  toMilli,
+} from '../../core/units.js';
 import type { Decoded, DriverSink, RawSample, Receipt } from '../drivers/driver.js';
 import type { Board } from './board.js';
 import { type Calibration, calibrate } from './calibration.js';
 import type { Identity, IdentityBook } from './identity.js';
-import { judge, type Limits } from './plausibility.js';
+import { judge, type Limits, possible } from './plausibility.js';
 
 export interface IngestOutput {
   /** Everything that one payload held, and its receipt when its source wants to know that it is durable. */
@@ -72,11 +80,10 @@ export class Ingest implements DriverSink {
     const readings: Reading[] = [];
     for (const sample of samples) {
       const reading = this.#toReading(sensor, sample, known);
-      if (reading) readings.push(reading);
-    }
-    for (const reading of readings) {
+      if (!reading) continue;
+      readings.push(reading);
       this.#deps.board.reading(reading);
-      if (reading.quality === 'bad') this.#problem(sensor, describe(reading));
+      if (reading.quality === 'bad') this.#problem(sensor, describe(reading, sample));
     }
     if (readings.length > 0) this.#output.readings(readings, receipt);
     else receipt?.();
@@ -129,9 +136,11 @@ export class Ingest implements DriverSink {
   #toReading(sensor: string, sample: RawSample, known: boolean): Reading | undefined {
     const { quantity, unit, deviceMs } = sample;
     const raw = toMilli(sample.value, unit);
-    if (!Number.isFinite(raw) || DEVICE_UNITS[unit].to !== QUANTITIES[quantity]) {
-      const text = `${quantity}: got ${sample.value} ${unit}, expected a number in ${QUANTITIES[quantity]}`;
-      this.#problem(sensor, text);
+    if (Number.isNaN(raw) || DEVICE_UNITS[unit].to !== QUANTITIES[quantity]) {
+      this.failed(
+        sensor,
+        `${quantity}: got ${sample.value} ${unit}, expected a number in ${QUANTITIES[quantity]}`,
+      );
       return undefined;
     }
     const channel = { sensor, quantity };
@@ -140,14 +149,14 @@ export class Ingest implements DriverSink {
       this.#lastDeviceMs.set(channel, deviceMs);
     }
     const door = this.#deps.doors.get(sensor);
-    const calibrated = quantity === 'temperature' && door?.calibration;
-    const milli = calibrated ? calibrate(calibrated, raw) : raw;
+    const corrected =
+      quantity === 'temperature' && door?.calibration ? calibrate(door.calibration, raw) : raw;
     const atMs = deviceMs ?? this.#deps.timeline();
     const reading: Reading = {
       sensor,
       quantity,
-      milli,
-      ...this.#verdict(door, sample, channel, raw, atMs, known),
+      milli: clampMilli(corrected),
+      ...this.#verdict(door, sample, channel, { raw, corrected }, atMs, known),
       atMs,
       monoMs: this.#deps.clock.mono(),
       wallMs: this.#deps.clock.wall(),
@@ -161,15 +170,20 @@ export class Ingest implements DriverSink {
     door: Door | undefined,
     { quantity, fault }: RawSample,
     channel: { sensor: string; quantity: Quantity },
-    milli: number,
+    { raw, corrected }: { raw: Milli; corrected: Milli },
     atMs: number,
     known: boolean,
   ): { quality: Quality; reason?: Reason } {
-    const judged = judge(quantity, milli, fault, door?.limits);
-    if (judged.quality === 'bad' || !door) return judged;
+    const judged = judge(quantity, raw, fault, door?.limits);
+    if (judged.quality === 'bad') return judged;
+    // Whatever range a model allows, and whatever a certificate makes of a value.
+    if (Math.abs(raw) > MILLI_MAX || (corrected !== raw && !possible(quantity, corrected))) {
+      return { quality: 'bad', reason: 'out_of_range' };
+    }
+    if (!door) return judged;
     const { state, verdict } = stepPlausible(door.plausible(quantity), this.#plausible.get(channel), {
       atMs,
-      milli,
+      milli: raw,
     });
     this.#plausible.set(channel, state);
     if (verdict) return { quality: 'bad', reason: verdict };
@@ -184,6 +198,6 @@ function sameValues(a: readonly RawSample[], b: readonly RawSample[]): boolean {
   );
 }
 
-function describe({ quantity, milli, reason }: Reading): string {
-  return `${quantity} ${milli / 1000} ${QUANTITIES[quantity]} is not believed: ${reason}`;
+function describe({ quantity, reason }: Reading, { value, unit }: RawSample): string {
+  return `${quantity} ${value} ${unit} is not believed: ${reason}`;
 }

@@ -18,6 +18,12 @@ const PHYSICAL: Record<Quantity, readonly [number, number]> = {
   signal: [-200, 255],
 };
 
+export function possible(quantity: Quantity, milli: Milli): boolean {
+  const [low, high] = PHYSICAL[quantity];
+  const value = fromMilli(milli);
+  return value >= low && value <= high;
+}
+
 /** Sentinels first: 85 and −127 lie inside many a range. */
 export function judge(
   quantity: Quantity,

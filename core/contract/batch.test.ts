@@ -46,6 +46,27 @@ describe('batches on the wire', () => {
     expect(wire.stream === 'readings' && wire.m.slice(1)).toEqual(Array(99).fill(0));
   });
 
+  it('carry what was kept before its bounds were known at the bound, as bad, or as of an estimated time', () => {
+    const [first] = sample().rows as ReadingRow[];
+    const rows = [
+      { ...first!, milli: 1e303 },
+      { ...first!, milli: -4e12 },
+      { ...first!, measuredAt: -5 },
+      { ...first!, measuredAt: 9e15 },
+      first!,
+    ];
+    const wired = overTheWire({ ...HEAD, from: 1, to: rows.length, stream: 'readings', rows });
+    const taken = wired.ok ? (wired.batch.rows as ReadingRow[]) : [];
+    const bad = packQuality('bad', 'out_of_range');
+    expect(taken.map(({ milli, quality, estimated }) => [milli, quality, estimated])).toEqual([
+      [1e9, bad, false],
+      [-1e9, bad, false],
+      [4210, 0, true],
+      [4210, 0, true],
+      [4210, 0, false],
+    ]);
+  });
+
   it.each([
     ['an unknown version', { v: 2 }, 'v'],
     ['a range that is not the rows', { to: 9 }, 'to'],

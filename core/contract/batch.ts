@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { epochSchema, idSchema } from '../identity.js';
-import { isQualityCode } from '../quality.js';
+import { isQualityCode, packQuality } from '../quality.js';
 import { ChannelMap } from '../reading.js';
 import { type Problem, problemsOf } from '../schema.js';
-import { QUANTITY_NAMES } from '../units.js';
+import { clampMilli, MILLI_MAX, QUANTITY_NAMES } from '../units.js';
 import { eventSchema, type RingEvent, type Summary, summarySchema } from './messages.js';
 import { rangeSetSchema, seqSchema } from './range-schema.js';
 
@@ -121,13 +121,14 @@ export function encodeBatch(batch: Batch): WireBatch {
 function encodeColumns(rows: readonly ReadingRow[]) {
   const trails = new ChannelMap<Trail>();
   const channels: [string, ReadingRow['quantity']][] = [];
-  const t0 = rows[0]?.measuredAt ?? 0;
+  const t0 = rows[0] ? carried(rows[0]).measuredAt : 0;
   const c: number[] = [];
   const t: number[] = [];
   const m: number[] = [];
   const q: [number, number][] = [];
   const e: [number, number][] = [];
-  rows.forEach((row, i) => {
+  rows.forEach((given, i) => {
+    const row = carried(given);
     const trail = trails.get(row);
     if (trail === undefined) {
       trails.set(row, { index: channels.length, t: row.measuredAt, dt: undefined, m: row.milli });
@@ -148,6 +149,22 @@ function encodeColumns(rows: readonly ReadingRow[]) {
     if (row.estimated) extendRun(e, i);
   });
   return { channels, t0, c, t, m, q, e };
+}
+
+/** A row that was kept before its bounds were known is carried at the bound, and called what it is. */
+function carried(row: ReadingRow): ReadingRow {
+  const { milli, measuredAt } = row;
+  const fits = Math.abs(milli) <= MILLI_MAX && isTime(measuredAt);
+  if (fits) return row;
+  const quality = Math.abs(milli) <= MILLI_MAX ? row.quality : packQuality('bad', 'out_of_range');
+  const at = Math.min(Math.max(Math.round(measuredAt), 0), YEAR_2200 - 1);
+  return {
+    ...row,
+    milli: clampMilli(milli),
+    quality,
+    measuredAt: at,
+    estimated: !isTime(measuredAt) || row.estimated,
+  };
 }
 
 function extendRun(runs: [number, number][], i: number): void {
@@ -198,7 +215,8 @@ function decodeColumns(wire: WireReadings): { rows: ReadingRow[] } | { problems:
     const next = { index: at, t: trail.t + dt, dt: first ? undefined : dt, m: trail.m + wire.m[i]! };
     trails.set(at, next);
     if (!isTime(next.t)) return refuse(`t[${i}]`, next.t, 'a time between the years 1970 and 2200, in ms');
-    if (Math.abs(next.m) > 1e9) return refuse(`m[${i}]`, next.m, 'a value below 1e9 thousandths');
+    if (Math.abs(next.m) > MILLI_MAX)
+      return refuse(`m[${i}]`, next.m, `a value of at most ${MILLI_MAX} thousandths`);
     rows.push({
       sensor: channel[0],
       quantity: channel[1],

@@ -149,7 +149,14 @@ export const alertMessageSchema = alertBodySchema.extend({
 });
 export type AlertMessage = z.infer<typeof alertMessageSchema>;
 
-export const GAP_REASONS = ['thinned', 'overwritten', 'power-off', 'not-sampled', 'corrupt'] as const;
+export const GAP_REASONS = [
+  'thinned',
+  'overwritten',
+  'power-off',
+  'not-sampled',
+  'corrupt',
+  'refused',
+] as const;
 
 /** Names readings that will never come, and why; `from` and `to` are seqs where rows had numbers. */
 export const gapBodySchema = z.strictObject({

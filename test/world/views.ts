@@ -20,7 +20,12 @@ export interface AgentStatus {
     lastCommitMs: number;
     failure: string | null;
   };
-  relay: { connected: boolean; backlog: number; problem: string | null };
+  relay: {
+    connected: boolean;
+    backlog: number;
+    problem: string | null;
+    given_up: { rows: number; last: { stream: string; seq: number; sensor: string | null; why: string }[] };
+  };
 }
 
 export interface RelayView {
