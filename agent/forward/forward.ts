@@ -277,13 +277,14 @@ export class Forwarder {
 
   /** After a start or a broken link: what the relay really holds. */
   async #learn(): Promise<void> {
-    const { ring, gateway, clock, random, onState } = this.#options;
+    const { ring, gateway, clock, random, onState, config } = this.#options;
     const answer = await reach({
       clock,
       random,
       attempt: async (limits, signal) =>
         ofRelay(await this.#http.get(`/v1/gateways/${gateway}/progress`, limits, signal)),
       urgent: () => this.#urgent(),
+      paceMaxMs: config.backoff_max,
       onProblem: (problem) => onState({ connected: false, problem }),
       poke: () => this.#freshPoke(),
       stop: this.#stop.signal,

@@ -28,6 +28,7 @@ function world(urgent = false) {
     random: generator(1),
     attempt,
     urgent: () => state.urgent,
+    paceMaxMs: 300_000,
     onProblem: () => {},
     poke: () => {
       state.poke = new AbortController();

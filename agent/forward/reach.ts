@@ -32,6 +32,8 @@ export interface ReachDeps<T> {
   attempt: (limits: TryLimits, signal: AbortSignal) => Promise<T>;
   /** Something waits that should not. */
   urgent: () => boolean;
+  /** A site may want tries closer together. */
+  paceMaxMs: number;
   onProblem: (problem: string) => void;
   /** Aborted by whoever wants to be heard before the pause is over; a new one each time. */
   poke: () => AbortSignal;
@@ -57,7 +59,7 @@ export async function reach<T>(deps: ReachDeps<T>): Promise<T | undefined> {
       );
       const early = 1 - JITTER * random();
       const started = clock.mono();
-      const left = () => pace(n, deps.urgent()) * early - (clock.mono() - started);
+      const left = () => Math.min(deps.paceMaxMs, pace(n, deps.urgent())) * early - (clock.mono() - started);
       for (let ms = left(); ms >= 1 && !over.signal.aborted; ms = left()) {
         await sleep(clock, ms, AbortSignal.any([over.signal, deps.poke()]));
       }

@@ -21,7 +21,7 @@ export const forwardConfigSchema = z.strictObject({
   backoff_max: duration
     .default(10_000)
     .describe(
-      'longest pause before a relay that refuses this gateway is asked again; one that does not answer is tried every few seconds, for ever',
+      'longest pause before a relay that refuses this gateway is asked again; one that does not answer is tried each 9 s at least, for ever',
     ),
 });
 export type ForwardConfig = z.output<typeof forwardConfigSchema>;
