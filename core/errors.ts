@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'log.bound'
   | 'log.unavailable'
   | 'archive.emptied'
+  | 'archive.unavailable'
   | 'modem.failed'
   | 'modem.unknown_outcome';
 

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import { type Clock, every, sleep } from '../../core/clock/clock.js';
 import { type AlertMessage, type ReadingMessage, TOPICS } from '../../core/contract/messages.js';
-import { type SensorAggregate, STREAM_TOPICS } from '../../core/contract/streams.js';
+import { STREAM_TOPICS } from '../../core/contract/streams.js';
 import { messageOf } from '../../core/errors.js';
 import { retrySchedule } from '../../core/retry.js';
 import { Decoder } from '../log/decode.js';
 import type { Hole, Log, Position, StoredRecord, Tail } from '../log/port.js';
-import type { Archive, ArchiveRows } from './port.js';
+import { type Archive, type ArchiveRows, Emptied, type StoredAggregate } from './port.js';
 import { Room } from './room.js';
 
 export const ARCHIVED = [TOPICS.temperature, TOPICS.status, TOPICS.alerts, STREAM_TOPICS.sensor5m] as const;
@@ -15,8 +15,8 @@ export const ARCHIVED = [TOPICS.temperature, TOPICS.status, TOPICS.alerts, STREA
 const FLUSH_MS = 1000;
 const TIDY_MS = 3_600_000;
 const BEHIND_MS = 5000;
-/** Records in one transaction. While as many wait, nothing more is read. */
-const CHUNK = 5000;
+/** Records in one transaction: handing over more at once would hold up the relay. While as many wait, nothing is read. */
+const CHUNK = 2000;
 
 export interface ArchiveStats {
   stored: number;
@@ -94,11 +94,19 @@ export class Archiver {
         await this.#follow(this.#archive);
       } catch (error) {
         this.stats.behindSinceMs ??= this.#clock.wall();
+        if (!(error instanceof Emptied)) await this.#drop();
         this.#logger.warn({ error: messageOf(error) }, 'the archive takes nothing now: trying again');
         if (this.stats.stored > before) delays = retrySchedule({ firstMs: 1000, maxMs: 60_000 }, Math.random);
         await sleep(this.#clock, delays.next().value, this.#stop.signal);
       }
     }
+  }
+
+  /** It is opened anew: nobody knows what state it was left in. */
+  async #drop(): Promise<void> {
+    const archive = this.#archive;
+    this.#archive = undefined;
+    await archive?.close().catch(() => {});
   }
 
   /** From where the archive is until it fails or we stop. */
@@ -113,6 +121,7 @@ export class Archiver {
       (records) => room.add(records),
       (hole) => this.#tellHole(hole),
     );
+    void this.#look(tail, room);
     const look = every(this.#clock, BEHIND_MS, () => void this.#look(tail, room));
     try {
       for (;;) {
@@ -183,12 +192,12 @@ async function putAway(
 
 function rowsOf(records: readonly StoredRecord[], decoder: Decoder<(typeof ARCHIVED)[number]>): ArchiveRows {
   const readings: ReadingMessage[] = [];
-  const aggregates: SensorAggregate[] = [];
+  const aggregates: StoredAggregate[] = [];
   const alerts: AlertMessage[] = [];
-  for (const { topic, value } of decoder.decode(records)) {
+  for (const { topic, value, record } of decoder.decode(records)) {
     if (value === null) continue;
     if (topic === TOPICS.alerts) alerts.push(value);
-    else if (topic === STREAM_TOPICS.sensor5m) aggregates.push(value);
+    else if (topic === STREAM_TOPICS.sensor5m) aggregates.push({ ...value, said: record.arrivedMs });
     else readings.push(value);
   }
   return { readings, aggregates, alerts, positions: positionsAfter(records) };

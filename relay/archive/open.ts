@@ -2,7 +2,6 @@ import type { Logger } from 'pino';
 import { messageOf } from '../../core/errors.js';
 import type { RelayConfig } from '../config/relay.js';
 import type { Archive } from './port.js';
-import { SqliteArchive } from './sqlite.js';
 
 /** The archive that the relay's file names. Rejects when its database cannot be reached. */
 export async function openArchive(
@@ -10,7 +9,10 @@ export async function openArchive(
   folder: string,
   logger: Logger,
 ): Promise<Archive> {
-  if (archive.postgres === undefined) return new SqliteArchive(folder);
+  if (archive.postgres === undefined) {
+    const { SqliteArchive } = await import('./sqlite/sqlite.js');
+    return SqliteArchive.open(folder);
+  }
   const { PostgresArchive } = await import('./postgres.js');
   return PostgresArchive.open(archive.postgres, (error) =>
     logger.warn({ error: messageOf(error) }, 'a connection to the archive broke'),

@@ -6,11 +6,14 @@ import type { Position } from '../log/port.js';
 /** What is put away together: one transaction. Putting the same away again changes nothing. */
 export interface ArchiveRows {
   readings: ReadingMessage[];
-  aggregates: SensorAggregate[];
+  aggregates: StoredAggregate[];
   alerts: AlertMessage[];
   /** How far the log is in the archive once these rows are. */
   positions: Position[];
 }
+
+/** `said`: when the log took it, ms. What was said later counts. */
+export type StoredAggregate = SensorAggregate & { said: number };
 
 /** What of the log is in an archive. */
 export interface Reached {
@@ -19,13 +22,38 @@ export interface Reached {
   positions: Position[];
 }
 
-export interface HistoryQuery {
+export type Kind = 'readings' | 'aggregates' | 'episodes';
+
+/** Rows stand in this order; after which one a page begins. */
+export interface Cursors {
+  readings: [
+    measured_at: number,
+    sensor: string,
+    quantity: string,
+    gateway: string,
+    unit: string,
+    epoch: string,
+    seq: number,
+  ];
+  aggregates: [since: number, sensor: string];
+  episodes: [since: number, episode_id: string];
+}
+
+export interface HistoryQuery<K extends Kind = Kind> {
   clinic: string;
   /** Absent: all of the clinic. */
   sensor?: string | undefined;
   fromMs: number;
   toMs: number;
+  after?: Cursors[K] | undefined;
   limit: number;
+}
+
+export interface Page {
+  /** A JSON array: made where the rows are, so that the relay only hands it on. */
+  rows: Uint8Array;
+  /** Of the page that follows; null where this is the last. */
+  next: string | null;
 }
 
 export type ArchivedReading = Pick<
@@ -77,11 +105,8 @@ export interface Archive {
   /** Rejects with Emptied, and stores nothing, where the archive was emptied since that generation. */
   store(rows: ArchiveRows, generation: number): Promise<void>;
   reached(): Promise<Reached>;
-  /** By event time, oldest first. */
-  readings(query: HistoryQuery): Promise<ArchivedReading[]>;
-  aggregates(query: HistoryQuery): Promise<SensorAggregate[]>;
-  /** Those that began or stood in the time asked for. */
-  episodes(query: HistoryQuery): Promise<Episode[]>;
+  /** By event time, oldest first; of episodes those that began or stood in the time asked for. */
+  page<K extends Kind>(kind: K, query: HistoryQuery<K>): Promise<Page>;
   /** Readings and aggregates from before these times go; episodes stay. */
   tidy(readingsBeforeMs: number, aggregatesBeforeMs: number): Promise<void>;
   /** Forgets everything, to be filled from the log again. */

@@ -1,17 +1,18 @@
 import pg from 'pg';
-import type { SensorAggregate } from '../../core/contract/streams.js';
+import { ColdwatchError, messageOf } from '../../core/errors.js';
 import type { Position } from '../log/port.js';
+import { pageOfTexts } from './page.js';
 import {
   AGGREGATE_COLUMNS,
   type Archive,
-  type ArchivedReading,
   type ArchiveRows,
   Emptied,
   EPISODE_COLUMNS,
   EPISODE_LATER,
-  type Episode,
   episodeOf,
   type HistoryQuery,
+  type Kind,
+  type Page,
   READING_COLUMNS,
   type Reached,
 } from './port.js';
@@ -23,10 +24,13 @@ const SCHEMA = `
     time_quality text NOT NULL, epoch text NOT NULL, seq bigint NOT NULL,
     PRIMARY KEY (gateway, epoch, seq, measured_at)) PARTITION BY RANGE (measured_at);
   CREATE INDEX IF NOT EXISTS readings_by_time ON readings (clinic, sensor, measured_at);
+  CREATE INDEX IF NOT EXISTS readings_by_clinic ON readings (clinic, measured_at);
   CREATE TABLE IF NOT EXISTS aggregates (
     clinic text NOT NULL, sensor text NOT NULL, since bigint NOT NULL, count bigint NOT NULL,
     min double precision NOT NULL, max double precision NOT NULL, mean double precision NOT NULL,
     seconds_outside double precision NOT NULL, PRIMARY KEY (clinic, sensor, since));
+  ALTER TABLE aggregates ADD COLUMN IF NOT EXISTS said bigint NOT NULL DEFAULT 0;
+  CREATE INDEX IF NOT EXISTS aggregates_by_clinic ON aggregates (clinic, since);
   CREATE TABLE IF NOT EXISTS episodes (
     episode_id text PRIMARY KEY, clinic text NOT NULL, gateway text NOT NULL, sensor text NOT NULL,
     alert_type text NOT NULL, severity text NOT NULL, rule text NOT NULL, since bigint NOT NULL, raised_at bigint,
@@ -49,6 +53,7 @@ const TYPES: Record<string, string> = {
   measured_at: 'int8',
   seq: 'int8',
   since: 'int8',
+  said: 'int8',
   count: 'int8',
 };
 
@@ -110,10 +115,14 @@ export class PostgresArchive implements Archive {
       if (aggregates.length > 0) {
         // One statement may touch a row once: the last one of a key counts.
         const last = [...new Map(aggregates.map((a) => [`${a.clinic}/${a.sensor}/${a.since}`, a])).values()];
-        const set = AGGREGATE_COLUMNS.slice(3).map((c) => `${c} = excluded.${c}`);
-        const rows = unnest('aggregates', AGGREGATE_COLUMNS);
-        const upsert = `${rows} ON CONFLICT (clinic, sensor, since) DO UPDATE SET ${set.join(', ')}`;
-        await client.query(upsert, columnsOf(last, AGGREGATE_COLUMNS));
+        const columns = [...AGGREGATE_COLUMNS, 'said'] as const;
+        const set = columns.slice(3).map((c) => `${c} = excluded.${c}`);
+        // Two relays may fill one archive: what is said later counts, also where it is put away earlier.
+        await client.query(
+          `${unnest('aggregates', columns)} ON CONFLICT (clinic, sensor, since) DO UPDATE SET ${set.join(', ')}
+           WHERE excluded.said >= aggregates.said`,
+          columnsOf(last, columns),
+        );
       }
       for (const alert of alerts) {
         const episode = episodeOf(alert);
@@ -155,35 +164,16 @@ export class PostgresArchive implements Archive {
     return { generation, positions: rows };
   }
 
-  async readings(query: HistoryQuery): Promise<ArchivedReading[]> {
-    return this.#select<ArchivedReading>('readings', READING_COLUMNS, 'measured_at', query);
-  }
-
-  async aggregates(query: HistoryQuery): Promise<SensorAggregate[]> {
-    return this.#select<SensorAggregate>('aggregates', AGGREGATE_COLUMNS, 'since', query);
-  }
-
-  async #select<T extends pg.QueryResultRow>(
-    table: string,
-    columns: readonly string[],
-    time: string,
-    { clinic, sensor, fromMs, toMs, limit }: HistoryQuery,
-  ): Promise<T[]> {
-    const { rows } = await this.#pool.query<T>(
-      `SELECT ${columns.join(', ')} FROM ${table} WHERE clinic = $1 AND ($2::text IS NULL OR sensor = $2)
-       AND ${time} >= $3 AND ${time} < $4 ORDER BY ${time}, sensor LIMIT $5`,
-      [clinic, sensor ?? null, fromMs, toMs, limit],
-    );
-    return rows;
-  }
-
-  async episodes({ clinic, sensor, fromMs, toMs, limit }: HistoryQuery): Promise<Episode[]> {
-    const { rows } = await this.#pool.query<Episode>(
-      `SELECT ${EPISODE_COLUMNS.join(', ')} FROM episodes WHERE clinic = $1 AND ($2::text IS NULL OR sensor = $2)
-       AND since < $3 AND (cleared_at IS NULL OR cleared_at >= $4) ORDER BY since, episode_id LIMIT $5`,
-      [clinic, sensor ?? null, toMs, fromMs, limit],
-    );
-    return rows;
+  async page<K extends Kind>(kind: K, query: HistoryQuery<K>): Promise<Page> {
+    const { text, values } = selectOf(kind, query);
+    const { rows } = await this.#pool.query<{ json: string }>(text, values).catch((error: unknown) => {
+      throw new ColdwatchError('archive.unavailable', `PostgreSQL: ${messageOf(error)}`, {
+        retry: true,
+        cause: error,
+      });
+    });
+    const texts = rows.slice(0, query.limit).map(({ json }) => json);
+    return pageOfTexts(kind, texts, rows.length > query.limit);
   }
 
   async tidy(readingsBeforeMs: number, aggregatesBeforeMs: number): Promise<void> {
@@ -210,6 +200,37 @@ export class PostgresArchive implements Archive {
   async close(): Promise<void> {
     await this.#pool.end();
   }
+}
+
+/** In the order of cursors. Names are compared as bytes, as SQLite does. */
+const ORDERS = {
+  readings: ['measured_at', 'sensor', 'quantity', 'gateway', 'unit', 'epoch', 'seq'],
+  aggregates: ['since', 'sensor'],
+  episodes: ['since', 'episode_id'],
+} as const satisfies Record<Kind, readonly string[]>;
+const COLUMNS = { readings: READING_COLUMNS, aggregates: AGGREGATE_COLUMNS, episodes: EPISODE_COLUMNS };
+
+/** Only conditions that apply are in the statement, so that its plan is by the index that fits them. */
+function selectOf(kind: Kind, { clinic, sensor, fromMs, toMs, after, limit }: HistoryQuery) {
+  const values: unknown[] = [];
+  const param = (value: unknown) => `$${values.push(value)}`;
+  const order = ORDERS[kind].map((c) => (TYPES[c] === undefined ? `${c} COLLATE "C"` : c));
+  const time = order[0]!;
+  const conditions = [`clinic = ${param(clinic)}`, `${time} < ${param(toMs)}`];
+  if (sensor !== undefined) conditions.push(`sensor = ${param(sensor)}`);
+  const from = param(fromMs);
+  conditions.push(
+    kind === 'episodes' ? `(cleared_at IS NULL OR cleared_at >= ${from})` : `${time} >= ${from}`,
+  );
+  if (after) {
+    // The time alone as well: by that the index is entered.
+    conditions.push(`${time} >= ${param(after[0])}`);
+    conditions.push(`(${order.join(', ')}) > (${after.map(param).join(', ')})`);
+  }
+  const columns = COLUMNS[kind].join(', ');
+  const text = `SELECT row_to_json(r)::text AS json FROM (SELECT ${columns} FROM ${kind}
+    WHERE ${conditions.join(' AND ')} ORDER BY ${order.join(', ')} LIMIT ${param(limit + 1)}) r`;
+  return { text, values };
 }
 
 async function generationOf(client: Pick<pg.Pool, 'query'>, lock: '' | 'FOR SHARE'): Promise<number> {

@@ -1,8 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { ColdwatchError } from '../../core/errors.js';
 import { idSchema } from '../../core/identity.js';
-import { problemsOf } from '../../core/schema.js';
-import type { Archive, HistoryQuery } from './port.js';
+import { type Problem, problemsOf } from '../../core/schema.js';
+import { cursorOf } from './page.js';
+import type { Archive, HistoryQuery, Kind, Page } from './port.js';
 
 const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 
@@ -13,27 +15,43 @@ const querySchema = z
     from: time,
     to: time,
     limit: z.coerce.number().int().min(1).max(100_000).default(10_000),
+    after: z.string().max(2000).optional().describe('`next` of the page before'),
   })
   .refine(({ from, to }) => from < to, { path: ['to'], message: 'expected a time after "from"' });
 
-/** GET /v1/history/{readings,aggregates,episodes}?clinic=&sensor=&from=&to=&limit= */
+const KINDS = ['readings', 'aggregates', 'episodes'] as const satisfies Kind[];
+
+/** GET /v1/history/{readings,aggregates,episodes}?clinic=&sensor=&from=&to=&limit=&after= */
 export function historyRoutes(app: FastifyInstance, opened: () => Archive | undefined): void {
-  const what = {
-    readings: (archive: Archive, query: HistoryQuery) => archive.readings(query),
-    aggregates: (archive: Archive, query: HistoryQuery) => archive.aggregates(query),
-    episodes: (archive: Archive, query: HistoryQuery) => archive.episodes(query),
-  };
-  for (const [name, ask] of Object.entries(what)) {
-    app.get(`/v1/history/${name}`, async (request, reply) => {
-      const parsed = querySchema.safeParse(request.query);
-      if (!parsed.success) {
-        return reply.code(400).send({ error: 'invalid', problems: problemsOf(parsed.error, request.query) });
-      }
+  for (const kind of KINDS) {
+    app.get(`/v1/history/${kind}`, async (request, reply) => {
+      const query = queryOf(kind, request.query);
+      if (Array.isArray(query)) return reply.code(400).send({ error: 'invalid', problems: query });
       const archive = opened();
       if (!archive) return reply.code(503).send({ error: 'busy', message: 'the archive is not there yet' });
-      const { clinic, sensor, from, to, limit } = parsed.data;
-      const rows = await ask(archive, { clinic, sensor, fromMs: from, toMs: to, limit });
-      return { [name]: rows, complete: rows.length < limit };
+      try {
+        const page = await archive.page(kind, query);
+        return reply.type('application/json').send(bodyOf(kind, page));
+      } catch (error) {
+        if (!(error instanceof ColdwatchError && error.retry)) throw error;
+        return reply.code(503).send({ error: 'busy', message: error.message });
+      }
     });
   }
+}
+
+function queryOf<K extends Kind>(kind: K, given: unknown): HistoryQuery<K> | Problem[] {
+  const parsed = querySchema.safeParse(given);
+  if (!parsed.success) return problemsOf(parsed.error, given);
+  const { from: fromMs, to: toMs, after: text, ...rest } = parsed.data;
+  if (text === undefined) return { ...rest, fromMs, toMs };
+  const after = cursorOf(kind, text);
+  const expected = '`next` of an answer to the same question';
+  return after === undefined ? [{ path: 'after', got: text, expected }] : { ...rest, fromMs, toMs, after };
+}
+
+/** The rows are JSON already, and may be many. */
+function bodyOf(kind: Kind, { rows, next }: Page): Buffer {
+  const end = JSON.stringify({ complete: next === null, next });
+  return Buffer.concat([Buffer.from(`{"${kind}":`), rows, Buffer.from(`,${end.slice(1)}`)]);
 }

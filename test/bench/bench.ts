@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
+import { archiveFigures } from './archive.js';
 import { backtestFigures } from './backtest.js';
 import { drainFigures } from './drain.js';
 import type { Figure } from './figure.js';
@@ -9,6 +10,7 @@ import { flinkFigures } from './flink.js';
 import { coldStartFigures, latencyFigures, offlineFigures, writtenFigures } from './gateway.js';
 import { idleFigures } from './idle.js';
 import { ingestFigures } from './ingest.js';
+import { memoryFigures } from './memory.js';
 import { pathFigures } from './path.js';
 import { sensorsFigures } from './sensors.js';
 import { soakFigures } from './soak.js';
@@ -36,6 +38,8 @@ const PARTS: Record<string, () => Promise<Figure[]>> = {
   path: () => pathFigures(Number(values.path)),
   drain: () => drainFigures(Number(values.drain)),
   fleet: () => fleetFigures(),
+  archive: () => archiveFigures(50, 30),
+  memory: () => memoryFigures(1_000_000),
   backtest: () => backtestFigures(),
   flink: () => flinkFigures(1_200_000),
 };

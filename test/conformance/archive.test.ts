@@ -3,9 +3,18 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../core/clock/system.js';
 import type { AlertMessage, ReadingMessage } from '../../core/contract/messages.js';
-import type { Archive, HistoryQuery } from '../../relay/archive/port.js';
+import type { SensorAggregate } from '../../core/contract/streams.js';
+import { cursorOf } from '../../relay/archive/page.js';
+import type {
+  Archive,
+  ArchivedReading,
+  Cursors,
+  Episode,
+  HistoryQuery,
+  Kind,
+} from '../../relay/archive/port.js';
 import { PostgresArchive } from '../../relay/archive/postgres.js';
-import { SqliteArchive } from '../../relay/archive/sqlite.js';
+import { SqliteArchive } from '../../relay/archive/sqlite/sqlite.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
 import type { Position } from '../../relay/log/port.js';
 import { getJson, until } from '../world/programs.js';
@@ -50,7 +59,12 @@ const alert = (state: AlertMessage['state'], at: number, more: Partial<AlertMess
   seq: 1,
   ...more,
 });
-const all: HistoryQuery = { clinic: 'c', fromMs: START - DAY, toMs: START + 100 * DAY, limit: 1000 };
+const all: Omit<HistoryQuery, 'after'> = {
+  clinic: 'c',
+  fromMs: START - DAY,
+  toMs: START + 100 * DAY,
+  limit: 1000,
+};
 const nothing = { readings: [], aggregates: [], alerts: [], positions: [] };
 const at = (offset: number, partition = 0): Position => ({
   topic: 'iot.temperature',
@@ -58,6 +72,30 @@ const at = (offset: number, partition = 0): Position => ({
   offset: String(offset),
   arrivedMs: START + offset,
 });
+
+async function pageOf<T>(archive: Archive, kind: Kind, query: HistoryQuery) {
+  const { rows, next } = await archive.page(kind, query);
+  return { rows: JSON.parse(Buffer.from(rows).toString()) as T[], next };
+}
+const readingsOf = async (archive: Archive, query: HistoryQuery) =>
+  (await pageOf<ArchivedReading>(archive, 'readings', query)).rows;
+const aggregatesOf = async (archive: Archive, query: HistoryQuery) =>
+  (await pageOf<SensorAggregate>(archive, 'aggregates', query)).rows;
+const episodesOf = async (archive: Archive, query: HistoryQuery) =>
+  (await pageOf<Episode>(archive, 'episodes', query)).rows;
+
+/** Every page of it, and how long each was. */
+async function pagesOf<T, K extends Kind>(archive: Archive, kind: K, query: Omit<HistoryQuery, 'after'>) {
+  const rows: T[] = [];
+  const lengths: number[] = [];
+  for (let after: Cursors[K] | undefined; ; ) {
+    const page = await pageOf<T>(archive, kind, { ...query, after } as HistoryQuery);
+    rows.push(...page.rows);
+    lengths.push(page.rows.length);
+    if (page.next === null) return { rows, lengths };
+    after = cursorOf(kind, page.next)!;
+  }
+}
 
 let postgres: Service & { url: string };
 beforeAll(async () => {
@@ -69,7 +107,7 @@ describe.each(['sqlite', 'postgres'])('the archive in %s', (kind) => {
   const folder = tempFolder('archive');
   let archive: Archive;
   const open = async (): Promise<Archive> =>
-    kind === 'sqlite' ? new SqliteArchive(folder.path) : PostgresArchive.open(postgres.url, () => {});
+    kind === 'sqlite' ? SqliteArchive.open(folder.path) : PostgresArchive.open(postgres.url, () => {});
   beforeAll(async () => {
     archive = await open();
   });
@@ -84,16 +122,16 @@ describe.each(['sqlite', 'postgres'])('the archive in %s', (kind) => {
     await archive.store({ ...nothing, readings, positions: [at(5), at(9, 1)] }, 0);
     await archive.store({ ...nothing, readings: readings.slice(10, 20), positions: [at(7)] }, 0);
     expect((await archive.reached()).positions).toEqual([at(7), at(9, 1)]);
-    expect(await archive.readings(all)).toEqual(readings.map(({ backfill: _, ...kept }) => kept));
-    const some = await archive.readings({
+    expect(await readingsOf(archive, all)).toEqual(readings.map(({ backfill: _, ...kept }) => kept));
+    const some = await readingsOf(archive, {
       ...all,
       sensor: 'fridge-1',
       fromMs: START + 3_600_000,
       toMs: START + 5 * 3_600_000,
     });
     expect(some.map(({ seq }) => seq)).toEqual([1, 3]);
-    expect(await archive.readings({ ...all, limit: 3 })).toHaveLength(3);
-    expect(await archive.readings({ ...all, clinic: 'another' })).toEqual([]);
+    expect(await readingsOf(archive, { ...all, limit: 3 })).toHaveLength(3);
+    expect(await readingsOf(archive, { ...all, clinic: 'another' })).toEqual([]);
   });
 
   it('keeps the last of each aggregate, also within one batch', async () => {
@@ -107,9 +145,12 @@ describe.each(['sqlite', 'postgres'])('the archive in %s', (kind) => {
       mean: 2,
       seconds_outside: 0,
     };
-    await archive.store({ ...nothing, aggregates: [aggregate, { ...aggregate, count: 3 }] }, 0);
-    await archive.store({ ...nothing, aggregates: [{ ...aggregate, count: 4, max: 9 }] }, 0);
-    expect(await archive.aggregates(all)).toEqual([{ ...aggregate, count: 4, max: 9 }]);
+    const said = (at: number, more: Partial<SensorAggregate>) => ({ ...aggregate, ...more, said: at });
+    await archive.store({ ...nothing, aggregates: [said(1, {}), said(2, { count: 3 })] }, 0);
+    await archive.store({ ...nothing, aggregates: [said(3, { count: 4, max: 9 })] }, 0);
+    // A relay that is behind another says what was said before.
+    await archive.store({ ...nothing, aggregates: [said(2, { count: 3 })] }, 0);
+    expect(await aggregatesOf(archive, all)).toEqual([{ ...aggregate, count: 4, max: 9 }]);
   });
 
   it('makes one episode of its alerts, in whatever order they come', async () => {
@@ -125,7 +166,7 @@ describe.each(['sqlite', 'postgres'])('the archive in %s', (kind) => {
       0,
     );
     await archive.store({ ...nothing, alerts: [alert('raised', 1000)] }, 0);
-    expect(await archive.episodes(all)).toMatchObject([
+    expect(await episodesOf(archive, all)).toMatchObject([
       {
         raised_at: START + 1000,
         acknowledged_at: START + 2000,
@@ -138,25 +179,89 @@ describe.each(['sqlite', 'postgres'])('the archive in %s', (kind) => {
         mkt: 8.5,
       },
     ]);
-    expect(await archive.episodes({ ...all, fromMs: START + 4000 })).toEqual([]);
+    expect(await episodesOf(archive, { ...all, fromMs: START + 4000 })).toEqual([]);
+  });
+
+  it('gives every row once, page by page, also of one millisecond, in one order', async () => {
+    const clinic = 'pages';
+    // Three gateways' sensors at the same times, two quantities each, and a reading of another epoch at the same moment.
+    const rows = Array.from({ length: 40 }, (_, i) => i).flatMap((i) =>
+      ['a', 'b', 'c'].flatMap((name) => {
+        const of = {
+          clinic,
+          gateway: `g-${name}`,
+          sensor: `f-${name}`,
+          measured_at: START + (i >> 2) * 60_000,
+        };
+        return [
+          reading(2 * i + 1, { ...of, value: 4.0625 + i }),
+          reading(2 * i + 2, { ...of, quantity: 'humidity', unit: '%RH', value: 1 / 3 + i }),
+          reading(i + 1, { ...of, epoch: '00000000000000bb', quality: 'suspect', time_quality: 'estimated' }),
+        ];
+      }),
+    );
+    for (let i = 0; i < rows.length; i += 50) {
+      await archive.store({ ...nothing, readings: rows.slice(i, i + 50).reverse() }, 0);
+    }
+    const query = { ...all, clinic };
+    const whole = await pagesOf<ArchivedReading, 'readings'>(archive, 'readings', query);
+    const key = (r: ArchivedReading) => `${r.gateway}/${r.epoch}/${r.seq}`;
+    expect([...whole.rows].sort((x, y) => (key(x) < key(y) ? -1 : 1))).toEqual(
+      rows.map(({ backfill: _, ...kept }) => kept).sort((x, y) => (key(x) < key(y) ? -1 : 1)),
+    );
+    expect(whole.rows.map((r) => r.measured_at)).toEqual(
+      whole.rows.map((r) => r.measured_at).sort((x, y) => x - y),
+    );
+    for (const limit of [1, 7, 119, 120, 360]) {
+      const paged = await pagesOf<ArchivedReading, 'readings'>(archive, 'readings', { ...query, limit });
+      expect(paged.rows).toEqual(whole.rows);
+      expect(paged.lengths.slice(0, -1).every((length) => length === limit)).toBe(true);
+      expect(paged.lengths).toHaveLength(Math.ceil(360 / limit));
+    }
+    const one = { ...query, sensor: 'f-b', fromMs: START + 120_000, toMs: START + 240_000, limit: 5 };
+    const ofOne = await pagesOf<ArchivedReading, 'readings'>(archive, 'readings', one);
+    expect(ofOne.rows).toEqual(
+      whole.rows.filter((r) => r.sensor === 'f-b' && r.measured_at >= one.fromMs && r.measured_at < one.toMs),
+    );
+    const aggregates = Array.from({ length: 30 }, (_, i) => ({
+      clinic,
+      sensor: `f-${'abc'[i % 3]}`,
+      since: START + Math.floor(i / 3) * 300_000,
+      count: i + 1,
+      min: 1,
+      max: 3,
+      mean: 2.123456,
+      seconds_outside: 0,
+    }));
+    await archive.store({ ...nothing, aggregates: aggregates.map((a) => ({ ...a, said: 1 })) }, 0);
+    const alerts = Array.from({ length: 9 }, (_, i) =>
+      alert('raised', i, { clinic, episode_id: `e-${i}`, since: new Date(START + (i >> 1)).toISOString() }),
+    );
+    await archive.store({ ...nothing, alerts }, 0);
+    for (const limit of [1, 4, 30]) {
+      const paged = await pagesOf<SensorAggregate, 'aggregates'>(archive, 'aggregates', { ...query, limit });
+      expect(paged.rows).toEqual(aggregates);
+      const episodes = await pagesOf<Episode, 'episodes'>(archive, 'episodes', { ...query, limit });
+      expect(episodes.rows.map(({ episode_id: id }) => id)).toEqual(alerts.map(({ episode_id: id }) => id));
+    }
   });
 
   it('lets go what is old, survives being opened again, and can be emptied', async () => {
     await archive.tidy(Date.UTC(2026, 10, 1), START + 1);
-    const left = await archive.readings(all);
+    const left = await readingsOf(archive, all);
     expect(left.every(({ measured_at }) => measured_at >= Date.UTC(2026, 10, 1))).toBe(true);
     expect(left.length).toBeGreaterThan(10);
-    expect(await archive.aggregates(all)).toEqual([]);
+    expect(await aggregatesOf(archive, all)).toEqual([]);
     await archive.close();
     archive = await open();
-    expect(await archive.readings(all)).toEqual(left);
+    expect(await readingsOf(archive, all)).toEqual(left);
     await archive.clear();
-    expect([await archive.readings(all), await archive.episodes(all)]).toEqual([[], []]);
+    expect([await readingsOf(archive, all), await episodesOf(archive, all)]).toEqual([[], []]);
     expect(await archive.reached()).toEqual({ generation: 1, positions: [] });
     // Whoever read on from before must not store a position that leaves out what was emptied.
     const old = { ...nothing, readings: [reading(1)], positions: [at(90)] };
     await expect(archive.store(old, 0)).rejects.toMatchObject({ code: 'archive.emptied', retry: true });
-    expect([await archive.readings(all), (await archive.reached()).positions]).toEqual([[], []]);
+    expect([await readingsOf(archive, all), (await archive.reached()).positions]).toEqual([[], []]);
   });
 
   it('is filled by the relay, waits for a database that is away, and is rebuilt from the log', async () => {
@@ -197,6 +302,14 @@ describe.each(['sqlite', 'postgres'])('the archive in %s', (kind) => {
         `${relay.url}/v1/history/readings?clinic=c&from=2026-10-01T00:00:00Z&to=2026-12-01T00:00:00Z`,
       );
     await until('both readings', 40_000, async () => (await history()).readings.length === 2);
+    const one = await getJson<{ readings: unknown[]; complete: boolean; next: string }>(
+      `${relay.url}/v1/history/readings?clinic=c&from=2026-10-01T00:00:00Z&to=2026-12-01T00:00:00Z&limit=1`,
+    );
+    expect([one.readings.length, one.complete]).toEqual([1, false]);
+    const two = await getJson<{ readings: { seq: number }[]; complete: boolean; next: null }>(
+      `${relay.url}/v1/history/readings?clinic=c&from=2026-10-01T00:00:00Z&to=2026-12-01T00:00:00Z&limit=1&after=${one.next}`,
+    );
+    expect(two).toMatchObject({ readings: [{ seq: 2 }], complete: true, next: null });
     const bad = await fetch(
       `${relay.url}/v1/history/readings?clinic=c&from=yesterday&to=2026-12-01T00:00:00Z`,
     );

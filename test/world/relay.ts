@@ -17,6 +17,8 @@ export interface RelayOptions {
   tokens?: Record<string, string>;
   sources?: object;
   archive?: object;
+  /** Whether the relay computes streams itself; absent: where there is no Kafka. */
+  streams?: boolean;
   mqtt?: object[];
   registry?: object;
   /** Records are Avro of this registry. */
@@ -37,6 +39,7 @@ export async function startRelay(folder: string, options: RelayOptions = {}): Pr
     ...(options.gateways ? { gateways: options.gateways } : {}),
     ...(options.sources ? { sources: options.sources } : {}),
     ...(options.archive ? { archive: options.archive } : {}),
+    ...(options.streams === undefined ? {} : { streams: options.streams }),
     ...(options.registry ? { registry: options.registry } : {}),
     ...(options.mqtt ? { mqtt: options.mqtt } : {}),
     ...(options.kafka

@@ -1,0 +1,143 @@
+import { statSync } from 'node:fs';
+import type { Archive } from '../../relay/archive/port.js';
+import { PostgresArchive } from '../../relay/archive/postgres.js';
+import { SqliteArchive } from '../../relay/archive/sqlite/sqlite.js';
+import { startRelay, type TestRelay } from '../world/relay.js';
+import { startPostgres, tempFolder } from '../world/services.js';
+import { type Figure, figure } from './figure.js';
+
+const DAY = 86_400_000;
+const MINUTE = 60_000;
+const START = Date.UTC(2026, 8, 1);
+const SENSORS = 10;
+const EPOCH = '00000000000000aa';
+const HEALTH = '/healthz';
+/** Times that each question is asked. */
+const TIMES = 9;
+
+/** A reading a minute and sensor, as gateways send them: all clinics' minutes one after the other. */
+async function fill(archive: Archive, clinics: number, days: number): Promise<number> {
+  const { generation } = await archive.reached();
+  const minutes = days * 1440;
+  for (let minute = 0; minute < minutes; minute += 20) {
+    for (let clinic = 0; clinic < clinics; clinic += 10) {
+      const readings = Array.from({ length: 20 * 10 * SENSORS }, (_, i) => {
+        const [of, sensor, m] = [
+          clinic + (i % 10),
+          Math.floor(i / 10) % SENSORS,
+          minute + Math.floor(i / 100),
+        ];
+        return {
+          clinic: `clinic-${of}`,
+          gateway: `gateway-${of}`,
+          sensor: `fridge-${sensor}`,
+          quantity: 'temperature' as const,
+          value: Math.round((4.5 + 2 * Math.sin(m / 40 + sensor)) * 16) / 16,
+          unit: 'Cel' as const,
+          measured_at: START + m * MINUTE + sensor * 200,
+          time_quality: 'synchronised' as const,
+          quality: 'good' as const,
+          epoch: EPOCH,
+          seq: m * SENSORS + sensor + 1,
+          backfill: false,
+        };
+      });
+      await archive.store({ readings, aggregates: [], alerts: [], positions: [] }, generation);
+    }
+  }
+  return clinics * minutes * SENSORS;
+}
+
+const iso = (ms: number) => new Date(ms).toISOString();
+const question = (days: number, more = '') =>
+  `/v1/history/readings?clinic=clinic-3&from=${iso(START + DAY)}&to=${iso(START + (1 + days) * DAY)}${more}`;
+
+async function median(times: number, work: () => Promise<unknown>): Promise<number> {
+  const took: number[] = [];
+  for (let i = 0; i < times; i++) {
+    const began = performance.now();
+    await work();
+    took.push(performance.now() - began);
+  }
+  return took.sort((a, b) => a - b)[times >> 1]!;
+}
+
+/** How long others wait for the relay while the heaviest question is answered, again and again. */
+async function healthWhile(relay: TestRelay, ask: () => Promise<unknown>): Promise<number> {
+  let asking = true;
+  const asked = (async () => {
+    for (let i = 0; i < TIMES; i++) await ask();
+    asking = false;
+  })();
+  let worst = 0;
+  while (asking) {
+    const began = performance.now();
+    await (await fetch(`${relay.url}${HEALTH}`)).text();
+    worst = Math.max(worst, performance.now() - began);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await asked;
+  return worst;
+}
+
+async function queriesOf(kind: string, relay: TestRelay): Promise<Figure[]> {
+  const ask = async (path: string) => (await fetch(`${relay.url}${path}`)).arrayBuffer();
+  const idle = await median(TIMES, () => ask(HEALTH));
+  const reference = { name: 'an answer that asks nothing', value: idle };
+  const day = await median(TIMES, () => ask(question(1, '&sensor=fridge-2')));
+  const page = await median(TIMES, () => ask(question(20)));
+  const heaviest = () => ask(question(20, '&limit=100000'));
+  const whole = await median(3, heaviest);
+  const worst = await healthWhile(relay, heaviest);
+  return [
+    figure(`archive.${kind}_day`, day, "ms, a sensor's day of 1,440 readings over HTTP", reference),
+    figure(`archive.${kind}_page`, page, "ms, 10,000 readings of a clinic's 20 days", reference),
+    figure(`archive.${kind}_heaviest`, whole, 'ms, 100,000 readings at once', reference),
+    figure(`archive.${kind}_healthz`, worst, 'ms at worst while that is asked again and again', {
+      name: '50 ms',
+      value: 50,
+    }),
+  ];
+}
+
+async function sqlite(clinics: number, days: number): Promise<Figure[]> {
+  const folder = tempFolder('bench-archive');
+  const archive = await SqliteArchive.open(`${folder.path}/relay`);
+  const began = performance.now();
+  const rows = await fill(archive, clinics, days);
+  const rate = rows / ((performance.now() - began) / 1000);
+  await archive.close();
+  const bytes = statSync(`${folder.path}/relay/archive.db`).size / rows;
+  const relay = await startRelay(folder.path, { archive: {}, streams: false });
+  const figures = await queriesOf('sqlite', relay);
+  await relay.program.stop();
+  folder.remove();
+  return [
+    figure('archive.sqlite_bytes', bytes, 'bytes a reading'),
+    figure('archive.sqlite_store', rate, `readings/s, ${rows.toLocaleString('en')} of them`),
+    ...figures,
+  ];
+}
+
+async function postgres(clinics: number, days: number): Promise<Figure[]> {
+  const folder = tempFolder('bench-archive');
+  const service = await startPostgres();
+  const archive = await PostgresArchive.open(service.url, () => {});
+  const began = performance.now();
+  const rows = await fill(archive, clinics, days);
+  const rate = rows / ((performance.now() - began) / 1000);
+  await archive.close();
+  const relay = await startRelay(folder.path, { archive: { postgres: service.url }, streams: false });
+  const figures = await queriesOf('postgres', relay);
+  await relay.program.stop();
+  await service.stop();
+  folder.remove();
+  return [
+    figure('archive.postgres_store', rate, `readings/s, ${rows.toLocaleString('en')} of them`),
+    ...figures,
+  ];
+}
+
+export async function archiveFigures(clinics: number, days: number): Promise<Figure[]> {
+  return [...(await sqlite(clinics, days)), ...(await postgres(clinics, days))];
+}
