@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'log.unavailable'
   | 'archive.emptied'
   | 'archive.unavailable'
+  | 'log.lost'
   | 'modem.failed'
   | 'modem.unknown_outcome';
 

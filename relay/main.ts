@@ -20,7 +20,7 @@ import { dashboardRoutes } from './dashboard/routes.js';
 import { Gateways } from './gateways/gateways.js';
 import { relayMetrics } from './health/metrics.js';
 import { EmbeddedLog } from './log/embedded/embedded.js';
-import type { Log } from './log/port.js';
+import type { Log, LogOptions } from './log/port.js';
 import { registryPorter, registryRoutes } from './registry/routes.js';
 import { Registry } from './registry/run.js';
 import { runStreams } from './streams/embedded/run.js';
@@ -36,30 +36,30 @@ export interface RunningRelay {
   stop(): Promise<void>;
 }
 
-/** `client`: for a command beside a running relay; it serves no gateways. */
 export async function openLog(
   config: RelayConfig,
   clock: Clock,
   log: Logger,
-  role: 'relay' | 'client' = 'relay',
+  options: LogOptions = {},
 ): Promise<Log> {
   if (!config.kafka) return new EmbeddedLog(config.data, clock, config.retention);
   const { KafkaLog } = await import('./log/kafka/kafka.js');
-  return KafkaLog.open(config.kafka, config.http.public_url ?? null, clock, log, role);
+  return KafkaLog.open(config.kafka, config.http.public_url ?? null, clock, log, options);
 }
 
 /** No more than that this relay runs and can take something. */
 const OPEN = { config: { door: 'anyone' as const } };
 
-/** Builds and wires the relay. Rejects when its log cannot be opened or its port is taken. */
+/** Builds and wires the relay. Rejects when its log cannot be opened or its port is taken, or `stop` is aborted first. */
 export async function startRelay(
   config: RelayConfig,
   log: Logger,
   claim: ClaimFolder,
+  stop?: AbortSignal,
 ): Promise<RunningRelay> {
   const clock = new SystemClock();
   if (keepsFiles(config)) claim(config.data);
-  const records = await openLog(config, clock, log);
+  const records = await openLog(config, clock, log, stop ? { stop } : {});
   const live = new LiveView();
   const { app, strangers, stats: web } = openServer(config, log);
   const gateways = new Gateways(config);
@@ -99,6 +99,7 @@ export async function startRelay(
     traces: traces?.exporter.stats,
     archive: archiver,
     lag: () => records.lag(),
+    unreadable: () => records.unreadable,
   });
   app.get('/healthz', OPEN, async () => ({ ok: true }));
   app.get('/readyz', OPEN, async (request, reply) => {
@@ -193,13 +194,26 @@ export async function runRelay(config: RelayConfig, log: Logger, claim: ClaimFol
   const clock = new SystemClock();
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
-  const relay = await startWhenPossible(config, clock, log, claim, stop.signal);
-  if (!relay) return;
-  if (!stop.signal.aborted)
-    await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()));
+  const starting = startWhenPossible(config, clock, log, claim, stop.signal);
+  const relay = await Promise.race([starting, aborted(stop.signal)]);
+  if (!relay) {
+    // Stopped while the log opened: the group of relays is left, so that the others need not wait.
+    await Promise.race([starting.then((late) => late?.stop()), sleep(clock, 4500)]);
+    return;
+  }
+  await aborted(stop.signal);
   log.info('stopping');
   await Promise.race([relay.stop(), sleep(clock, 4500)]);
 }
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<undefined>((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+
+/** Relays are few: a Kafka that comes back need not be spared their coming, and gateways wait. */
+const OPEN_AGAIN_MS = 2000;
 
 async function startWhenPossible(
   config: RelayConfig,
@@ -208,11 +222,12 @@ async function startWhenPossible(
   claim: ClaimFolder,
   stop: AbortSignal,
 ) {
-  const delays = retrySchedule({ firstMs: 1000, maxMs: 30_000 }, Math.random);
+  const delays = retrySchedule({ firstMs: 500, maxMs: OPEN_AGAIN_MS }, Math.random);
   for (;;) {
     try {
-      return await startRelay(config, log, claim);
+      return await startRelay(config, log, claim, stop);
     } catch (error) {
+      if (stop.aborted) return undefined;
       if (!(error as { retry?: boolean }).retry) throw error;
       log.warn({ error: messageOf(error) }, 'the log is not there yet: trying again');
       await sleep(clock, delays.next().value, stop);

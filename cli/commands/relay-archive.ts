@@ -24,7 +24,7 @@ async function rebuildArchive({ config, json }: { config: string; json?: boolean
   const { openArchive } = await import('../../relay/archive/open.js');
   const { rebuild } = await import('../../relay/archive/archiver.js');
   const archive = await openArchive(wanted, data, logger);
-  const log = await openLog(loaded.value, clock, logger, 'client');
+  const log = await openLog(loaded.value, clock, logger, { role: 'client' });
   try {
     const { stored, refused } = await rebuild(log, archive);
     if (json) print(JSON.stringify({ stored, refused }));

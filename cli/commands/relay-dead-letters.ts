@@ -31,7 +31,7 @@ async function run({ config, replay, since, json }: Options): Promise<void> {
   const clock = new SystemClock();
   const { openLog } = await import('../../relay/main.js');
   const { deadLetters, replayLetters } = await import('../../relay/operate/dead-letters.js');
-  const log = await openLog(loaded.value, clock, openLogger('error'), 'client');
+  const log = await openLog(loaded.value, clock, openLogger('error'), { role: 'client' });
   try {
     const letters = await deadLetters(log, sinceMs);
     if (replay === undefined) return show(letters, json);

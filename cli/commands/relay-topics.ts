@@ -17,7 +17,25 @@ export function topicsCommand(): Command {
     .option('--dry-run', 'only say what differs; exit status 1 when anything does')
     .option('--json', 'print the differences as JSON')
     .action(applyTopics);
-  return new Command('topics').description('the topics in Kafka').addCommand(apply);
+  const acceptLoss = new Command('accept-loss')
+    .description(
+      'after gateway.progress was deleted or emptied: lets relays start with what is left; rows that gateways still hold may then go in a second time',
+    )
+    .requiredOption('--config <RELAY.yaml>', 'the relay’s file')
+    .action(acceptLostProgress);
+  return new Command('topics').description('the topics in Kafka').addCommand(apply).addCommand(acceptLoss);
+}
+
+async function acceptLostProgress({ config }: { config: string }): Promise<void> {
+  const loaded = loadRelay(config);
+  if (!('value' in loaded)) return failWith(loaded.problems);
+  const { kafka } = loaded.value;
+  if (!kafka) return misuse(`${config}: kafka: got nothing, expected brokers`);
+  const { withAdmin } = await import('../../relay/log/kafka/admin.js');
+  const { acceptLoss } = await import('../../relay/log/kafka/lost.js');
+  await withAdmin(kafka, async (admin, client) => {
+    print(`accepted for ${await acceptLoss(admin, client, kafka)} lanes: relays can start`);
+  });
 }
 
 async function applyTopics({ config, dryRun, json }: Options): Promise<void> {

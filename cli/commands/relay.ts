@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { SystemClock } from '../../core/clock/system.js';
+import { messageOf } from '../../core/errors.js';
 import { loadRelay } from '../config/load.js';
 import { folderLocks } from '../folder-lock.js';
 import { openLogger } from '../logger.js';
@@ -23,7 +24,13 @@ export function relayCommand(): Command {
         if (!('value' in loaded)) return failWith(loaded.problems);
         const { runRelay } = await import('../../relay/main.js');
         const claim = folderLocks('relay', new SystemClock());
-        await runRelay(loaded.value, openLogger(loaded.value.log.level), claim);
+        try {
+          await runRelay(loaded.value, openLogger(loaded.value.log.level), claim);
+        } catch (error) {
+          // A connection to Kafka that is still being closed must not keep a relay that serves nobody.
+          process.stderr.write(`coldwatch: ${messageOf(error)}\n`, () => process.exit(1));
+          return;
+        }
         process.exit(0);
       })
       .addCommand(topicsCommand())

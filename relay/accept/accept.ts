@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { brotliDecompress, gunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BATCH_BYTES_MAX, type Batch, decodeBatch } from '../../core/contract/batch.js';
-import { ColdwatchError, messageOf } from '../../core/errors.js';
+import { ColdwatchError, type ErrorCode, messageOf } from '../../core/errors.js';
 import type { Problem } from '../../core/schema.js';
 import type { Gateways } from '../gateways/gateways.js';
 import { Elsewhere, type Log } from '../log/port.js';
@@ -16,6 +16,17 @@ export const ROWS_UNDER_WAY_MAX = 100_000;
 const RETRY_AFTER_S = 2;
 /** Bodies unpacked side by side: each may grow to BATCH_BYTES_MAX. */
 const UNPACKING_MAX = 4;
+
+/** What trying again cannot change: the same rows would be refused for ever. */
+const REFUSALS: Partial<Record<ErrorCode, number>> = {
+  'wire.invalid': 422,
+  'wire.too_large': 413,
+  'log.bound': 403,
+};
+
+/** The status of a refusal for good; undefined where trying again may help. */
+export const refusalOf = (error: unknown): number | undefined =>
+  error instanceof ColdwatchError ? REFUSALS[error.code] : undefined;
 
 const decompress = {
   br: promisify(brotliDecompress),
@@ -94,7 +105,7 @@ export function acceptRoutes(
         onDurable(batch);
         return { epoch, stream, held };
       } catch (error) {
-        if (isOfBatch(error)) stats.refused += 1;
+        if (refusalOf(error) !== undefined) stats.refused += 1;
         return unable(reply, error, request.log);
       } finally {
         stats.rowsUnderWay -= rows;
@@ -118,19 +129,15 @@ export function acceptRoutes(
 }
 
 /** What the log has against the batch itself, however often it is sent. */
-const isOfBatch = (error: unknown): error is ColdwatchError =>
-  error instanceof ColdwatchError && (error.code === 'wire.invalid' || error.code === 'log.bound');
-
-/** The log refused: the batch itself (403, 422), as another relay serves this gateway (421, and which), or all for now (503). */
+/** The log refused: the batch itself (403, 413, 422), as another relay serves this gateway (421, and which), or all for now (503). */
 function unable(reply: FastifyReply, error: unknown, log: FastifyRequest['log']) {
   if (error instanceof Elsewhere && error.url !== null) {
     return reply.code(421).send({ error: 'elsewhere', url: error.url });
   }
   log.warn({ error: messageOf(error) }, 'the log did not take what a gateway sent');
-  if (isOfBatch(error)) {
-    if (error.code === 'log.bound') return ofAnother(reply, error.message);
-    return reply.code(422).send({ error: 'refused', message: error.message });
-  }
+  const status = refusalOf(error);
+  if (status === 403) return ofAnother(reply, messageOf(error));
+  if (status !== undefined) return reply.code(status).send({ error: 'refused', message: messageOf(error) });
   return busy(reply, 503, 'the log cannot take this now');
 }
 

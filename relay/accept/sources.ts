@@ -16,6 +16,7 @@ import type { Log, Published } from '../log/port.js';
 import { BODIES_BYTES_MAX, Room, UNSIGNED_BYTES_MAX } from '../web/body.js';
 import { type Porter, unauthorised } from '../web/guard.js';
 import { bearerOf, findSecret } from '../web/secret.js';
+import { refusalOf } from './accept.js';
 import { deadLetter, PROBLEMS_MAX } from './dead-letter.js';
 import { refuseHeaders, refuseSignature, type WebhookHeaders } from './webhook.js';
 
@@ -201,6 +202,11 @@ export function sourceRoutes(
         refused_count: refused.length,
       });
     } catch (error) {
+      const status = refusalOf(error);
+      if (status !== undefined) {
+        countsOf(stats, source.name).refused += given.length;
+        return reply.code(status).send({ error: 'refused', message: messageOf(error) });
+      }
       request.log.warn({ error: messageOf(error) }, 'the log did not take what a source sent');
       return reply
         .code(503)

@@ -35,6 +35,10 @@ export const kafkaConfigSchema = z.strictObject({
     ),
   partitions: z.int().min(1).max(1000).default(6).describe('of the data topics, when they are made here'),
   replication: z.int().min(1).max(10).default(1),
+  compression: z
+    .enum(['gzip', 'none'])
+    .default('gzip')
+    .describe('of what is written; every client reads both'),
 });
 export type KafkaConfig = z.output<typeof kafkaConfigSchema>;
 

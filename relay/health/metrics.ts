@@ -18,6 +18,7 @@ export interface Measured {
   traces: OtlpStats | undefined;
   archive: { readonly stats: ArchiveStats; readonly behindMs: number } | undefined;
   lag: () => Promise<Lag[]>;
+  unreadable: () => number;
 }
 
 export function relayMetrics({
@@ -30,6 +31,7 @@ export function relayMetrics({
   traces,
   archive,
   lag,
+  unreadable,
 }: Measured): Registry {
   const registry = new Registry();
   const counter = (name: string, help: string, read: () => number) =>
@@ -59,6 +61,7 @@ export function relayMetrics({
   gauge('connections', 'Connections that are open.', () => web.open);
   counter('connections_refused', 'Connections closed as there were too many.', () => web.refused);
   counter('alerts', 'Alerts raised from findings of the streams.', () => alerts.raised);
+  gauge('progress_unreadable', 'Records of gateways’ progress that are none of ours.', unreadable);
   gauge('alerts_open', 'Episodes of those that stand.', () => alerts.open);
   const perSource = (name: string, help: string, read: (counts: SourceCounts) => number) =>
     new Counter({

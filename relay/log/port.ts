@@ -91,21 +91,11 @@ export interface Behind {
 }
 export const BEHIND_MAX = 100_000;
 
-/** Rings that one gateway may have had: each takes memory for good. */
-export const EPOCHS_MAX = 100;
-
 /** What is held once this range is, or wire.invalid for a gateway that invents holes without end. */
 export function extended(held: RangeSet, range: Range): RangeSet {
   const next = addRange(held, range);
   if (next.length <= RANGES_MAX) return next;
   throw new ColdwatchError('wire.invalid', `expected at most ${RANGES_MAX} separate ranges of one stream`);
-}
-
-/** wire.invalid for a gateway that invents epochs without end; `epochs` are those known of it, the new one included. */
-export function refuseEpochs(epochs: ReadonlySet<string>): void {
-  if (epochs.size > EPOCHS_MAX) {
-    throw new ColdwatchError('wire.invalid', `expected at most ${EPOCHS_MAX} epochs of one gateway`);
-  }
 }
 
 /** log.bound for a gateway that speaks of another clinic than it first did. */
@@ -129,6 +119,13 @@ export class Elsewhere extends ColdwatchError {
     );
     this.url = url;
   }
+}
+
+export interface LogOptions {
+  /** `client`: for a command beside a running relay; it serves no gateways. */
+  role?: 'relay' | 'client';
+  /** Opening ends, as soon as this is aborted. */
+  stop?: AbortSignal;
 }
 
 export interface Lag {
@@ -169,6 +166,8 @@ export interface Log {
   ): Promise<Tail>;
   /** Delivers what is committed in these topics; resolves at what was their end, rejects with what `onRecords` rejects. */
   read(topics: readonly LogTopic[], from: From, onRecords: OnRecords): Promise<void>;
+  /** Records of its own books that it could not read, and passed over. */
+  readonly unreadable: number;
   /** How far the streams' consumers are behind, in records a topic; empty where nobody but this process reads. */
   lag(): Promise<Lag[]>;
   /** Rejects when the log cannot take records now. */

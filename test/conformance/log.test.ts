@@ -1,15 +1,16 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { WallMs } from '../../core/clock/clock.js';
 import { SystemClock } from '../../core/clock/system.js';
 import { DATA_TOPICS } from '../../core/contract/messages.js';
 import { RANGES_MAX } from '../../core/contract/ranges.js';
 import { kafkaConfigSchema } from '../../relay/config/relay.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
+import { EPOCH_RECENT_MS, EPOCHS_MAX } from '../../relay/log/epochs.js';
 import { KafkaLog } from '../../relay/log/kafka/kafka.js';
 import {
   type Append,
   Elsewhere,
-  EPOCHS_MAX,
   type Hole,
   type Log,
   type LogRecord,
@@ -27,7 +28,15 @@ interface Bench {
 }
 
 const silent = pino({ level: 'silent' });
-const clock = new SystemClock();
+
+/** The machine's, hours ahead when a test says so. */
+class MovedClock extends SystemClock {
+  aheadMs = 0;
+  override wall(): WallMs {
+    return (super.wall() + this.aheadMs) as WallMs;
+  }
+}
+const clock = new MovedClock();
 
 async function embedded(): Promise<Bench> {
   const folder = tempFolder('log');
@@ -167,22 +176,48 @@ describe.each([
     expect((await log.progress(id.gateway)).map((p) => p.held)).toEqual([[[1, 200]]]);
   });
 
-  it('takes an epoch that comes back for what it is, and refuses epochs and holes without end', async () => {
+  it('refuses holes without end', async () => {
     const id = fresh();
-    const later = { gateway: id.gateway, epoch: 'ffff000000000000' };
-    await log.append(batch(id, 1, 5));
-    await log.append(batch(later, 1, 5));
-    expect(await log.append(batch(id, 4, 8))).toEqual([[1, 8]]);
     const refused = { code: 'wire.invalid', retry: false };
-    const invented = (n: number) => ({ ...id, epoch: n.toString(16).padStart(16, 'e') });
-    await Promise.all(Array.from({ length: EPOCHS_MAX - 2 }, (_, n) => log.append(batch(invented(n), 1, 1))));
-    await expect(log.append(batch(invented(EPOCHS_MAX), 1, 1))).rejects.toMatchObject(refused);
     // Far too many at the same moment: as many are taken as can be remembered.
-    const holes = Array.from({ length: RANGES_MAX + 50 }, (_, n) => batch(later, 10 + n * 2, 10 + n * 2));
+    const holes = Array.from({ length: RANGES_MAX + 50 }, (_, n) => batch(id, 10 + n * 2, 10 + n * 2));
     const results = await Promise.allSettled(holes.map((hole) => log.append(hole)));
-    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(RANGES_MAX - 1);
-    await expect(log.append(batch(later, 90_001, 90_001))).rejects.toMatchObject(refused);
-    expect((await log.append(batch(later, 6, 6))).length).toBe(RANGES_MAX);
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(RANGES_MAX);
+    await expect(log.append(batch(id, 90_001, 90_001))).rejects.toMatchObject(refused);
+    expect((await log.append(batch(id, 9, 9))).length).toBe(RANGES_MAX);
+  });
+
+  it('closes the ring that was silent longest for the 101st, and takes nothing of it twice', async () => {
+    const id = fresh();
+    const ring = (n: number) => ({ ...id, epoch: n.toString(16).padStart(16, 'e') });
+    const returned = { gateway: id.gateway, epoch: 'ffff000000000000' };
+    await log.append(batch(id, 1, 5));
+    await log.append(batch(returned, 1, 5));
+    expect(await log.append(batch(id, 4, 8))).toEqual([[1, 8]]);
+    await Promise.all(Array.from({ length: EPOCHS_MAX - 2 }, (_, n) => log.append(batch(ring(n), 1, 1))));
+    // All of them were heard of within the hour: none may be closed.
+    await expect(log.append(batch(ring(EPOCHS_MAX), 1, 1))).rejects.toMatchObject({ retry: true });
+    clock.aheadMs = EPOCH_RECENT_MS + 60_000;
+    try {
+      await log.append(batch(returned, 6, 6));
+      expect(await log.append(batch(ring(EPOCHS_MAX), 1, 1))).toEqual([[1, 1]]);
+      const known = async () => new Set((await log.progress(id.gateway)).map((p) => p.epoch));
+      expect(await known()).toContain(returned.epoch);
+      const closed = [id, ...Array.from({ length: EPOCHS_MAX - 2 }, (_, n) => ring(n))];
+      const still = await known();
+      const gone = closed.filter(({ epoch }) => !still.has(epoch));
+      expect(gone).toHaveLength(1);
+      // After a restart, too, a ring that was closed is known as closed.
+      await log.close();
+      log = await bench.open();
+      await expect(log.append(batch(gone[0]!, 1, 3))).rejects.toMatchObject({
+        code: 'wire.invalid',
+        retry: false,
+      });
+      expect((await known()).size).toBe(EPOCHS_MAX);
+    } finally {
+      clock.aheadMs = 0;
+    }
   });
 
   it('keeps for good what a key of iot.sensors says now, and hands on what was taken back', async () => {

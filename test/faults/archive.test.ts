@@ -8,7 +8,7 @@ import type { ReadingMessage } from '../../core/contract/messages.js';
 import { kafkaConfigSchema } from '../../relay/config/relay.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
 import { KafkaLog } from '../../relay/log/kafka/kafka.js';
-import type { Hole, Log, StoredRecord } from '../../relay/log/port.js';
+import type { Hole, Log, LogOptions, StoredRecord } from '../../relay/log/port.js';
 import { getJson, until } from '../world/programs.js';
 import { startRelay, type TestRelay } from '../world/relay.js';
 import { startKafka, startPostgres, tempFolder } from '../world/services.js';
@@ -71,7 +71,7 @@ const allPutAway = (relay: TestRelay) =>
 
 interface Place {
   /** The log, for who fills it while no relay runs. */
-  log(role?: 'client'): Promise<Log>;
+  log(options?: LogOptions): Promise<Log>;
   relay(): Promise<TestRelay>;
   /** The database of the archive is away for a while. */
   outage(): Promise<void>;
@@ -101,7 +101,8 @@ async function cluster(): Promise<Place> {
   const client = new Kafka({ brokers: [kafka.address], logLevel: logLevel.NOTHING });
   const config = kafkaConfigSchema.parse({ brokers: [kafka.address] });
   return {
-    log: (role) => KafkaLog.open(config, 'http://filler', new SystemClock(), pino({ level: 'silent' }), role),
+    log: (options) =>
+      KafkaLog.open(config, 'http://filler', new SystemClock(), pino({ level: 'silent' }), options),
     relay: () => startRelay(folder.path, { kafka: kafka.address, archive: { postgres: postgres.url } }),
     outage: async () => {
       await postgres.halt();
@@ -133,7 +134,7 @@ async function fill(place: Place, gateways: readonly string[], batches: number, 
 
 /** Beside a running relay, which has the lanes. */
 async function send(place: Place, gateway: string, rows: number) {
-  const log = await place.log('client');
+  const log = await place.log({ role: 'client' });
   const { records } = batchOf(gateway, 0, rows);
   await log.publish(records.map((record, i) => ({ ...record, id: `${gateway}/${i}` })));
   await log.close();

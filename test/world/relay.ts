@@ -23,6 +23,8 @@ export interface RelayOptions {
   registry?: object;
   /** Records are Avro of this registry. */
   kafkaRegistry?: object;
+  /** More of the relay's `kafka:`. */
+  kafkaSettings?: object;
 }
 
 /** A relay that takes batches: its own process, its settings and its log in that folder. */
@@ -47,6 +49,7 @@ export async function startRelay(folder: string, options: RelayOptions = {}): Pr
           kafka: {
             brokers: [options.kafka],
             ...(options.kafkaRegistry ? { registry: options.kafkaRegistry } : {}),
+            ...options.kafkaSettings,
           },
         }
       : {}),

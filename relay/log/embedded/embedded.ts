@@ -8,6 +8,7 @@ import { rangeSetSchema } from '../../../core/contract/range-schema.js';
 import { missing, type RangeSet } from '../../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../../core/errors.js';
 import type { Stream } from '../../../core/stream.js';
+import { epochToClose, refuseClosed, withClosed } from '../epochs.js';
 import {
   type Append,
   extended,
@@ -22,7 +23,6 @@ import {
   type Published,
   REMEMBERED_MS,
   refuseClinic,
-  refuseEpochs,
   SCHEMAS_TOPIC,
   type Tail,
 } from '../port.js';
@@ -37,6 +37,9 @@ const SCHEMA = `
     gateway TEXT NOT NULL, epoch TEXT NOT NULL, stream TEXT NOT NULL, held TEXT NOT NULL,
     PRIMARY KEY (gateway, epoch, stream)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS gateways (gateway TEXT PRIMARY KEY, clinic TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS heard (
+    gateway TEXT NOT NULL, epoch TEXT NOT NULL, changed INTEGER NOT NULL, PRIMARY KEY (gateway, epoch)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS closed (gateway TEXT PRIMARY KEY, epochs TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS published (id TEXT PRIMARY KEY, appended INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS dropped (topic TEXT PRIMARY KEY, offset INTEGER NOT NULL) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS records_by_topic ON records (topic, offset);
@@ -99,15 +102,43 @@ export class EmbeddedLog implements Log {
     this.#bind(batch);
     const before = this.#held(gateway, epoch, stream);
     const to = from + records.length - 1;
+    const held = extended(before, [from, to]);
+    refuseClosed(this.#closed(gateway), epoch);
+    if (before.length === 0) this.#makeRoom(gateway, epoch);
     for (const [low, high] of missing(before, [from, to])) {
       for (let seq = low; seq <= high; seq++) this.#insertRecord(records[seq - from]!);
     }
-    const held = extended(before, [from, to]);
-    if (before.length === 0) refuseEpochs(new Set([...this.#epochs(gateway), epoch]));
     this.#db
       .prepare('INSERT OR REPLACE INTO progress (gateway, epoch, stream, held) VALUES (?, ?, ?, ?)')
       .run(gateway, epoch, stream, JSON.stringify(held));
+    this.#db
+      .prepare('INSERT OR REPLACE INTO heard (gateway, epoch, changed) VALUES (?, ?, ?)')
+      .run(gateway, epoch, this.#clock.wall());
     return held;
+  }
+
+  #closed(gateway: string): string[] {
+    const json = this.#db.prepare('SELECT epochs FROM closed WHERE gateway = ?').pluck().get(gateway);
+    return json === undefined ? [] : (JSON.parse(json as string) as string[]);
+  }
+
+  #makeRoom(gateway: string, epoch: string): void {
+    const rows = this.#db
+      .prepare(
+        `SELECT DISTINCT epoch, coalesce(changed, 0) FROM progress LEFT JOIN heard USING (gateway, epoch)
+         WHERE gateway = ?`,
+      )
+      .raw()
+      .all(gateway) as [string, number][];
+    const known = new Map(rows);
+    const oldest = known.has(epoch) ? undefined : epochToClose(known, this.#clock.wall());
+    if (oldest === undefined) return;
+    this.#db
+      .prepare('INSERT OR REPLACE INTO closed (gateway, epochs) VALUES (?, ?)')
+      .run(gateway, JSON.stringify(withClosed(this.#closed(gateway), oldest)));
+    for (const table of ['progress', 'heard']) {
+      this.#db.prepare(`DELETE FROM ${table} WHERE gateway = ? AND epoch = ?`).run(gateway, oldest);
+    }
   }
 
   #insertRecord({ topic, key, value, headers, timestamp }: LogRecord): void {
@@ -125,11 +156,6 @@ export class EmbeddedLog implements Log {
       this.#db
         .prepare('INSERT INTO gateways (gateway, clinic) VALUES (?, ?)')
         .run(batch.gateway, batch.clinic);
-  }
-
-  #epochs(gateway: string): string[] {
-    const epochs = this.#db.prepare('SELECT DISTINCT epoch FROM progress WHERE gateway = ?').pluck();
-    return epochs.all(gateway) as string[];
   }
 
   #held(gateway: string, epoch: string, stream: Stream): RangeSet {
@@ -224,6 +250,8 @@ export class EmbeddedLog implements Log {
     this.#db.prepare(COMPACT).run(before);
     this.#db.prepare('DELETE FROM published WHERE appended < ?').run(this.#clock.wall() - REMEMBERED_MS);
   }
+
+  readonly unreadable = 0;
 
   async lag(): Promise<Lag[]> {
     return [];

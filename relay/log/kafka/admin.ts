@@ -2,7 +2,10 @@ import type { Admin, Kafka as KafkaClient, SASLOptions } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { KafkaConfig } from '../../config/relay.js';
 import { Kafka, logLevel } from './client.js';
-import { unavailable } from './lane.js';
+import { unavailable } from './failures.js';
+
+/** kafkajs's own waits grow to half a minute: a Kafka that is back is to be noticed within a second or two. */
+const RETRY = { initialRetryTime: 100, multiplier: 2, maxRetryTime: 1000, retries: 8 };
 
 /** kafkajs logs each retry as an error of its own: to us they are details. */
 export function connectTo(config: KafkaConfig, log: Logger | undefined): KafkaClient {
@@ -11,6 +14,7 @@ export function connectTo(config: KafkaConfig, log: Logger | undefined): KafkaCl
     brokers: config.brokers,
     ssl: config.ssl,
     ...(config.sasl ? { sasl: config.sasl as SASLOptions } : {}),
+    retry: RETRY,
     logLevel: logLevel.WARN,
     logCreator:
       () =>
@@ -20,11 +24,15 @@ export function connectTo(config: KafkaConfig, log: Logger | undefined): KafkaCl
   });
 }
 
-export async function withAdmin(config: KafkaConfig, work: (admin: Admin) => Promise<void>): Promise<void> {
-  const admin = connectTo(config, undefined).admin();
+export async function withAdmin(
+  config: KafkaConfig,
+  work: (admin: Admin, kafka: KafkaClient) => Promise<void>,
+): Promise<void> {
+  const kafka = connectTo(config, undefined);
+  const admin = kafka.admin();
   try {
     await admin.connect();
-    await work(admin);
+    await work(admin, kafka);
   } catch (error) {
     throw unavailable(error);
   } finally {

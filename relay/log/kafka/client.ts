@@ -1,9 +1,12 @@
 import { createRequire } from 'node:module';
 import type { ICustomPartitioner } from 'kafkajs';
+import { SystemClock } from '../../../core/clock/system.js';
 import { replaceEncoder } from './record-batch.js';
 
 const require = createRequire(import.meta.url);
 const GROUP = 'kafkajs/src/producer/groupMessagesPerPartition.js';
+
+const QUEUE = 'kafkajs/src/network/requestQueue/index.js';
 
 interface Grouping {
   topic: string;
@@ -24,8 +27,28 @@ function groupByPartition({ topic, partitionMetadata, messages, partitioner }: G
   return groups;
 }
 
+interface RequestQueue {
+  throttledUntil: number;
+  pending: unknown[];
+  scheduleCheckPendingRequests(): void;
+}
+
+/**
+ * With nothing to wait for, kafkajs sets a timer of a negative time after each timer of its own: each connection wakes
+ * the process a thousand times a second, and Node warns of it.
+ */
+function calmQueue(): void {
+  const clock = new SystemClock();
+  const queue = (require(QUEUE) as { prototype: RequestQueue }).prototype;
+  const schedule = queue.scheduleCheckPendingRequests;
+  queue.scheduleCheckPendingRequests = function (this: RequestQueue) {
+    if (this.pending.length > 0 || this.throttledUntil > clock.wall()) schedule.call(this);
+  };
+}
+
 // kafkajs keeps what it has loaded, so its slow parts are replaced before it is.
 replaceEncoder();
+calmQueue();
 require(GROUP);
 require.cache[require.resolve(GROUP)]!.exports = groupByPartition;
 
@@ -51,3 +74,57 @@ export const partitioner: ICustomPartitioner = () => {
     return chosen;
   };
 };
+
+const Batch = require('kafkajs/src/consumer/batch.js') as new (
+  topic: string,
+  offset: string,
+  data: unknown,
+) => FetchedBatch;
+
+export interface FetchedMessage {
+  key: Buffer | null;
+  value: Buffer | null;
+  offset: string;
+  timestamp: string;
+  headers?: Record<string, unknown>;
+}
+
+/** kafkajs's: `messages` are those that are committed and no marks of transactions. */
+export interface FetchedBatch {
+  rawMessages: unknown[];
+  messages: FetchedMessage[];
+  lastOffset(): string;
+}
+
+interface FetchRequest {
+  maxWaitTime: number;
+  minBytes: number;
+  maxBytes: number;
+  isolationLevel: number;
+  topics: { topic: string; partitions: { partition: number; fetchOffset: string; maxBytes: number }[] }[];
+}
+
+/** What kafkajs's clients are made of. It can read one partition; none of them offers it. */
+export interface Cluster {
+  isConnected(): boolean;
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  addTargetTopic(topic: string): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  findLeaderForPartitions(topic: string, partitions: number[]): Record<string, number[]>;
+  findBroker(of: { nodeId: string }): Promise<{
+    fetch(request: FetchRequest): Promise<{ responses: { partitions: unknown[] }[] }>;
+  }>;
+}
+
+export function clusterOf(kafka: object): Cluster {
+  const create = Object.getOwnPropertySymbols(kafka).find(
+    ({ description }) => description === 'private:Kafka:createCluster',
+  );
+  // kafkajs is pinned by the lockfile.
+  const make = (kafka as Record<symbol, (options: object) => Cluster>)[create!]!;
+  return make({ allowAutoTopicCreation: false, isolationLevel: 1 });
+}
+
+export const batchOf = (topic: string, offset: string, data: unknown): FetchedBatch =>
+  new Batch(topic, offset, data);

@@ -1,5 +1,5 @@
-import type { Admin, Kafka, KafkaMessage } from 'kafkajs';
-import { type Clock, sleep } from '../../../core/clock/clock.js';
+import type { Admin, KafkaMessage } from 'kafkajs';
+import { sleep } from '../../../core/clock/clock.js';
 import {
   AGAIN_MS,
   type Behind,
@@ -12,15 +12,8 @@ import {
 } from '../port.js';
 import type { ValueCodec } from './codec.js';
 import { Cursor } from './cursor.js';
+import type { Kit } from './kit.js';
 import { type Place, placeOf, startsOf } from './starts.js';
-
-/** What Kafka must have at least before a consumer may ask for it, and who asks. */
-export interface Reader {
-  kafka: Kafka;
-  admin: Admin;
-  clock: Clock;
-  codec: ValueCodec;
-}
 
 /** Where compaction dropped the last records of a partition, nothing will come: known after so long and so many answers. */
 const NOTHING_MORE_MS = 3000;
@@ -28,7 +21,7 @@ const NOTHING_MORE_ANSWERS = 3;
 
 /** Records from there, and all that follow. */
 export async function tailTopics(
-  reader: Reader,
+  reader: Kit,
   topics: readonly LogTopic[],
   from: From,
   onRecords: OnRecords,
@@ -68,7 +61,7 @@ export async function tailTopics(
 
 /** Records from there, up to what is the end now. */
 export async function readTopics(
-  { kafka, admin, clock, codec }: Reader,
+  { kafka, admin, clock, codec }: Kit,
   topics: readonly LogTopic[],
   from: From,
   onRecords: OnRecords,

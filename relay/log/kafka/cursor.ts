@@ -60,6 +60,7 @@ export class Cursor {
       groupId,
       maxWaitTimeInMs: FETCH_WAIT_MS,
       readUncommitted: false,
+      allowAutoTopicCreation: false,
     });
     this.#consumer = consumer;
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => this.#seek(consumer, payload.memberAssignment));

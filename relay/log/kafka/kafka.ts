@@ -1,7 +1,7 @@
-import type { Admin, Kafka } from 'kafkajs';
 import type { Logger } from 'pino';
 import { type Clock, withDeadline } from '../../../core/clock/clock.js';
 import type { RangeSet } from '../../../core/contract/ranges.js';
+import { ColdwatchError } from '../../../core/errors.js';
 import type { KafkaConfig } from '../../config/relay.js';
 import {
   type Append,
@@ -10,6 +10,7 @@ import {
   type Hole,
   type Lag,
   type Log,
+  type LogOptions,
   type LogRecord,
   type LogTopic,
   type OnRecords,
@@ -19,12 +20,16 @@ import {
 } from '../port.js';
 import { connectTo } from './admin.js';
 import { plain, type ValueCodec } from './codec.js';
-import { type Reader, readTopics, tailTopics } from './consume.js';
-import { LaneGroup, type LaneGroupOptions } from './group.js';
+import { readTopics, tailTopics } from './consume.js';
+import { unavailable } from './failures.js';
+import { LaneGroup } from './group.js';
+import type { Kit } from './kit.js';
 import { lagOf, STREAMS_GROUP } from './lag.js';
-import { Lane, unavailable } from './lane.js';
+import { Lane } from './lane.js';
+import { TopicLimits } from './limits.js';
 import { Publisher } from './publisher.js';
-import { ensureTopics } from './topics.js';
+import { COMPRESSION } from './record-batch.js';
+import { ensureTopics, topicSpecs } from './topics.js';
 
 const FIRST_LANES_MS = 60_000;
 
@@ -33,12 +38,8 @@ const FIRST_LANES_MS = 60_000;
  * relays of one cluster share the lanes among them.
  */
 export class KafkaLog implements Log {
-  readonly #kafka: Kafka;
-  readonly #reader: Reader;
+  readonly #kit: Kit;
   readonly #publisher: Publisher;
-  readonly #admin: Admin;
-  readonly #clock: Clock;
-  readonly #codec: ValueCodec;
   readonly #count: number;
   readonly #group: LaneGroup;
   readonly #lanes = new Map<number, Lane>();
@@ -49,19 +50,30 @@ export class KafkaLog implements Log {
     url: string | null,
     clock: Clock,
     log: Logger,
-    role: 'relay' | 'client' = 'relay',
+    { role = 'relay', stop }: LogOptions = {},
   ): Promise<KafkaLog> {
     const kafka = connectTo(config, log);
     const admin = kafka.admin();
     let opened: KafkaLog | undefined;
-    try {
+    const opening = async () => {
       await admin.connect();
-      const lanes = await ensureTopics(admin, config);
+      const count = await ensureTopics(admin, config);
       const codec = config.registry ? await avroCodec(config.registry) : plain;
-      opened = new KafkaLog({ kafka, admin, lanes, url, clock, log }, codec);
+      const limits = new TopicLimits(
+        admin,
+        topicSpecs(config).map(({ topic }) => topic),
+        log,
+      );
+      await limits.learn();
+      stop?.throwIfAborted();
+      const compression = COMPRESSION[config.compression];
+      opened = new KafkaLog({ kafka, admin, clock, codec, limits, compression }, count, url, log);
       // A client reads and publishes; gateways' lanes are for relays.
       if (role === 'relay') await opened.#join();
       return opened;
+    };
+    try {
+      return await (stop ? unlessAborted(stop, opening()) : opening());
     } catch (error) {
       await (opened ? opened.close() : admin.disconnect()).catch(() => {});
       throw unavailable(error);
@@ -70,15 +82,12 @@ export class KafkaLog implements Log {
 
   #firstLanes: () => void = () => {};
 
-  private constructor(options: Omit<LaneGroupOptions, 'onAssigned'>, codec: ValueCodec) {
-    this.#codec = codec;
-    this.#kafka = options.kafka;
-    this.#admin = options.admin;
-    this.#reader = { kafka: options.kafka, admin: options.admin, clock: options.clock, codec };
-    this.#publisher = new Publisher(this.#reader);
-    this.#clock = options.clock;
-    this.#count = options.lanes;
-    this.#group = new LaneGroup({ ...options, onAssigned: (lanes) => this.#assigned(lanes) });
+  private constructor(kit: Kit, lanes: number, url: string | null, log: Logger) {
+    this.#kit = kit;
+    this.#publisher = new Publisher(kit);
+    this.#count = lanes;
+    const onAssigned = (owned: readonly number[]) => this.#assigned(owned);
+    this.#group = new LaneGroup({ ...kit, lanes, url, log, onAssigned });
   }
 
   async #join(): Promise<void> {
@@ -87,7 +96,7 @@ export class KafkaLog implements Log {
     });
     await this.#group.join();
     const late = () => new Error('the group of relays gave no lanes in time');
-    await withDeadline(this.#clock, FIRST_LANES_MS, assigned, late);
+    await withDeadline(this.#kit.clock, FIRST_LANES_MS, assigned, late);
     await this.ready();
   }
 
@@ -107,8 +116,7 @@ export class KafkaLog implements Log {
   }
 
   #newLane(number: number): Lane {
-    const read = (lane: number) => this.#group.read(lane);
-    const lane = new Lane({ kafka: this.#kafka, codec: this.#codec, clock: this.#clock, lane: number, read });
+    const lane = new Lane({ ...this.#kit, lane: number, read: () => this.#group.read(number) });
     this.#lanes.set(number, lane);
     return lane;
   }
@@ -144,7 +152,7 @@ export class KafkaLog implements Log {
   /** Not in a lane's turn: a registry that this very relay serves appends to a lane, too. */
   async #ready(records: readonly LogRecord[]): Promise<void> {
     try {
-      await this.#codec.ready(new Set(records.map(({ topic }) => topic)));
+      await this.#kit.codec.ready(new Set(records.map(({ topic }) => topic)));
     } catch (error) {
       throw unavailable(error);
     }
@@ -156,15 +164,19 @@ export class KafkaLog implements Log {
     onRecords: OnRecords,
     onHole?: (hole: Hole) => void,
   ): Promise<Tail> {
-    return tailTopics(this.#reader, topics, from, onRecords, onHole);
+    return tailTopics(this.#kit, topics, from, onRecords, onHole);
   }
 
   async read(topics: readonly LogTopic[], from: From, onRecords: OnRecords): Promise<void> {
-    await readTopics(this.#reader, topics, from, onRecords);
+    await readTopics(this.#kit, topics, from, onRecords);
+  }
+
+  get unreadable(): number {
+    return [...this.#lanes.values()].reduce((sum, lane) => sum + lane.unreadable, 0);
   }
 
   async lag(): Promise<Lag[]> {
-    return lagOf(this.#admin, STREAMS_GROUP);
+    return lagOf(this.#kit.admin, STREAMS_GROUP);
   }
 
   async ready(): Promise<void> {
@@ -175,7 +187,22 @@ export class KafkaLog implements Log {
     await Promise.allSettled([...this.#lanes.values()].map((lane) => lane.release()));
     await this.#publisher.close();
     await this.#group.leave();
-    await this.#admin.disconnect();
+    await this.#kit.admin.disconnect();
+  }
+}
+
+/** Rejects as soon as `stop` is aborted; the work itself looks at it between its steps. */
+async function unlessAborted<T>(stop: AbortSignal, work: Promise<T>): Promise<T> {
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(new ColdwatchError('log.unavailable', 'stopped while the log was opened'));
+    stop.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    stop.throwIfAborted();
+    return await Promise.race([work, aborted]);
+  } finally {
+    stop.removeEventListener('abort', onAbort);
   }
 }
 

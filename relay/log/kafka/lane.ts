@@ -1,27 +1,22 @@
-import type { Kafka, Producer, TopicMessages } from 'kafkajs';
-import { type Clock, sleep } from '../../../core/clock/clock.js';
+import type { Producer, Transaction } from 'kafkajs';
+import { sleep } from '../../../core/clock/clock.js';
 import { TOPICS } from '../../../core/contract/messages.js';
-import { missing, type RangeSet } from '../../../core/contract/ranges.js';
-import { ColdwatchError, messageOf } from '../../../core/errors.js';
-import {
-  type Append,
-  Elsewhere,
-  extended,
-  type LogRecord,
-  type LogTopic,
-  type Progress,
-  refuseClinic,
-  refuseEpochs,
-} from '../port.js';
+import type { RangeSet } from '../../../core/contract/ranges.js';
+import { ColdwatchError } from '../../../core/errors.js';
+import { type Append, Elsewhere, type Progress } from '../port.js';
 import { partitioner } from './client.js';
-import type { ValueCodec } from './codec.js';
-import { type LaneProgress, progressKey, progressMessage } from './progress.js';
+import { Draft } from './draft.js';
+import { isTooLarge, refusedForSize, TooLarge, unavailable, unfit } from './failures.js';
+import type { Kit } from './kit.js';
+import { LaneContents } from './progress.js';
+import { measured, type Outgoing, outgoing, type Request, RequestSplitter, SMALLER } from './requests.js';
 
 /** Batches of many gateways share a transaction: the first waits this long for company. */
 const LINGER_MS = 5;
 /** Records in one transaction: larger ones gain nothing and hold readers back. */
 const TRANSACTION_ROWS = 5000;
-const TRANSACTION_TIMEOUT_MS = 30_000;
+/** Readers wait for a transaction whose relay is gone, until the next relay opens the lane, or for so long. */
+const TRANSACTION_TIMEOUT_MS = 10_000;
 
 interface Waiting {
   batch: Append;
@@ -32,13 +27,10 @@ interface Waiting {
 /** Shut out by another owner: for so long the group of relays gets to tell us that the lane is not ours. */
 const FENCED_MS = 10_000;
 
-export interface LaneDeps {
-  kafka: Kafka;
-  codec: ValueCodec;
-  clock: Clock;
+export interface LaneDeps extends Kit {
   lane: number;
   /** Reads the lane's partition of gateway.progress to its end. */
-  read: (lane: number) => Promise<LaneProgress>;
+  read: () => Promise<LaneContents>;
 }
 
 /**
@@ -48,8 +40,9 @@ export interface LaneDeps {
  */
 export class Lane {
   readonly #deps: LaneDeps;
+  readonly #splitter = new RequestSplitter();
   #producer: Producer | undefined;
-  #held: LaneProgress = new Map();
+  #contents = new LaneContents();
   #queue: Waiting[] = [];
   #working: Promise<void> | undefined;
   #opening: Promise<void> | undefined;
@@ -79,12 +72,11 @@ export class Lane {
   }
 
   async #open(): Promise<void> {
-    const producer = await this.#fence().catch((error: unknown) => {
-      throw unavailable(error);
-    });
+    const producer = this.#newProducer();
     try {
+      await fence(producer);
       // Only now nobody can add to the progress behind our back.
-      this.#held = await this.#deps.read(this.#deps.lane);
+      this.#contents = await this.#deps.read();
       if (this.#released) throw new Elsewhere(null);
       this.#producer = producer;
     } catch (error) {
@@ -93,24 +85,27 @@ export class Lane {
     }
   }
 
-  /** Initialising the transactional id aborts and shuts out whatever the lane's former owner had under way. */
-  async #fence(): Promise<Producer> {
+  #newProducer(): Producer {
     const { kafka, lane } = this.#deps;
-    const producer = kafka.producer({
+    return kafka.producer({
       createPartitioner: partitioner,
       transactionalId: `coldwatch-lane-${lane}`,
       idempotent: true,
       maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
       transactionTimeout: TRANSACTION_TIMEOUT_MS,
       // Back-to-back transactions meet CONCURRENT_TRANSACTIONS for a moment: try again in ms, not in 300 ms.
       retry: { initialRetryTime: 3, multiplier: 2, maxRetryTime: 500, retries: 12 },
     });
-    await producer.connect();
-    return producer;
+  }
+
+  /** Records of the progress that are none of ours. */
+  get unreadable(): number {
+    return this.#contents.unreadable;
   }
 
   progress(gateway: string): Progress[] {
-    return [...this.#held.values()].filter((entry) => entry.gateway === gateway);
+    return [...this.#contents.of(gateway).values()];
   }
 
   append(batch: Append): Promise<RangeSet> {
@@ -130,15 +125,7 @@ export class Lane {
 
   async #work(): Promise<void> {
     await sleep(this.#deps.clock, LINGER_MS);
-    while (this.#queue.length > 0) {
-      const group = this.#takeGroup();
-      try {
-        await this.ready();
-        await this.#commit(group);
-      } catch (error) {
-        for (const waiting of group) waiting.reject(unavailable(error));
-      }
-    }
+    while (this.#queue.length > 0) await this.#serve(this.#takeGroup(), 1);
   }
 
   #takeGroup(): Waiting[] {
@@ -152,76 +139,85 @@ export class Lane {
     return this.#queue.splice(0, count);
   }
 
-  async #commit(group: readonly Waiting[]): Promise<void> {
-    const { records, updates, taken } = this.#merge(group);
-    if (records.length > 0) await this.#transaction(records, updates);
-    for (const [key, entry] of updates) this.#held.set(key, entry);
-    for (const { batch, resolve } of taken) resolve(this.#held.get(progressKey(batch))?.held ?? []);
+  /** `share`: of what Kafka says that it takes at once. */
+  async #serve(group: readonly Waiting[], share: number): Promise<void> {
+    try {
+      await this.ready();
+      await this.#commit(group, share);
+    } catch (error) {
+      if (error instanceof TooLarge) return this.#serveSmaller(group, share, error);
+      for (const waiting of group) waiting.reject(unavailable(error));
+    }
+  }
+
+  /** The limits may be new, or others than what we were told. A batch is alone with its refusal. */
+  async #serveSmaller(group: readonly Waiting[], share: number, refusal: TooLarge): Promise<void> {
+    await this.#deps.limits.learn();
+    if (group.length > 1) for (const waiting of group) await this.#serve([waiting], share);
+    else if (refusal.request.single) group[0]!.reject(refusedForSize(refusal));
+    else await this.#serve(group, share * SMALLER);
+  }
+
+  async #commit(group: readonly Waiting[], share: number): Promise<void> {
+    const draft = new Draft(this.#contents, this.#deps.clock.wall());
+    const records: Outgoing[] = [];
+    const taken = group.filter((waiting) => this.#take(waiting, draft, records));
+    if (records.length > 0) {
+      const { lane, limits } = this.#deps;
+      const progress = draft.messages(lane).map((message) => measured(TOPICS.progress, message));
+      await this.#transaction(this.#splitter.split([...records, ...progress], limits, share));
+      if (share < 1)
+        limits.lower(
+          records.map(({ topic }) => topic),
+          share,
+        );
+    }
+    draft.apply();
+    for (const { batch, resolve } of taken) resolve(draft.held(batch));
   }
 
   /**
-   * What is new in the group, and the progress after it; the same range twice in a group counts once. A batch that no
-   * progress could remember is refused, and the others of its group do not suffer for it.
+   * Takes what is new of a batch; the same range twice in a group counts once. One that no progress could remember, or
+   * that does not fit its schema, is refused, and the others of its group do not suffer for it.
    */
-  #merge(group: readonly Waiting[]) {
-    const updates: LaneProgress = new Map();
-    const records: LogRecord[] = [];
-    const taken: Waiting[] = [];
-    for (const waiting of group) {
-      const { batch, reject } = waiting;
-      const key = progressKey(batch);
-      const { gateway, epoch, stream, from } = batch;
-      const known = updates.get(key) ?? this.#held.get(key);
-      const before = known?.held ?? [];
-      const to = from + batch.records.length - 1;
-      try {
-        const held = extended(before, [from, to]);
-        if (before.length === 0) refuseEpochs(this.#epochs(gateway, updates).add(epoch));
-        const bound = known?.clinic ?? this.#clinicOf(gateway, updates);
-        refuseClinic(bound, batch);
-        updates.set(key, { gateway, epoch, stream, held, clinic: bound ?? batch.clinic });
-      } catch (error) {
-        reject(error as Error);
-        continue;
-      }
-      taken.push(waiting);
-      for (const [low, high] of missing(before, [from, to])) {
-        for (let seq = low; seq <= high; seq++) records.push(batch.records[seq - from]!);
-      }
+  #take({ batch, reject }: Waiting, draft: Draft, records: Outgoing[]): boolean {
+    try {
+      const encoded = draft
+        .lacking(batch)
+        .flatMap(([low, high]) => batch.records.slice(low - batch.from, high - batch.from + 1))
+        .map((record) => outgoing(record, this.#deps.codec));
+      draft.add(batch);
+      for (const one of encoded) records.push(one);
+      return true;
+    } catch (error) {
+      reject(error instanceof ColdwatchError ? error : unfit(error));
+      return false;
     }
-    return { records, updates, taken };
   }
 
-  #clinicOf(gateway: string, updates: LaneProgress): string | undefined {
-    for (const entries of [updates, this.#held])
-      for (const entry of entries.values())
-        if (entry.gateway === gateway && entry.clinic !== undefined) return entry.clinic;
-    return undefined;
-  }
-
-  #epochs(gateway: string, updates: LaneProgress): Set<string> {
-    const mine = [...this.#held.values(), ...updates.values()].filter((entry) => entry.gateway === gateway);
-    return new Set(mine.map(({ epoch }) => epoch));
-  }
-
-  async #transaction(records: readonly LogRecord[], updates: LaneProgress): Promise<void> {
+  async #transaction(requests: readonly Request[]): Promise<void> {
     const producer = this.#producer;
     if (!producer) throw unavailable(new Error('the lane is not open'));
     try {
       const transaction = await producer.transaction();
-      const progress = [...updates].map(([key, entry]) => progressMessage(key, entry, this.#deps.lane));
-      const topicMessages = [
-        ...byTopic(records, this.#deps.codec),
-        { topic: TOPICS.progress, messages: progress },
-      ];
-      await transaction.sendBatch({ topicMessages, acks: -1 });
+      for (const request of requests) await this.#send(transaction, request);
       await transaction.commit();
     } catch (error) {
       this.#producer = undefined;
       await producer.disconnect().catch(() => {});
+      if (error instanceof TooLarge) throw error;
       const why = unavailable(error);
       if (why.code === 'log.fenced') this.#fencedUntil = this.#deps.clock.mono() + FENCED_MS;
       throw why;
+    }
+  }
+
+  async #send(transaction: Transaction, request: Request): Promise<void> {
+    const { compression } = this.#deps;
+    try {
+      await transaction.sendBatch({ topicMessages: request.topicMessages, acks: -1, compression });
+    } catch (error) {
+      throw isTooLarge(error) ? new TooLarge(request, error) : error;
     }
   }
 
@@ -229,32 +225,18 @@ export class Lane {
   async release(): Promise<void> {
     this.#released = true;
     await this.#working;
+    await this.#opening?.catch(() => {});
     await this.#producer?.disconnect();
     this.#producer = undefined;
   }
 }
 
-/** Once the codec is ready for these topics. Kafka dates records itself, when they arrive. */
-export function byTopic(records: readonly LogRecord[], codec: ValueCodec): TopicMessages[] {
-  const topics = new Map<LogTopic, TopicMessages['messages']>();
-  for (const { topic, key, value, headers } of records) {
-    let messages = topics.get(topic);
-    if (!messages) {
-      messages = [];
-      topics.set(topic, messages);
-    }
-    // What is taken back is a tombstone: compaction then drops what was said.
-    const encoded = value === '' ? null : codec.encode(topic, value);
-    messages.push({ key, value: encoded, headers });
-  }
-  return [...topics].map(([topic, messages]) => ({ topic, messages }));
-}
-
-export function unavailable(error: unknown): ColdwatchError {
-  if (error instanceof ColdwatchError) return error;
-  const fenced = /INVALID_PRODUCER_EPOCH|PRODUCER_FENCED/.test(
-    `${(error as { type?: string }).type ?? ''} ${messageOf(error)}`,
-  );
-  const code = fenced ? 'log.fenced' : 'log.unavailable';
-  return new ColdwatchError(code, `Kafka: ${messageOf(error)}`, { retry: true, cause: error });
+/**
+ * Initialising the transactional id aborts and shuts out whatever the lane's former owner has under way. kafkajs does
+ * that with the first transaction, not with the connection: this one is for nothing else.
+ */
+async function fence(producer: Producer): Promise<void> {
+  await producer.connect();
+  const transaction = await producer.transaction();
+  await transaction.abort();
 }

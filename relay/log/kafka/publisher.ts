@@ -1,9 +1,11 @@
 import type { Producer } from 'kafkajs';
 import { SOURCE_TOPICS } from '../../../core/contract/sources.js';
-import { type LogTopic, type Published, REMEMBERED_MS } from '../port.js';
+import { type LogRecord, type LogTopic, type Published, REMEMBERED_MS } from '../port.js';
 import { partitioner } from './client.js';
-import { type Reader, readTopics } from './consume.js';
-import { byTopic, unavailable } from './lane.js';
+import { readTopics } from './consume.js';
+import { isTooLarge, refusedForSize, TooLarge, unavailable, unfit } from './failures.js';
+import type { Kit } from './kit.js';
+import { type Outgoing, outgoing, type Request, RequestSplitter, SMALLER } from './requests.js';
 
 /** The header that carries a record's id: what was published before a restart is known by it. */
 const ID = 'id';
@@ -16,13 +18,14 @@ const TOPICS: readonly LogTopic[] = Object.values(SOURCE_TOPICS);
  * are sent the same event at the same moment both take it; streams count by event_id.
  */
 export class Publisher {
-  readonly #reader: Reader;
+  readonly #kit: Kit;
+  readonly #splitter = new RequestSplitter();
   readonly #ids = new Map<string, number>();
   #producer: Promise<Producer> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(reader: Reader) {
-    this.#reader = reader;
+  constructor(kit: Kit) {
+    this.#kit = kit;
   }
 
   /** One after the other: two requests with the same id must not both find it new. */
@@ -34,7 +37,7 @@ export class Publisher {
 
   async #publishNow(records: readonly Published[]): Promise<{ repeated: string[] }> {
     const producer = await this.#opened();
-    const now = this.#reader.clock.wall();
+    const now = this.#kit.clock.wall();
     const fresh = new Map<string, Published>();
     const repeated: string[] = [];
     for (const record of records) {
@@ -44,18 +47,42 @@ export class Publisher {
       else fresh.set(record.id, record);
     }
     const marked = [...fresh.values()].map((r) => ({ ...r, headers: { ...r.headers, [ID]: r.id } }));
+    await this.#send(producer, this.#encoded(marked), 1);
+    for (const id of fresh.keys()) this.#remember(id, now);
+    return { repeated };
+  }
+
+  #encoded(records: readonly LogRecord[]): Outgoing[] {
     try {
-      if (marked.length > 0) {
-        const topicMessages = byTopic(marked, this.#reader.codec);
-        await producer.sendBatch({ topicMessages, acks: -1 });
+      return records.map((record) => outgoing(record, this.#kit.codec));
+    } catch (error) {
+      throw unfit(error);
+    }
+  }
+
+  /** `share`: of what Kafka says that it takes at once. After a failure what has arrived is read back. */
+  async #send(producer: Producer, records: readonly Outgoing[], share: number): Promise<void> {
+    const { limits, compression } = this.#kit;
+    let request: Request | undefined;
+    try {
+      for (request of this.#splitter.split(records, limits, share)) {
+        await producer.sendBatch({ topicMessages: request.topicMessages, acks: -1, compression });
       }
+      if (share < 1)
+        limits.lower(
+          records.map(({ topic }) => topic),
+          share,
+        );
     } catch (error) {
       this.#producer = undefined;
       await producer.disconnect().catch(() => {});
-      throw unavailable(error);
+      if (!request || !isTooLarge(error)) throw unavailable(error);
+      await limits.learn();
+      if (request.single) throw refusedForSize(new TooLarge(request, error));
+      const again = await this.#opened();
+      const left = records.filter(({ message }) => !this.#ids.has(String(message.headers?.[ID])));
+      await this.#send(again, left, share * SMALLER);
     }
-    for (const id of fresh.keys()) this.#remember(id, now);
-    return { repeated };
   }
 
   #remember(id: string, atMs: number): void {
@@ -75,14 +102,15 @@ export class Publisher {
   }
 
   async #open(): Promise<Producer> {
-    const { kafka, clock } = this.#reader;
+    const { kafka, clock } = this.#kit;
     const producer = kafka.producer({
       createPartitioner: partitioner,
       idempotent: true,
       maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
     });
     await producer.connect();
-    await readTopics(this.#reader, TOPICS, clock.wall() - REMEMBERED_MS, (records) => {
+    await readTopics(this.#kit, TOPICS, clock.wall() - REMEMBERED_MS, (records) => {
       for (const { headers, timestamp } of records) if (headers[ID]) this.#remember(headers[ID], timestamp);
     });
     return producer;

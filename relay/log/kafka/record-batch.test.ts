@@ -1,6 +1,13 @@
+import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { encodeBatch, type KafkaBatch, type KafkaRecord, replaceEncoder } from './record-batch.js';
+import {
+  COMPRESSION,
+  encodeBatch,
+  type KafkaBatch,
+  type KafkaRecord,
+  replaceEncoder,
+} from './record-batch.js';
 
 const text = fc.oneof(
   fc.string(),
@@ -38,9 +45,44 @@ it('writes the very bytes of kafkajs', async () => {
         const records: KafkaRecord[] = some.map((one, offsetDelta) => ({ ...one, offsetDelta }));
         const batch: KafkaBatch = { ...head, records, lastOffsetDelta: records.length - 1 };
         const theirs = await RecordBatch({ ...batch, records: records.map(Record) });
-        expect(encodeBatch(batch, crc32C).equals(theirs.buffer)).toBe(true);
+        expect((await encodeBatch(batch, crc32C)).equals(theirs.buffer)).toBe(true);
       },
     ),
     { numRuns: 300 },
+  );
+});
+
+it('what it compresses is read back by kafkajs, and small batches stay as they are', async () => {
+  const require = createRequire(import.meta.url);
+  const { crc32C } = replaceEncoder();
+  const decode = require('kafkajs/src/protocol/recordBatch/v0/decoder.js') as (
+    of: unknown,
+  ) => Promise<{ records: { value: Buffer; offset: string }[] }>;
+  const Decoder = require('kafkajs/src/protocol/decoder.js') as new (buffer: Buffer) => unknown;
+  const values = Array.from({ length: 1000 }, (_, i) => `reading ${i}`);
+  const batch = (some: string[]): KafkaBatch => ({
+    compression: COMPRESSION.gzip,
+    firstTimestamp: '1770000000000',
+    maxTimestamp: '1770000000000',
+    lastOffsetDelta: some.length - 1,
+    transactional: true,
+    producerId: 1,
+    producerEpoch: 0,
+    firstSequence: 0,
+    records: some.map((value, offsetDelta) => ({
+      key: 'k',
+      value,
+      headers: {},
+      timestampDelta: 0,
+      offsetDelta,
+    })),
+  });
+  for (const some of [values, values.slice(0, 3)]) {
+    const { records } = await decode(new Decoder(await encodeBatch(batch(some), crc32C)));
+    expect(records.map(({ value }) => String(value))).toEqual(some);
+  }
+  const plain = { ...batch(values), compression: COMPRESSION.none };
+  expect((await encodeBatch(batch(values), crc32C)).length).toBeLessThan(
+    (await encodeBatch(plain, crc32C)).length / 3,
   );
 });
