@@ -6,6 +6,7 @@ import type { AlarmSensor } from './alarm/state.js';
 import { Annunciator } from './annunciate/annunciator.js';
 import { Outbox } from './annunciate/outbox.js';
 import { Modem } from './annunciate/sms/modem.js';
+import { PinMemory } from './annunciate/sms/pin.js';
 import { contactRule } from './config/contact-rule.js';
 import type { ResolvedSite } from './config/resolve.js';
 import type { Lines } from './drivers/driver.js';
@@ -92,7 +93,7 @@ export function openAnnunciator(
       return undefined;
     }
   };
-  const transport = openModem(config, clock, (problem) => log.warn({ problem }, 'SMS modem'));
+  const transport = openModem(config, clock, (problem) => log.warn({ problem }, 'SMS modem'), ring);
   const outbox =
     transport &&
     new Outbox({
@@ -133,7 +134,16 @@ export function openModem(
   { sms }: ResolvedSite['config'],
   clock: Clock,
   onProblem: (problem: string) => void,
+  /** Where it is noted which PIN was tried; without it none is. */
+  ring?: RingClient,
 ): Modem | undefined {
+  const memory =
+    ring &&
+    new PinMemory({
+      load: () => ring.loadState('sim_pin'),
+      save: (note) => ring.saveState('sim_pin', note),
+      saveDurably: (note) => ring.saveDurably('sim_pin', note),
+    });
   return (
     sms &&
     new Modem({
@@ -141,7 +151,7 @@ export function openModem(
         const { openSerialLink } = await import('./annunciate/sms/serial-link.js');
         return openSerialLink(sms.port, sms.baud);
       },
-      pin: sms.pin,
+      pin: sms.pin === undefined || !memory ? undefined : { code: sms.pin, memory },
       clock,
       onProblem,
     })

@@ -4,7 +4,7 @@ import type { PolicyEffect, PolicyState } from '../../core/policy/local.js';
 import { catalogOf, type MessageContext, messageText } from '../../core/text/message.js';
 import { Buzzer } from './buzzer.js';
 import type { Outbox } from './outbox.js';
-import { AnswerLimit, parseReply, samePhone } from './replies.js';
+import { AnswerLimit, CodeGuard, parseReply, samePhone } from './replies.js';
 import type { SmsTransport } from './sms/transport.js';
 
 interface Output {
@@ -29,6 +29,7 @@ export class Annunciator {
   readonly #options: AnnunciatorOptions;
   readonly #buzzer: Buzzer | undefined;
   readonly #answers = new AnswerLimit();
+  readonly #codes = new CodeGuard();
 
   constructor(options: AnnunciatorOptions) {
     this.#options = options;
@@ -76,15 +77,22 @@ export class Annunciator {
     if (!person) return log.warn('a text from a number that is not among the people of this site: ignored');
     log.info({ person: person.id }, 'a text came in');
     const answer = this.#answer(person, text);
-    if (this.#answers.allow(person.id, clock.mono())) this.#options.texts?.outbox.push(person.id, answer);
+    if (answer !== undefined && this.#answers.allow(person.id, clock.mono()))
+      this.#options.texts?.outbox.push(person.id, answer);
   }
 
-  #answer(person: { name: string }, text: string): string {
-    const { context, acknowledge, state, sensorsOk } = this.#options;
+  /** Undefined: nothing is answered. */
+  #answer(person: { id: string; name: string }, text: string): string | undefined {
+    const { context, acknowledge, state, sensorsOk, clock, log } = this.#options;
     const words = catalogOf(context.language);
     const reply = parseReply(text);
     if (reply.kind === 'ack') {
+      if (!this.#codes.mayTry(person.id, clock.mono())) {
+        log.warn({ person: person.id }, 'too many codes that no alarm has: ignored for an hour');
+        return undefined;
+      }
       const codes = acknowledge(reply.code, person.name, reply.comment);
+      if (codes.length === 0) this.#codes.wrong(person.id, clock.mono());
       return codes.length > 0
         ? words.acknowledged(codes.join(', '), person.name)
         : words.unknownCode(reply.code);

@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from '../../core/clock/simulated.js';
 import { ColdwatchError } from '../../core/errors.js';
 import { OUTBOX_MAX, Outbox } from './outbox.js';
-import { ANSWERS_PER_HOUR, AnswerLimit, parseReply, samePhone } from './replies.js';
+import {
+  ANSWERS_PER_HOUR,
+  AnswerLimit,
+  CodeGuard,
+  parseReply,
+  samePhone,
+  WRONG_CODES_PER_HOUR,
+} from './replies.js';
 
 function world(answers: (ColdwatchError | 'ok')[], stored?: unknown) {
   const clock = new SimulatedClock();
@@ -90,10 +97,36 @@ describe('replies', () => {
     expect(parseReply(text)).toEqual(expected);
   });
 
-  it('know a number with and without its country code', () => {
-    expect(samePhone('+254700000001', '0700000001')).toBe(true);
-    expect(samePhone('+254700000001', '+254700000002')).toBe(false);
-    expect(samePhone('+254700000001', 'INFO')).toBe(false);
+  it.each([
+    ['+254700000001', '+254700000001', true],
+    ['+254700000001', '0700000001', true],
+    ['+254700000001', '700000001', true],
+    ['+254700000001', '00254700000001', true],
+    ['+254700000001', '254700000001', true],
+    ['+12025550123', '2025550123', true],
+    ['+33612345678', '0612345678', true],
+    ['+254700000001', '+254700000002', false],
+    ['+254700000001', 'INFO', false],
+    // They merely end alike.
+    ['+254700000001', '+255700000001', false],
+    ['+254700000001', '+1254700000001', false],
+    ['+254700000001', '00000001', false],
+    ['+254700000001', '0100000001', false],
+    ['+254700000001', '5554700000001', false],
+    ['+33612345678', '2612345678', false],
+  ])('come from %s when the sender is %s: %s', (listed, sender, same) => {
+    expect(samePhone(listed, sender)).toBe(same);
+  });
+
+  it('may name so many codes that no alarm has, each sender by itself', () => {
+    const guard = new CodeGuard();
+    for (let i = 0; i < WRONG_CODES_PER_HOUR; i++) {
+      expect(guard.mayTry('nurse', i)).toBe(true);
+      guard.wrong('nurse', i);
+    }
+    expect(guard.mayTry('nurse', 1000)).toBe(false);
+    expect(guard.mayTry('manager', 1000)).toBe(true);
+    expect(guard.mayTry('nurse', 3_600_010)).toBe(true);
   });
 
   it('are answered so many times an hour', () => {

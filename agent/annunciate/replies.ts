@@ -10,11 +10,28 @@ export function parseReply(text: string): Reply {
   return /^\s*STATUS\b/i.test(text) ? { kind: 'status' } : { kind: 'other' };
 }
 
-/** Networks show a number with or without its country code: the last eight digits decide. */
-export function samePhone(a: string, b: string): boolean {
-  const tail = (phone: string) => phone.replace(/\D/g, '').slice(-8);
-  return tail(a).length === 8 && tail(a) === tail(b);
+/** Country codes of two digits; +1 and +7 are one, all others have three (ITU-T E.164). */
+const TWO_DIGITS = new Set(
+  '20 27 28 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 83 84 86 89 90 91 92 93 94 95 98'.split(
+    ' ',
+  ),
+);
+
+/**
+ * Whether a text came from a listed (international) number. Networks show a number with its country code or as it is
+ * dialled within the country; one that merely ends alike is another.
+ */
+export function samePhone(listed: string, sender: string): boolean {
+  const digits = listed.replace(/\D/g, '');
+  const from = sender.replace(/[\s()-]/g, '');
+  if (/^\+\d+$/.test(from)) return from.slice(1) === digits;
+  if (!/^\d+$/.test(from)) return false;
+  const country = /^[17]/.test(digits) ? 1 : TWO_DIGITS.has(digits.slice(0, 2)) ? 2 : 3;
+  const national = digits.slice(country);
+  return [digits, `00${digits}`, national, `0${national}`].includes(from);
 }
+
+const HOUR_MS = 3_600_000;
 
 /** Answers to one person in an hour: two machines must not text each other all night. */
 export const ANSWERS_PER_HOUR = 10;
@@ -23,9 +40,26 @@ export class AnswerLimit {
   readonly #given = new Map<string, number[]>();
 
   allow(person: string, nowMs: number): boolean {
-    const recent = (this.#given.get(person) ?? []).filter((at) => nowMs - at < 3_600_000);
+    const recent = (this.#given.get(person) ?? []).filter((at) => nowMs - at < HOUR_MS);
     const allowed = recent.length < ANSWERS_PER_HOUR;
     this.#given.set(person, allowed ? [...recent, nowMs] : recent);
     return allowed;
+  }
+}
+
+/** Four digits can be guessed: after so many codes that no alarm has, a sender must wait. */
+export const WRONG_CODES_PER_HOUR = 5;
+
+export class CodeGuard {
+  readonly #wrong = new Map<string, number[]>();
+
+  mayTry(person: string, nowMs: number): boolean {
+    const recent = (this.#wrong.get(person) ?? []).filter((at) => nowMs - at < HOUR_MS);
+    this.#wrong.set(person, recent);
+    return recent.length < WRONG_CODES_PER_HOUR;
+  }
+
+  wrong(person: string, nowMs: number): void {
+    this.#wrong.set(person, [...(this.#wrong.get(person) ?? []), nowMs]);
   }
 }

@@ -169,9 +169,9 @@ export class RingClient implements Ring {
   }
 
   saveDurably(key: string, value: unknown): Promise<void> {
-    this.#waiting.next.state.set(key, value);
     if (this.#options.file === ':memory:')
       return Promise.reject(new ColdwatchError('ring.unavailable', 'there is no card'));
+    this.#waiting.next.state.set(key, value);
     return this.#onCard();
   }
 

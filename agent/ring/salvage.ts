@@ -164,12 +164,14 @@ function salvageFrom(aside: string, folder: string, why: string, split: Split): 
   }
 }
 
-/** The alarm's state with its cursor as the new ring numbers rows, and the texts that wait. */
+/** The alarm's state with its cursor as the new ring numbers rows, the texts that wait, and which PIN was tried. */
 function carriedOver(source: Database.Database, firstKept: number): [key: string, json: string][] {
   const get = source.prepare('SELECT value FROM state WHERE key = ?').pluck();
   const alarm = get.get('alarm') as string | undefined;
   const outbox = get.get('outbox') as string | undefined;
   const entries: [string, string][] = outbox === undefined ? [] : [['outbox', outbox]];
+  const pin = get.get('sim_pin') as string | undefined;
+  if (pin !== undefined) entries.push(['sim_pin', pin]);
   if (alarm !== undefined) {
     const state = JSON.parse(alarm) as { throughSeq: number };
     const throughSeq = Math.max(0, state.throughSeq - firstKept + 1);

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Modem } from '../../agent/annunciate/sms/modem.js';
+import { PinMemory } from '../../agent/annunciate/sms/pin.js';
 import { openSerialLink } from '../../agent/annunciate/sms/serial-link.js';
 import { SystemClock } from '../../core/clock/system.js';
 import { FakeModem, type ModemFaults } from '../world/modem.js';
-import { until } from '../world/programs.js';
+import { freePort, getJson, Program, until } from '../world/programs.js';
 import type { PtyEnd } from '../world/pty.js';
 import { openSocatPty } from '../world/pty.js';
 import { need, tempFolder } from '../world/services.js';
@@ -16,6 +17,7 @@ let driver: Modem | undefined;
 beforeEach(async () => {
   need('socat', 'apt-get install socat');
   folder = tempFolder('modem');
+  card = { note: undefined, takes: true };
   pty = await openSocatPty(folder.path, 'modem');
 });
 afterEach(async () => {
@@ -24,13 +26,27 @@ afterEach(async () => {
   folder.remove();
 });
 
-async function start(faults: ModemFaults, pin?: string) {
-  const world = new FakeModem(pty, faults);
+/** What the card keeps from one start to the next. */
+let card: { note: unknown; takes: boolean };
+const notes = () => ({
+  load: () => card.note,
+  save: (note: unknown) => {
+    card.note = JSON.parse(JSON.stringify(note));
+  },
+  saveDurably: async (note: unknown) => {
+    if (!card.takes) throw new Error('the card is full');
+    card.note = JSON.parse(JSON.stringify(note));
+  },
+});
+const pinsSent = (world: FakeModem) => world.commands.filter((command) => command.startsWith('AT+CPIN='));
+
+async function start(given: ModemFaults | FakeModem, pin?: string) {
+  const world = given instanceof FakeModem ? given : new FakeModem(pty, given);
   const heard: string[] = [];
   const problems: string[] = [];
   const modem = new Modem({
     open: () => openSerialLink(pty.path, 115_200),
-    pin,
+    pin: pin === undefined ? undefined : { code: pin, memory: new PinMemory(notes()) },
     clock: new SystemClock(),
     onProblem: (problem) => void problems.push(problem),
   });
@@ -89,11 +105,78 @@ describe('the SMS modem on a serial line', () => {
     expect(world.commands).toContain('AT+CFUN=1,1');
   });
 
-  it('tries a PIN once, and never again after a refusal', async () => {
-    const { world, problems } = await start({ pin: '1234' }, '9999');
-    await until('the refusal', 20_000, () => problems.some((p) => p.includes('refused the PIN')));
-    await new Promise((resolve) => setTimeout(resolve, 12_000));
-    expect(world.commands.filter((c) => c.startsWith('AT+CPIN=')).length).toBe(1);
+  it('tries a PIN once, and never again after a refusal, however late it came, until there is another one', async () => {
+    const { world, modem, problems } = await start({ pin: '1234', pinMs: 8000 }, '9999');
+    await until('the refusal', 30_000, () => problems.some((p) => p.includes('refused the PIN')));
+    await until('another look', 20_000, () => world.commands.filter((c) => c === 'AT+CPIN?').length > 1);
+    expect(pinsSent(world)).toHaveLength(1);
+    expect(JSON.stringify(card.note)).not.toContain('9999');
+    await modem.stop();
+    const again = await start(world, '9999');
+    await until('the same refusal', 20_000, () => again.problems.some((p) => p.includes('refused the PIN')));
+    expect(pinsSent(world)).toHaveLength(1);
+    await again.modem.stop();
+    const right = await start(world, '1234');
+    await right.ready();
+    expect(pinsSent(world)).toEqual(['AT+CPIN=9999', 'AT+CPIN=1234']);
+  });
+
+  it('does not send a PIN again whose answer nobody heard, unless the modem says that no try is used up', async () => {
+    const { world, modem } = await start({ pin: '1234', pinMs: Number.POSITIVE_INFINITY }, '1234');
+    await until('the PIN', 20_000, () => pinsSent(world).length === 1);
+    await modem.stop();
+    const unsure = await start(world, '1234');
+    await until('word of it', 20_000, () => unsure.problems.some((p) => p.includes('nobody knows')));
+    expect(pinsSent(world)).toHaveLength(1);
+    await unsure.modem.stop();
+    Object.assign(world.faults, { tellsTries: true, pinMs: 0 });
+    const sure = await start(world, '1234');
+    await sure.ready();
+    expect(pinsSent(world)).toHaveLength(2);
+  });
+
+  it('does not send a PIN that cannot be noted', async () => {
+    card.takes = false;
+    const { world, problems, ready } = await start({ pin: '1234' }, '1234');
+    await until('word of it', 20_000, () => problems.some((p) => p.includes('cannot be noted')));
+    expect(pinsSent(world)).toHaveLength(0);
+    card.takes = true;
+    await ready();
+  });
+
+  it.each([
+    ['says so', false],
+    ['says nothing', true],
+  ])(
+    'sets a modem up anew that has restarted behind the open port and %s, and sends what failed',
+    async (_, silent) => {
+      const { world, modem, ready } = await start({ pin: '1234' }, '1234');
+      await ready();
+      world.restart(silent);
+      const sent = (async () => {
+        for (;;) {
+          const failure = await modem.send(PHONE, 'hot').then(
+            () => undefined,
+            (error: unknown) => error as { retry: boolean },
+          );
+          if (!failure) return;
+          expect(failure.retry).toBe(true);
+          await new Promise((resolve) => setTimeout(resolve, 300));
+        }
+      })();
+      await sent;
+      expect(world.sent.map(({ text }) => text)).toEqual(['hot']);
+      expect(pinsSent(world)).toHaveLength(2);
+    },
+  );
+
+  it('takes a text that was under way when the modem restarted for one to be sent again, at once', async () => {
+    const { world, modem, ready } = await start({ silentAfterText: 1 });
+    await ready();
+    const first = modem.send(PHONE, 'hot');
+    await until('the text', 10_000, () => world.sent.length === 1);
+    world.restart();
+    await expect(first).rejects.toMatchObject({ code: 'modem.failed', retry: true });
   });
 
   it('unlocks with the right PIN', async () => {
@@ -101,5 +184,32 @@ describe('the SMS modem on a serial line', () => {
     await ready();
     await modem.send(PHONE, 'unlocked');
     expect(world.sent).toHaveLength(1);
+  });
+});
+
+describe('the agent and a locked SIM', () => {
+  it('sends a wrong PIN once, through kill -9 and restarts', async () => {
+    const world = new FakeModem(pty, { pin: '1234' });
+    const httpPort = await freePort();
+    const site = {
+      clinic: { id: 'c', name: 'Clinic' },
+      gateway: 'g',
+      data: `${folder.path}/data`,
+      sms: { port: pty.path, pin: '9999' },
+      http: { host: '127.0.0.1', port: httpPort },
+    };
+    let agent = new Program('agent', site, folder.path);
+    await until('the PIN', 30_000, () => pinsSent(world).length === 1);
+    await agent.kill();
+    for (let round = 0; round < 2; round++) {
+      const asked = world.commands.filter((command) => command === 'AT+CPIN?').length;
+      agent = new Program('agent', site, folder.path);
+      await until('the agent', 20_000, () => getJson(`http://127.0.0.1:${httpPort}/api/status`));
+      await until('its look at the SIM', 30_000, () => {
+        return world.commands.filter((command) => command === 'AT+CPIN?').length > asked;
+      });
+      await (round === 0 ? agent.kill() : agent.stop());
+    }
+    expect(pinsSent(world)).toEqual(['AT+CPIN=9999']);
   });
 });

@@ -13,6 +13,10 @@ export interface ModemFaults {
   silentAfterText?: number;
   deaf?: boolean;
   pin?: string;
+  /** The SIM takes so long over a PIN; for ever: it takes no notice. */
+  pinMs?: number;
+  /** Tries left are told (AT+CPINR). */
+  tellsTries?: boolean;
 }
 
 export interface SentText {
@@ -33,6 +37,8 @@ export class FakeModem {
   #buffer = '';
   #awaitingPdu = 0;
   #unlocked: boolean;
+  #triesLeft = 3;
+  #echo = false;
   #parts = new Map<string, string[]>();
 
   constructor(pty: PtyEnd, faults: ModemFaults = {}) {
@@ -40,6 +46,17 @@ export class FakeModem {
     this.faults = faults;
     this.#unlocked = faults.pin === undefined;
     pty.onData((bytes) => this.#feed(bytes.toString('latin1')));
+  }
+
+  /** Power fails at the modem alone: the port stays open. What it was asked is forgotten, and the SIM is locked again. */
+  restart(silent = false): void {
+    this.#buffer = '';
+    this.#awaitingPdu = 0;
+    this.#echo = true;
+    this.#unlocked = this.faults.pin === undefined;
+    if (silent) return;
+    const lines = ['RDY', '+CFUN: 1', this.#unlocked ? '+CPIN: READY' : '+CPIN: SIM PIN'];
+    this.#pty.write(lines.map((line) => `\r\n${line}\r\n`).join(''));
   }
 
   /** A person texts the gateway. */
@@ -75,19 +92,23 @@ export class FakeModem {
 
   #command(command: string): void {
     this.commands.push(command);
-    if (this.faults.echo) this.#pty.write(`${command}\r`);
+    if (this.faults.echo || this.#echo) this.#pty.write(`${command}\r`);
     const pin = /^AT\+CPIN=(\d+)$/.exec(command)?.[1];
     if (pin !== undefined) {
-      this.#unlocked = pin === this.faults.pin;
-      return this.#reply(this.#unlocked ? 'OK' : '+CME ERROR: 16');
+      const ms = this.faults.pinMs ?? 0;
+      return Number.isFinite(ms) ? void setTimeout(() => this.#judge(pin), ms) : undefined;
     }
+    if (command === 'ATE0') this.#echo = false;
     const remove = /^AT\+CMGD=(\d+)/.exec(command)?.[1];
     if (remove !== undefined) {
       this.#inbox.delete(Number(remove));
       return this.#reply('OK');
     }
     const length = /^AT\+CMGS=(\d+)$/.exec(command)?.[1];
+    if (length !== undefined && !this.#unlocked) return this.#reply('+CMS ERROR: 311');
     if (length !== undefined) return this.#prompt(Number(length));
+    if (this.faults.tellsTries && command === 'AT+CPINR="SIM PIN"')
+      return this.#reply(`+CPINR: SIM PIN,${this.#triesLeft},3`, 'OK');
     const answers: Record<string, string[]> = {
       'AT+CPIN?': [this.#unlocked ? '+CPIN: READY' : '+CPIN: SIM PIN', 'OK'],
       'AT+CREG?': ['+CREG: 0,1', 'OK'],
@@ -97,6 +118,12 @@ export class FakeModem {
     this.#reply(
       ...(answers[command] ?? [/^AT($|E0|\+CMEE|\+CMGF|\+CNMI|\+CFUN)/.test(command) ? 'OK' : 'ERROR']),
     );
+  }
+
+  #judge(pin: string): void {
+    this.#unlocked = pin === this.faults.pin && this.#triesLeft > 0;
+    this.#triesLeft = this.#unlocked ? 3 : this.#triesLeft - 1;
+    this.#reply(...(this.#unlocked ? ['OK', '+CPIN: READY'] : ['+CME ERROR: 16']));
   }
 
   #list(): string[] {

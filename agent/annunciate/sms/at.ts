@@ -20,12 +20,13 @@ interface Running {
   lines: string[];
   wantsPrompt: boolean;
   resolve: (result: AtResult | 'prompt') => void;
+  reject: (error: Error) => void;
   timer: Timer;
 }
 
 /** What a modem says on its own, at any moment, also in the middle of an answer. */
 const UNSOLICITED =
-  /^(\+CMTI:|\+CMT:|\+CDSI?:|RING$|\+CRING|\+CLIP:|NO CARRIER$|\+CREG: \d(,"|$)|\^|\+CUSD:|SMS Ready|Call Ready|\+PDP|\+CPIN: NOT READY)/;
+  /^(\+CMTI:|\+CMT:|\+CDSI?:|RING$|\+CRING|\+CLIP:|NO CARRIER$|\+CREG: \d(,"|$)|\^|\+CUSD:|SMS Ready|Call Ready|PB DONE|\+PDP|RDY$|\+CFUN: \d$|\+CPIN:)/;
 
 const LINE_MAX = 2048;
 
@@ -62,6 +63,7 @@ export class AtDialogue {
   prompted(command: string, text: string, promptMs: number, resultMs: number): Promise<AtResult> {
     return this.#exclusive(async () => {
       const asked = await this.#exchange(`${command}\r`, command, promptMs, true).catch((error: unknown) => {
+        if (isAborted(error)) throw error;
         this.#link.write('\x1b');
         throw new ColdwatchError('modem.failed', 'the modem gave no prompt', { retry: true, cause: error });
       });
@@ -69,6 +71,7 @@ export class AtDialogue {
       try {
         return (await this.#exchange(`${text}\x1a`, text, resultMs, false)) as AtResult;
       } catch (error) {
+        if (isAborted(error)) throw error;
         throw new ColdwatchError('modem.unknown_outcome', 'the modem fell silent after the text', {
           cause: error,
         });
@@ -79,6 +82,14 @@ export class AtDialogue {
   /** Bytes outside any command: ESC to leave a prompt that an earlier run left open. */
   raw(data: string): void {
     this.#link.write(data);
+  }
+
+  /** The modem has forgotten what it was asked: the command under way fails now, not when its time is up. */
+  abort(why: string): void {
+    const running = this.#running;
+    this.#running = undefined;
+    running?.timer.cancel();
+    running?.reject(new ColdwatchError('modem.failed', why, { retry: true }));
   }
 
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
@@ -102,7 +113,7 @@ export class AtDialogue {
           }),
         );
       });
-      this.#running = { command, lines: [], wantsPrompt, resolve, timer };
+      this.#running = { command, lines: [], wantsPrompt, resolve, reject, timer };
       this.#link.write(data);
     });
   }
@@ -142,6 +153,8 @@ export class AtDialogue {
     running?.resolve(result);
   }
 }
+
+const isAborted = (error: unknown) => error instanceof ColdwatchError && error.code === 'modem.failed';
 
 /** `+CREG: 0,1` is the answer to `AT+CREG?`, and something the modem says by itself at other times. */
 function answers(running: Running | undefined, line: string): boolean {

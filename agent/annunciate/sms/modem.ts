@@ -2,6 +2,7 @@ import { type Clock, every, sleep, type Timer } from '../../../core/clock/clock.
 import { ColdwatchError, messageOf } from '../../../core/errors.js';
 import { AtDialogue, type AtResult, type ByteLink } from './at.js';
 import { decodeDeliver, encodeSubmit } from './pdu.js';
+import type { PinMemory } from './pin.js';
 import type { SmsStatus, SmsTransport } from './transport.js';
 
 /** A link that may break: the modem is then opened anew. */
@@ -12,24 +13,38 @@ export interface ModemLink extends ByteLink {
 
 export interface ModemOptions {
   open: () => Promise<ModemLink>;
-  pin: string | undefined;
+  /** Absent: no PIN is ever sent. */
+  pin: { code: string; memory: PinMemory } | undefined;
   clock: Clock;
   onProblem: (problem: string) => void;
 }
 
+const DRAIN_MS = 300;
 const ANSWER_MS = 5000;
 const PROMPT_MS = 5000;
 /** The network may take a minute to accept a text. */
 const SEND_MS = 60_000;
+/** A SIM takes its time over a PIN, some 7 s and more. */
+const PIN_MS = 30_000;
+/** A stop waits so long for the answer to a PIN: unheard, that PIN would not be sent again. */
+const PIN_GRACE_MS = 2000;
 const REOPEN_MS = 10_000;
 const LOOK_MS = 20_000;
 /** Failures in a row of the kind "unknown error" after which the modem is restarted. */
 const RESET_AFTER = 3;
 
 /** +CMS ERROR codes by what can be done (3GPP TS 27.005, 3.2.5). */
-const PERMANENT = new Set([
-  1, 8, 10, 21, 28, 29, 30, 50, 69, 304, 305, 310, 311, 312, 313, 315, 316, 317, 318,
-]);
+const PERMANENT = new Set([1, 8, 10, 21, 28, 29, 30, 50, 69, 304, 305]);
+/** The SIM is locked, absent or busy: mostly a modem that has restarted. Set up anew, it takes the text. */
+const SIM_NOT_READY = new Set([310, 311, 312, 313, 314, 315, 316, 317, 318]);
+/** A modem that says this on its own has just started, and knows of no command before. */
+const RESTARTED = /^(RDY$|\+CPIN: (SIM |PH-|NOT ))/;
+/** So it may go on after that, or after a PIN; some say nothing else when they restart. */
+const STARTED = /^(\+CPIN: READY|SMS Ready|Call Ready|PB DONE|\+CFUN: 1$)/;
+const RESTARTED_TEXT = 'the modem has restarted: it is set up anew';
+const PIN_TRIES = 3;
+const NEVER_TWICE =
+  'It is not sent again, since three wrong ones lock the card: unlock the SIM in a phone, or write the right one to sms.pin.';
 const MEMORY_FULL = new Set([320, 321, 322]);
 const UNKNOWN_ERROR = 500;
 
@@ -45,7 +60,9 @@ export class Modem implements SmsTransport {
   #running: Promise<void> = Promise.resolve();
   #reference = 0;
   #unknownErrors = 0;
-  #pinRefused = false;
+  #onRestart: () => void = () => {};
+  #dialogue: AtDialogue | undefined;
+  #unlocking: Promise<unknown> | undefined;
 
   constructor(options: ModemOptions) {
     this.#options = options;
@@ -63,13 +80,15 @@ export class Modem implements SmsTransport {
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#timer?.cancel();
+    if (this.#unlocking) await Promise.race([this.#unlocking, sleep(this.#options.clock, PIN_GRACE_MS)]);
     await this.#link?.close();
+    this.#dialogue?.abort('stopping');
     await this.#running;
   }
 
   async #run(): Promise<void> {
     const { clock } = this.#options;
-    while (!this.#stop.signal.aborted && !this.#pinRefused) {
+    while (!this.#stop.signal.aborted) {
       try {
         await this.#session();
       } catch (error) {
@@ -87,19 +106,30 @@ export class Modem implements SmsTransport {
     const link = await this.#options.open();
     this.#link = link;
     const closed = new Promise<string>((resolve) => link.onClose(resolve));
-    const at = new AtDialogue(link, this.#options.clock, (line) => this.#unsolicited(line));
-    await this.#initialise(at);
-    this.#at = at;
-    this.#status = { ...this.#status, ready: true, problem: null };
-    await this.#look();
-    this.#timer = every(this.#options.clock, LOOK_MS, () => void this.#look());
-    const reason = await closed;
-    this.#timer.cancel();
-    if (!this.#stop.signal.aborted) this.#problem(`the modem is gone: ${reason}`);
+    const at = new AtDialogue(link, this.#options.clock, (line) => this.#unsolicited(at, line));
+    this.#dialogue = at;
+    for (;;) {
+      const restarted = new Promise<undefined>((resolve) => {
+        this.#onRestart = () => resolve(undefined);
+      });
+      await this.#initialise(at);
+      this.#at = at;
+      this.#status = { ...this.#status, ready: true, problem: null };
+      await this.#look();
+      this.#timer = every(this.#options.clock, LOOK_MS, () => void this.#look());
+      const reason = await Promise.race([closed, restarted]);
+      this.#timer.cancel();
+      this.#at = undefined;
+      if (this.#stop.signal.aborted) return;
+      this.#problem(reason === undefined ? RESTARTED_TEXT : `the modem is gone: ${reason}`);
+      if (reason !== undefined) return;
+    }
   }
 
   async #initialise(at: AtDialogue): Promise<void> {
     at.raw('\x1b');
+    // Answers to what was asked before would pass for answers to what follows.
+    await sleep(this.#options.clock, DRAIN_MS, this.#stop.signal);
     await this.#wake(at);
     await at.command('ATE0', ANSWER_MS);
     await at.command('AT+CMEE=1', ANSWER_MS);
@@ -125,15 +155,39 @@ export class Modem implements SmsTransport {
       .find((line) => line.startsWith('+CPIN:'))
       ?.slice(6)
       .trim();
-    if (state === 'READY') return;
+    const { pin } = this.#options;
+    if (state === 'READY') {
+      // Nobody heard the answer, and here it is.
+      if (pin?.memory.outcomeOf(pin.code) === 'sent') pin.memory.answered(pin.code, 'accepted');
+      return;
+    }
     if (state !== 'SIM PIN') throw failed(`the SIM is not usable (${state ?? errorText(answer)})`, true);
-    if (this.#options.pin === undefined) throw failed('the SIM asks for a PIN: set sms.pin', true);
-    if ((await at.command(`AT+CPIN=${this.#options.pin}`, ANSWER_MS)).ok) return;
-    this.#pinRefused = true;
-    throw failed(
-      'the SIM refused the PIN: it is not tried again, since three wrong ones lock the card',
-      false,
-    );
+    if (pin === undefined)
+      throw failed('the SIM asks for its PIN: set sms.pin (only the agent sends it, never doctor)', true);
+    await this.#sendPin(at, pin);
+  }
+
+  /** Once. Whatever stops us before the answer, this PIN has been tried. */
+  async #sendPin(at: AtDialogue, { code, memory }: NonNullable<ModemOptions['pin']>): Promise<void> {
+    const before = memory.outcomeOf(code);
+    if (before === 'refused') throw failed(`the SIM refused the PIN. ${NEVER_TWICE}`, true);
+    if (before === 'sent' && !(await this.#allTriesLeft(at)))
+      throw failed(`nobody knows whether the SIM took the PIN that was sent before. ${NEVER_TWICE}`, true);
+    await memory.sending(code).catch((error: unknown) => {
+      throw failed(`the PIN is not sent while it cannot be noted on the card (${messageOf(error)})`, true);
+    });
+    const answering = at.command(`AT+CPIN=${code}`, PIN_MS);
+    this.#unlocking = answering.catch(() => {}).then(() => {});
+    const answer = await answering;
+    memory.answered(code, answer.ok ? 'accepted' : 'refused');
+    if (!answer.ok) throw failed(`the SIM refused the PIN (${errorText(answer)}). ${NEVER_TWICE}`, true);
+  }
+
+  /** Where the modem can tell: then no PIN has been refused since the SIM was last unlocked. */
+  async #allTriesLeft(at: AtDialogue): Promise<boolean> {
+    const { lines } = await at.command('AT+CPINR="SIM PIN"', ANSWER_MS);
+    const [, left, all] = /^\+CPINR: ?"?SIM PIN"?, ?(\d+), ?(\d+)/.exec(lines.join('\n')) ?? [];
+    return left !== undefined && Number(left) >= PIN_TRIES && left === all;
   }
 
   async #expect(at: AtDialogue, command: string, what: string): Promise<void> {
@@ -160,11 +214,14 @@ export class Modem implements SmsTransport {
       await at.command('AT+CFUN=1,1', ANSWER_MS).catch(() => {});
       void this.#link?.close();
     }
+    if (SIM_NOT_READY.has(code)) this.#onRestart();
     return failed(`the network did not take the text (${errorText(result)})`, !PERMANENT.has(code));
   }
 
-  #unsolicited(line: string): void {
+  #unsolicited(at: AtDialogue, line: string): void {
     if (line.startsWith('+CMTI:')) void this.#look();
+    if (RESTARTED.test(line)) at.abort('the modem has restarted');
+    if (RESTARTED.test(line) || (STARTED.test(line) && this.#at)) this.#onRestart();
   }
 
   /** Reads what has come in, deletes it, and looks at the signal. */

@@ -7,6 +7,6 @@ export const smsConfigSchema = z.strictObject({
     .string()
     .regex(/^\d{4,8}$/, 'expected 4 to 8 digits')
     .optional()
-    .describe('of the SIM; tried once, never again after a refusal'),
+    .describe('of the SIM; sent once: never again after a refusal, or when nobody heard the answer'),
 });
 export type SmsConfig = z.output<typeof smsConfigSchema>;
