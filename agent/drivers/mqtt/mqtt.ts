@@ -1,4 +1,4 @@
-import { connect, type IPublishPacket, type MqttClient } from 'mqtt';
+import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import type { Clock } from '../../../core/clock/clock.js';
 import { messageOf } from '../../../core/errors.js';
@@ -7,6 +7,7 @@ import type { Driver, DriverSink } from '../driver.js';
 import { type Place, pick } from '../pick.js';
 import { decodeMqtt } from './decode.js';
 import { type EmbeddedBroker, startBroker } from './embedded-broker.js';
+import { Overhearing } from './overhear.js';
 import { type ReceiptStore, Receipts, sharedReceipt } from './receipts.js';
 import type { MqttConfig, MqttModel } from './schema.js';
 import { AliasBook, rebirthRequest, sparkplugTopic, sparkplugTopics } from './sparkplug.js';
@@ -47,17 +48,13 @@ export function openMqtt(
   const receipts = new Receipts(store);
   let broker: EmbeddedBroker | undefined;
   let link: (Confirmations & { client: MqttClient }) | undefined;
+  let overhearing: Overhearing | undefined;
 
   function onMessage(sink: DriverSink, topic: string, payload: Buffer, packet: IPublishPacket): void {
     const generation = link!.generation();
     const confirm = () => packet.messageId !== undefined && link!.confirm(packet.messageId, generation);
     const heard = byTopic.get(topic);
-    if (!heard) {
-      confirm();
-      // Retained messages of bridges (their own state, device lists) are no sensor's.
-      if (!packet.retain) sink.unknown(`mqtt ${topic}`, payload.subarray(0, 200).toString('utf8'));
-      return;
-    }
+    if (!heard) return void confirm();
     // A broker's retained copy is of an unknown age: only its own time makes it a reading.
     if (packet.retain && !heard[0]!.model.time) return void confirm();
     if (packet.qos === 0) return take(sink, heard, topic, payload);
@@ -91,9 +88,9 @@ export function openMqtt(
 
   async function start(sink: DriverSink): Promise<void> {
     if (config.url === undefined) broker = await startBroker(config.embedded.host, config.embedded.port, log);
-    const client = connect(config.url ?? broker!.url, {
+    const url = config.url ?? broker!.url;
+    const options: IClientOptions = {
       ...session,
-      manualConnect: true,
       keepalive: 30,
       reconnectPeriod: RECONNECT_MS,
       resubscribe: false,
@@ -101,15 +98,12 @@ export function openMqtt(
       log: () => {},
       ...(config.username === undefined ? {} : { username: config.username }),
       ...(config.password === undefined ? {} : { password: config.password }),
-    });
+    };
+    const client = connect(url, { ...options, manualConnect: true });
     link = { ...holdConfirmations(client), client };
     client.on('connect', () => {
       log.info({ sensors: sensors.length }, 'connected to the MQTT broker');
-      for (const topic of [...byTopic.keys(), ...config.listen]) {
-        client.subscribe(topic, { qos: 1 }, (error) => {
-          if (error) log.error({ topic, error: messageOf(error) }, 'the MQTT broker refused a subscription');
-        });
-      }
+      subscribe(client);
     });
     client.on('message', (topic, payload, packet) => onMessage(sink, topic, payload, packet));
     client.on('close', () => log.debug('MQTT connection closed'));
@@ -120,9 +114,37 @@ export function openMqtt(
       lastError = messageOf(error);
     });
     client.connect();
+    if (config.listen.length > 0) overhearing = overhear(sink, url, options);
+  }
+
+  function subscribe(client: MqttClient): void {
+    // A broker may remember filters of an earlier site file, or version: what they cover would come twice.
+    const stale = config.listen.filter((topic) => !byTopic.has(topic));
+    if (stale.length > 0) client.unsubscribe(stale, () => {});
+    for (const topic of byTopic.keys()) {
+      client.subscribe(topic, { qos: 1 }, (error) => {
+        if (error) log.error({ topic, error: messageOf(error) }, 'the MQTT broker refused a subscription');
+      });
+    }
+  }
+
+  function overhear(sink: DriverSink, url: string, options: IClientOptions): Overhearing {
+    return new Overhearing({
+      url,
+      options: { ...options, clientId: `${session.clientId}-listen` },
+      topics: config.listen,
+      clock,
+      log,
+      onHeard: (topic, payload, retained) => {
+        // Retained messages of bridges (their own state, device lists) are no sensor's.
+        if (byTopic.has(topic) || retained) return;
+        sink.unknown(`mqtt ${topic}`, payload.subarray(0, 200).toString('utf8'));
+      },
+    });
   }
 
   async function stop(): Promise<void> {
+    await overhearing?.stop();
     await link?.client.endAsync(true);
     await broker?.stop();
   }
