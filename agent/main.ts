@@ -25,6 +25,7 @@ import { Ingest } from './ingest/ingest.js';
 import { Poller } from './ingest/poll.js';
 import { alarmSensors, lazyLines, openAnnunciator, openButton, openForwarder } from './parts.js';
 import { forwardSalvaged } from './salvaged.js';
+import { type Startable, Starts } from './starts.js';
 
 /** Sampling counts as alive when some attempt ended within this time. */
 const ALIVE_MS = 120_000;
@@ -47,7 +48,6 @@ export interface AgentOptions {
 }
 
 export interface RunningAgent {
-  httpPort: number;
   board: Board;
   stop(): Promise<void>;
 }
@@ -95,6 +95,7 @@ export async function startAgent(
     annunciate,
   });
   const givenUp = new GivenUpRows({ ring, alarm, clock, log });
+  const starts = new Starts({ alarm, clock, log });
   const annunciator = openAnnunciator(site, alarm, board, ring, clock, lines, log);
 
   let lastBeat = clock.mono() as number;
@@ -141,7 +142,7 @@ export async function startAgent(
   announceSensors(site, ring, clock);
   annunciator.start();
   await alarm.start();
-  for (const driver of drivers) await startDriver(driver, ingest, log);
+  for (const driver of drivers) await starts.add(startable(driver, ingest));
   const poller = new Poller(
     drivers.flatMap((driver) => driver.probes),
     clock,
@@ -175,18 +176,32 @@ export async function startAgent(
 
   const healthy = () =>
     clock.mono() - lastBeat < ALIVE_MS || drivers.every((driver) => driver.probes.length === 0);
-  const parts = { site, file: options.file, board, ring, alarm, forward: forwarder, givenUp, clock };
-  const pages = { status: () => agentStatus(parts), healthy, registry: () => openRegistry(parts) };
-  const health = await serveHealth(config.http.host, config.http.port, pages).catch((error: unknown) => {
-    log.error({ error: messageOf(error) }, 'the status page cannot be served; everything else runs');
-    return { port: 0, close: async () => {} };
+  const parts = { site, file: options.file, board, ring, alarm, forward: forwarder, givenUp, starts, clock };
+  const unwell = () => {
+    const [first] = starts.failing;
+    if (first) return `${first.name} has not started: ${first.problem}`;
+    return healthy() ? null : 'sampling has stopped';
+  };
+  const pages = { status: () => agentStatus(parts), unwell, registry: () => openRegistry(parts) };
+  let health: Awaited<ReturnType<typeof serveHealth>> | undefined;
+  await starts.add({
+    name: 'status page',
+    lacks: 'Nobody can look at this gateway',
+    severity: 'warning',
+    start: async () => {
+      health = await serveHealth(config.http.host, config.http.port, pages);
+    },
   });
   const systemd = systemdNotifier(clock, process.env, healthy);
   systemd.ready();
-  log.info({ sensors: sensors.length, http: health.port, epoch: ring.epoch }, 'the agent is sampling');
+  log.info(
+    { sensors: sensors.length, http: health?.port ?? null, epoch: ring.epoch },
+    'the agent is sampling',
+  );
 
   async function drain(): Promise<void> {
     systemd.stopping();
+    starts.stop();
     poller.stop();
     silence.cancel();
     calibration.cancel();
@@ -196,7 +211,7 @@ export async function startAgent(
       annunciator,
       { stop: () => forwarder?.forwarder.stop(DRAIN_MS) },
       ...leftovers,
-      { stop: health.close },
+      { stop: async () => health?.close() },
     ];
     // What hangs (a bus, a modem in mid-sentence) is left behind: the ring must be closed in time.
     await Promise.race([Promise.allSettled(parts.map((part) => part.stop())), sleep(clock, GRACE_MS)]);
@@ -205,7 +220,6 @@ export async function startAgent(
   }
 
   return {
-    httpPort: health.port,
     board,
     stop: async () => {
       await drain();
@@ -220,13 +234,14 @@ async function openRegistry(parts: Parts) {
   return agentMetrics(statusSources(parts));
 }
 
-/** A driver that cannot start (a port missing, a broker port taken) is reported; the others sample all the same. */
-async function startDriver(driver: Driver, ingest: Ingest, log: Logger): Promise<void> {
-  try {
-    await driver.start(ingest);
-  } catch (error) {
-    log.error({ error: messageOf(error) }, 'a driver did not start');
-  }
+/** What a failed start has opened is closed again. */
+function startable(driver: Driver, ingest: Ingest): Startable {
+  const start = () =>
+    driver.start(ingest).catch(async (error: unknown) => {
+      await driver.stop();
+      throw error;
+    });
+  return { name: driver.name, lacks: 'Its sensors are not read', severity: 'critical', start };
 }
 
 /** Where the site file comes from, so that a change is taken while the agent runs. */

@@ -48,7 +48,10 @@ export interface Probe {
 
 /** A driver: probes to be polled, or a source that delivers by itself, or both. */
 export interface Driver {
+  /** As people call what it speaks to. */
+  readonly name: string;
   readonly probes: readonly Probe[];
+  /** May reject, and be called again after a stop. */
   start(sink: DriverSink): Promise<void>;
   stop(): Promise<void>;
 }

@@ -4,7 +4,8 @@ import type { Registry } from 'prom-client';
 
 export interface HealthPages {
   status: () => unknown;
-  healthy: () => boolean;
+  /** Why this gateway does not do all of its work; null when it does. */
+  unwell: () => string | null;
   /** Asked for once, when something first wants metrics. */
   registry: () => Promise<Registry>;
 }
@@ -37,10 +38,10 @@ async function answer(
   };
   const json = (status: number, body: unknown) => send(status, 'application/json', JSON.stringify(body));
   switch (new URL(url, 'http://agent').pathname) {
-    case '/healthz':
-      return pages.healthy()
-        ? json(200, { ok: true })
-        : json(503, { ok: false, why: 'sampling has stopped' });
+    case '/healthz': {
+      const why = pages.unwell();
+      return why === null ? json(200, { ok: true }) : json(503, { ok: false, why });
+    }
     case '/api/status':
       return json(200, pages.status());
     case '/metrics': {

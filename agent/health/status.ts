@@ -6,6 +6,7 @@ import type { Forwarder, ForwardState } from '../forward/forward.js';
 import type { GivenUpRows } from '../given-up.js';
 import type { Board, SensorBoard } from '../ingest/board.js';
 import type { Ring } from '../ring/port.js';
+import type { Starts } from '../starts.js';
 import type { Sources } from './metrics.js';
 
 /** What became of the site file since the program started. */
@@ -23,13 +24,14 @@ export interface Parts {
   alarm: Alarm;
   forward: { forwarder: Forwarder; state: { now: ForwardState } } | undefined;
   givenUp: GivenUpRows;
+  starts: Starts;
   clock: Clock;
 }
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
 /** GET /api/status: what this gateway knows of itself, for the technician's page and for scripts. */
-export function agentStatus({ site, file, board, ring, alarm, forward, givenUp, clock }: Parts) {
+export function agentStatus({ site, file, board, ring, alarm, forward, givenUp, starts, clock }: Parts) {
   const { clinic, gateway } = site.config;
   return {
     clinic: clinic.id,
@@ -40,6 +42,7 @@ export function agentStatus({ site, file, board, ring, alarm, forward, givenUp, 
     sensors: [...board.sensors].map(([id, entry]) => ({ id, ...sensorStatus(entry) })),
     unknown_sources: [...board.unknown].map(([source, seen]) => ({ source, ...seen, at: iso(seen.wallMs) })),
     unknown_sources_beyond: board.unknownBeyond,
+    not_started: starts.failing.map(({ since, ...part }) => ({ ...part, since: iso(since) })),
     open_alerts: alarm.open,
     acknowledged: alarm.policyState.episodes.filter((e) => e.ackedMs !== null).map((e) => e.episodeId),
     ring: {

@@ -12,6 +12,7 @@ export interface AgentStatus {
   unknown_sources: { source: string; count: number }[];
   open_alerts: { alert_type: string; sensor: string; episode_id: string; summary: string }[];
   acknowledged: string[];
+  not_started: { name: string; problem: string }[];
   ring: {
     epoch: string;
     readings: number;

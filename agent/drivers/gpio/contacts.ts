@@ -11,35 +11,41 @@ export interface ContactLine {
 /** Doors and mains sense: a reading at each change and, so that silence means something, on a cadence. */
 export function openContacts(lines: () => Lines, contacts: readonly ContactLine[]): Driver {
   const open = new Map<string, InputLine>();
-  const failures = new Map<string, string>();
+  let changed: (sensor: string, level: boolean) => void = () => {};
 
-  /** A line that cannot be opened gives no position at all: a guess would be a false alarm, or a missed one. */
-  async function read(sensor: string): Promise<Decoded> {
-    const input = open.get(sensor);
-    if (input) return position(input.read());
-    throw new ColdwatchError('device.unavailable', failures.get(sensor) ?? 'the line is not open');
+  function openLine({ sensor, line, active }: ContactLine): InputLine {
+    const input = open.get(sensor) ?? lines().input({ line, active }, (level) => changed(sensor, level));
+    open.set(sensor, input);
+    return input;
+  }
+
+  /**
+   * A line that cannot be opened gives no position at all: a guess would be a false alarm, or a missed one. It is tried
+   * again whenever its turn comes.
+   */
+  async function read(contact: ContactLine): Promise<Decoded> {
+    try {
+      return position(openLine(contact).read());
+    } catch (error) {
+      throw new ColdwatchError('device.unavailable', messageOf(error), { retry: true, cause: error });
+    }
   }
 
   return {
-    probes: contacts.map(({ sensor, everyMs }) => ({
-      sensor,
+    name: 'contacts',
+    probes: contacts.map((contact) => ({
+      sensor: contact.sensor,
       bus: 'gpio',
-      everyMs,
+      everyMs: contact.everyMs,
       deadlineMs: 1000,
-      read: () => read(sensor),
+      read: () => read(contact),
     })),
     start: async (sink: DriverSink) => {
-      for (const { sensor, line, active } of contacts) {
-        try {
-          const changed = (level: boolean) => sink.payload(sensor, position(level));
-          open.set(sensor, lines().input({ line, active }, changed));
-        } catch (error) {
-          failures.set(sensor, messageOf(error));
-        }
-      }
+      changed = (sensor, level) => sink.payload(sensor, position(level));
     },
     stop: async () => {
       for (const input of open.values()) input.close();
+      open.clear();
     },
   };
 }

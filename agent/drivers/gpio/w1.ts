@@ -24,7 +24,7 @@ export async function openW1(root: string, sensors: readonly W1Sensor[]): Promis
   const start = async (sink: DriverSink) => {
     for (const rom of await strangers()) sink.unknown(`w1 ${rom}`, 'a probe on the bus that no sensor names');
   };
-  return { probes, start, stop: async () => {} };
+  return { name: '1-wire bus', probes, start, stop: async () => {} };
 }
 
 async function probeOf(

@@ -28,7 +28,7 @@ export function openKernel(root: string, sensors: readonly KernelSensor[]): Driv
       read: async () => read(await folderOf(root, model, at), model),
     }),
   );
-  return { probes, start: async () => {}, stop: async () => {} };
+  return { name: 'kernel sensors', probes, start: async () => {}, stop: async () => {} };
 }
 
 /** Folder numbers change from boot to boot: the one with the right `name`, and the right place where there are two. */

@@ -12,10 +12,15 @@ export async function startBroker(host: string, port: number, log: Logger): Prom
   const { Aedes } = await import('aedes');
   const aedes = await Aedes.createBroker();
   const server = createServer(aedes.handle);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, resolve);
+    });
+  } catch (error) {
+    await new Promise<void>((resolve) => aedes.close(resolve));
+    throw error;
+  }
   const address = server.address();
   const bound = typeof address === 'object' && address ? address.port : port;
   log.info({ host, port: bound }, 'MQTT broker started inside the agent');

@@ -147,7 +147,10 @@ export function openMqtt(
     await overhearing?.stop();
     await link?.client.endAsync(true);
     await broker?.stop();
+    overhearing = undefined;
+    link = undefined;
+    broker = undefined;
   }
 
-  return { probes: [], start, stop, connected: () => link?.client.connected ?? false };
+  return { name: 'MQTT', probes: [], start, stop, connected: () => link?.client.connected ?? false };
 }

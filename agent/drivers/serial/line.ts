@@ -18,6 +18,7 @@ const REOPEN_MS = 5000;
 export function openLine(sensors: readonly LineSensor[], clock: Clock): Driver {
   const talkers = sensors.map((sensor) => new LineTalker(sensor, clock));
   return {
+    name: 'serial probes',
     probes: [],
     start: async (sink) => {
       for (const talker of talkers) talker.start(sink);

@@ -36,7 +36,7 @@ export function openModbus(sensors: readonly ModbusSensor[], clock: Clock): Driv
   const stop = async () => {
     await Promise.all([...ports.values()].map((port) => port.close()));
   };
-  return { probes, start: async () => {}, stop };
+  return { name: 'Modbus', probes, start: async () => {}, stop };
 }
 
 function ask(client: Client, { function: code, address, length }: Block): Promise<{ buffer: Buffer }> {
