@@ -66,6 +66,7 @@ export async function visitSensors(
   );
   const store = {
     whenKept: (fn: () => void) => fn(),
+    hurry: () => {},
     addReceipt: () => {},
     receipts: () => new Float64Array(),
   };

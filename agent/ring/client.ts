@@ -168,6 +168,10 @@ export class RingClient implements Ring {
     this.#schedule();
   }
 
+  hurry(): void {
+    this.#timer.within(Math.max(this.#card.retryInMs, this.#options.flushMs));
+  }
+
   saveDurably(key: string, value: unknown): Promise<void> {
     if (this.#options.file === ':memory:')
       return Promise.reject(new ColdwatchError('ring.unavailable', 'there is no card'));

@@ -31,6 +31,8 @@ export interface Ring {
   saveDurably(key: string, value: unknown): Promise<void>;
   /** Calls back once everything appended so far is on the card, or, while the card refuses, in memory. */
   whenKept(fn: () => void): void;
+  /** Somebody waits: what is pending is committed within `flush`, with or without company. */
+  hurry(): void;
   /** Keeps the receipt of a broker's message, in the same commit as the readings made of it. */
   addReceipt(id: number, digest: number): void;
   /** Pairs of id and digest as of the last commit before this start, oldest first; as many as a broker may repeat. */

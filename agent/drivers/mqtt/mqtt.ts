@@ -6,7 +6,7 @@ import { type Confirmations, holdConfirmations } from '../../../core/hold-confir
 import type { Driver, DriverSink } from '../driver.js';
 import { type Place, pick } from '../pick.js';
 import { decodeMqtt } from './decode.js';
-import { type EmbeddedBroker, startBroker } from './embedded-broker.js';
+import { type EmbeddedBroker, type Published, startBroker } from './embedded-broker.js';
 import { Overhearing } from './overhear.js';
 import { type ReceiptStore, Receipts, sharedReceipt } from './receipts.js';
 import type { MqttConfig, MqttModel } from './schema.js';
@@ -23,6 +23,8 @@ export interface MqttSensor {
 /** What the ring does for messages that must be confirmed. */
 export interface DurableStore extends ReceiptStore {
   whenKept(fn: () => void): void;
+  /** What was appended last should not wait long. */
+  hurry(): void;
 }
 
 const RECONNECT_MS = 2000;
@@ -53,12 +55,25 @@ export function openMqtt(
   function onMessage(sink: DriverSink, topic: string, payload: Buffer, packet: IPublishPacket): void {
     const generation = link!.generation();
     const confirm = () => packet.messageId !== undefined && link!.confirm(packet.messageId, generation);
-    const heard = byTopic.get(topic);
-    if (!heard) return void confirm();
+    const [first] = byTopic.get(topic) ?? [];
     // A broker's retained copy is of an unknown age: only its own time makes it a reading.
-    if (packet.retain && !heard[0]!.model.time) return void confirm();
-    if (packet.qos === 0) return take(sink, heard, topic, payload);
-    if (receipts.repeated(packet.messageId ?? 0, packet.dup, topic, payload)) return store.whenKept(confirm);
+    if (packet.retain && !first?.model.time) return void confirm();
+    const { messageId: id = 0, qos, dup } = packet;
+    hear(sink, { topic, payload, id, qos, dup }, confirm);
+  }
+
+  /** A device waits for its confirmation: its message does not wait long for company. */
+  function onPublished(sink: DriverSink, message: Published, kept: () => void): void {
+    if (message.qos === 0) kept();
+    hear(sink, message, kept);
+    if (message.qos > 0) store.hurry();
+  }
+
+  function hear(sink: DriverSink, { topic, payload, id, qos, dup }: Published, confirm: () => void): void {
+    const heard = byTopic.get(topic);
+    if (qos === 0) return heard && take(sink, heard, topic, payload);
+    if (!heard) return confirm();
+    if (receipts.repeated(id, dup, topic, payload)) return store.whenKept(confirm);
     take(sink, heard, topic, payload, confirm);
   }
 
@@ -83,11 +98,15 @@ export function openMqtt(
     const now = clock.mono();
     if (!of || now < (rebirths.get(`${of.group}/${of.node}`) ?? 0)) return;
     rebirths.set(`${of.group}/${of.node}`, now + REBIRTH_MS);
-    link!.client.publish(`spBv1.0/${of.group}/NCMD/${of.node}`, rebirthRequest(clock.wall()), { qos: 0 });
+    const [command, request] = [`spBv1.0/${of.group}/NCMD/${of.node}`, rebirthRequest(clock.wall())];
+    if (broker) broker.publish(command, request);
+    else link!.client.publish(command, request, { qos: 0 });
   }
 
   async function start(sink: DriverSink): Promise<void> {
-    if (config.url === undefined) broker = await startBroker(config.embedded.host, config.embedded.port, log);
+    const { host, port } = config.embedded;
+    if (config.url === undefined)
+      broker = await startBroker(host, port, (message, kept) => onPublished(sink, message, kept), log);
     const url = config.url ?? broker!.url;
     const options: IClientOptions = {
       ...session,
@@ -99,6 +118,11 @@ export function openMqtt(
       ...(config.username === undefined ? {} : { username: config.username }),
       ...(config.password === undefined ? {} : { password: config.password }),
     };
+    if (!broker) join(sink, url, options);
+    if (config.listen.length > 0) overhearing = overhear(sink, url, options);
+  }
+
+  function join(sink: DriverSink, url: string, options: IClientOptions): void {
     const client = connect(url, { ...options, manualConnect: true });
     link = { ...holdConfirmations(client), client };
     client.on('connect', () => {
@@ -114,7 +138,6 @@ export function openMqtt(
       lastError = messageOf(error);
     });
     client.connect();
-    if (config.listen.length > 0) overhearing = overhear(sink, url, options);
   }
 
   function subscribe(client: MqttClient): void {
@@ -152,5 +175,11 @@ export function openMqtt(
     broker = undefined;
   }
 
-  return { name: 'MQTT', probes: [], start, stop, connected: () => link?.client.connected ?? false };
+  return {
+    name: 'MQTT',
+    probes: [],
+    start,
+    stop,
+    connected: () => broker !== undefined || (link?.client.connected ?? false),
+  };
 }
