@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type Clock, every } from '../core/clock/clock.js';
-import type { Alarm, Condition } from './alarm/alarm.js';
+import type { Alarm } from './alarm/alarm.js';
+import type { Condition } from './alarm/alert.js';
 import type { GivenUp } from './forward/forward.js';
 import type { Ring } from './ring/port.js';
 
@@ -10,6 +11,8 @@ const SHOWN_MAX = 20;
 const ALERT_MS = 3_600_000;
 const LOOK_MS = 60_000;
 const RULE = 'given-up';
+/** Of what is said why, in an alert; the log has all of it. */
+const WHY_MAX = 200;
 
 export interface ShownRow {
   stream: string;
@@ -34,14 +37,13 @@ export class GivenUpRows {
     const { alarm, clock } = this.#deps;
     for (const open of alarm.open.filter(({ rule }) => rule === RULE)) {
       const ofSensor = open.alert_type === 'sensor_fault' ? open.sensor : undefined;
-      this.#alertedMs.set(ofSensor ?? '', { condition: condition(ofSensor, ''), monoMs: clock.mono() });
+      this.#alertedMs.set(ofSensor ?? '', { condition: condition(ofSensor), monoMs: clock.mono() });
     }
     return every(clock, LOOK_MS, () => {
       for (const [key, { condition: raised, monoMs }] of this.#alertedMs) {
         if (clock.mono() - monoMs < ALERT_MS) continue;
         this.#alertedMs.delete(key);
-        const summary = 'No further readings were refused in the last hour.';
-        alarm.condition({ ...raised, active: false, summary });
+        alarm.condition({ ...raised, active: false });
       }
     });
   }
@@ -70,15 +72,16 @@ export class GivenUpRows {
         },
       });
     }
-    const raised = condition(sensor, `${stream} ${seq} of this gateway goes no further: ${why}`);
+    const raised = condition(sensor, `${stream} ${seq}: ${why}`);
     this.#alertedMs.set(sensor ?? '', { condition: raised, monoMs: clock.mono() });
     alarm.condition(raised);
   }
 }
 
 /** What a sensor said is the sensor's matter; what cannot be read, or is no reading, the gateway's. */
-function condition(sensor: string | undefined, summary: string): Condition {
-  const what = { rule: RULE, severity: 'warning' as const, active: true, summary: summary.slice(0, 400) };
+function condition(sensor: string | undefined, why = ''): Condition {
+  const facts = { why: why.slice(0, WHY_MAX) };
+  const what = { rule: RULE, severity: 'warning' as const, active: true, cause: 'refused', facts };
   return sensor === undefined ? { type: 'storage', ...what } : { type: 'sensor_fault', sensor, ...what };
 }
 

@@ -8,6 +8,7 @@ import { Alarm } from './alarm/alarm.js';
 import { announceSensors } from './announce.js';
 import { awaitCard, openRing, ringFile, ringLimits } from './card.js';
 import { identityCondition, storageCondition } from './conditions.js';
+import { alarmSensors } from './config/alarm-sensors.js';
 import { doorOf } from './config/door.js';
 import type { ResolvedSite } from './config/resolve.js';
 import type { Driver, Receipt } from './drivers/driver.js';
@@ -23,7 +24,7 @@ import { Board } from './ingest/board.js';
 import { IdentityBook } from './ingest/identity.js';
 import { Ingest } from './ingest/ingest.js';
 import { Poller } from './ingest/poll.js';
-import { alarmSensors, lazyLines, openAnnunciator, openButton, openForwarder } from './parts.js';
+import { lazyLines, openAnnunciator, openButton, openForwarder } from './parts.js';
 import { forwardSalvaged } from './salvaged.js';
 import { type Startable, Starts } from './starts.js';
 
@@ -68,10 +69,9 @@ export async function startAgent(
     flushMs: config.ring.flush,
     clock,
     onHealth: (failure) => {
-      const summary =
-        failure === null ? 'The card takes readings again.' : `The card does not take readings: ${failure}`;
-      log[failure === null ? 'info' : 'error'](summary);
-      alarm.condition(storageCondition(failure !== null, summary));
+      if (failure === null) log.info('the card takes readings again');
+      else log.error({ failure }, 'the card does not take readings');
+      alarm.condition(storageCondition(failure !== null, failure ?? undefined));
     },
     onDamage: (damage) => {
       log.fatal({ damage }, 'the ring’s file is damaged: starting anew to salvage it');
@@ -162,9 +162,8 @@ export async function startAgent(
   }
   forwarder?.forwarder.start();
   if (cardFailure !== null) {
-    const summary = `The card cannot be used: ${cardFailure}. Readings are kept in memory only.`;
-    log.error(summary);
-    alarm.condition(storageCondition(true, summary));
+    log.error({ cardFailure }, 'the card cannot be used: readings are kept in memory only');
+    alarm.condition(storageCondition(true, `${cardFailure}; readings are kept in memory only`));
     awaitCard(site, options.claim, ring, clock, async () => {
       log.warn('the card can be used again: starting anew, on the card');
       await drain();
@@ -192,6 +191,7 @@ export async function startAgent(
       health = await serveHealth(config.http.host, config.http.port, pages);
     },
   });
+  starts.forgetOthers();
   const systemd = systemdNotifier(clock, process.env, healthy);
   systemd.ready();
   log.info(

@@ -2,35 +2,16 @@ import type { Logger } from 'pino';
 import type { Clock } from '../core/clock/clock.js';
 import { messageOf } from '../core/errors.js';
 import type { Alarm } from './alarm/alarm.js';
-import type { AlarmSensor } from './alarm/state.js';
 import { Annunciator } from './annunciate/annunciator.js';
 import { Outbox } from './annunciate/outbox.js';
 import { Modem } from './annunciate/sms/modem.js';
 import { PinMemory } from './annunciate/sms/pin.js';
-import { contactRule } from './config/contact-rule.js';
 import type { ResolvedSite } from './config/resolve.js';
 import type { Lines } from './drivers/driver.js';
 import { openLines } from './drivers/gpio/lines.js';
 import { Forwarder, type ForwardState, type GivenUp } from './forward/forward.js';
 import type { Board } from './ingest/board.js';
 import type { RingClient } from './ring/client.js';
-
-export function alarmSensors({ config, sensors }: ResolvedSite): AlarmSensor[] {
-  return [
-    ...sensors.map(({ id, name, allRules, median_of_three, learn_since }) => ({
-      id,
-      name,
-      rules: allRules,
-      medianOfThree: median_of_three,
-      learnSince: learn_since,
-    })),
-    ...config.contacts.map((contact) => ({
-      id: contact.id,
-      name: contact.name ?? contact.id,
-      rules: [contactRule(contact)],
-    })),
-  ];
-}
 
 /** GPIO is opened when something first needs it: a site without lines needs no header. */
 export function lazyLines(root: string, clock: Clock): (() => Lines) & { close(): void } {
@@ -115,18 +96,21 @@ export function openAnnunciator(
       timezone: config.clinic.timezone,
       clinicName: config.clinic.name,
       sensorName: (sensor) => names.get(sensor) ?? sensor,
+      nowMs: () => clock.wall(),
+      timelineMs: () => ring.timeline(),
+      current: (sensor) => board.celsius(sensor),
+      worst: (episode) => alarm.worst(episode),
     },
     clock,
     log,
-    acknowledge: (code, by, comment) => alarm.acknowledge(code, by, comment),
+    acknowledge: (code, who) => alarm.acknowledge(code, who),
     state: () => alarm.policyState,
-    sensorsOk: () => {
-      const failing = new Set(alarm.open.map((alert) => alert.sensor));
-      return {
-        sensors: board.sensors.size,
-        ok: [...board.sensors.keys()].filter((id) => !failing.has(id)).length,
-      };
-    },
+    // Contacts are no sensors to whoever asks how the fridges are.
+    sensors: () =>
+      sensors.map(({ id, name }) => {
+        const celsius = board.celsius(id) ?? null;
+        return { id, name, heard: board.heard(id), celsius };
+      }),
   });
 }
 

@@ -24,7 +24,7 @@ export async function forwardSalvaged(
   log: Logger,
 ): Promise<{ stop(): Promise<void> }[]> {
   if (ring.salvage) report(ring, ring.salvage, alarm, clock, log);
-  else alarm.condition(storageCondition(false, 'The card takes readings again.'));
+  else alarm.condition(storageCondition(false));
   if (!site.config.relay) return [];
   return Promise.all(
     salvagedFiles(site.config.data).map((file) => forwardFile(file, site, givenUp, clock, log)),
@@ -51,7 +51,7 @@ function report(ring: RingClient, salvage: Salvage, alarm: Alarm, clock: Clock, 
     salvage.file === undefined
       ? 'nothing could be read'
       : `${saved} rows were saved, at least ${rows} were lost`;
-  alarm.condition(storageCondition(true, `The gateway’s card was damaged: ${rest}. Replace the card.`));
+  alarm.condition(storageCondition(true, `it was damaged: ${rest}`));
 }
 
 async function forwardFile(

@@ -1,7 +1,8 @@
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { SimulatedClock } from '../core/clock/simulated.js';
-import type { Alarm, Condition } from './alarm/alarm.js';
+import type { Alarm } from './alarm/alarm.js';
+import type { Condition } from './alarm/alert.js';
 import { Starts } from './starts.js';
 
 it('tries again what cannot start, at a pace that stays, shows it and alarms it until it can', async () => {
@@ -30,4 +31,18 @@ it('tries again what cannot start, at a pace that stays, shows it and alarms it 
   const before = tries.length;
   await clock.advance(3_600_000);
   expect(tries).toHaveLength(before);
+});
+
+it('waits no more for what is gone from the site file', async () => {
+  const told: Condition[] = [];
+  const open = ['start-MQTT', 'start-modem', 'storage'].map((rule) => ({ rule, severity: 'critical' }));
+  const alarm = { open, condition: (condition: Condition) => void told.push(condition) } as unknown as Alarm;
+  const starts = new Starts({ alarm, clock: new SimulatedClock(), log: pino({ level: 'silent' }) });
+  const start = async () => {
+    throw new Error('still taken');
+  };
+  await starts.add({ name: 'MQTT', lacks: 'Its sensors are not read', severity: 'critical', start });
+  starts.forgetOthers();
+  expect(told.map(({ rule, active }) => [rule, active])).toEqual([['start-modem', false]]);
+  starts.stop();
 });

@@ -9,6 +9,11 @@ const RETRY_MAX_MS = 30_000;
 /** What is not there yet a moment after a start (a port that a former process still holds) is worth no alarm. */
 const ALERT_AFTER_MS = 10_000;
 
+/** Of what is said why, in an alert; the log has all of it. */
+const WHY_MAX = 200;
+const RULE = 'start-';
+const ruleOf = (name: string) => `${RULE}${name.replaceAll(' ', '-')}`;
+
 /** Something that may be unable to start now: a port is taken, a line is not there yet. */
 export interface Startable {
   name: string;
@@ -28,6 +33,7 @@ export interface NotStarted {
 export class Starts {
   readonly #deps: { alarm: Alarm; clock: Clock; log: Logger };
   readonly #failing = new Map<Startable, NotStarted & { monoMs: number }>();
+  readonly #rules = new Set<string>();
   readonly #timers = new Map<Startable, Timer>();
   #stopped = false;
 
@@ -37,7 +43,18 @@ export class Starts {
 
   /** Resolves after the first try, whatever came of it. */
   async add(part: Startable): Promise<void> {
+    this.#rules.add(ruleOf(part.name));
     await this.#try(part, FIRST_RETRY_MS);
+  }
+
+  /** Once all are added: what could not start before, and is gone from the site file, is waited for no more. */
+  forgetOthers(): void {
+    const { alarm } = this.#deps;
+    for (const { rule, severity } of alarm.open) {
+      if (!rule.startsWith(RULE) || this.#rules.has(rule)) continue;
+      const facts = { part: rule.slice(RULE.length) };
+      alarm.condition({ type: 'communication_lost', rule, severity, active: false, cause: 'start', facts });
+    }
   }
 
   get failing(): NotStarted[] {
@@ -72,13 +89,14 @@ export class Starts {
   #alarm({ name, lacks, severity }: Startable, problem: string | undefined): void {
     this.#deps.alarm.condition({
       type: 'communication_lost',
-      rule: `start-${name.replaceAll(' ', '-')}`,
+      rule: ruleOf(name),
       severity,
       active: problem !== undefined,
-      summary:
-        problem === undefined
-          ? `The gateway’s ${name} has started.`
-          : `The gateway’s ${name} does not start: ${problem}. ${lacks}; it is tried again.`,
+      cause: 'start',
+      facts: {
+        part: name,
+        ...(problem === undefined ? {} : { why: `${problem}. ${lacks}`.slice(0, WHY_MAX) }),
+      },
     });
   }
 }

@@ -1,7 +1,8 @@
 import { type Clock, every, type Timer } from '../../core/clock/clock.js';
 import type { AlertBody } from '../../core/contract/messages.js';
+import { sleeps } from '../../core/detect/asleep.js';
+import { cadenceOf, heard, proof } from '../../core/detect/cadence.js';
 import { episodeOf, stepExposure } from '../../core/detect/exposure.js';
-import { medianOfThree } from '../../core/detect/plausible.js';
 import {
   DWELL_START,
   excess,
@@ -9,7 +10,6 @@ import {
   stepContact,
   stepThreshold,
   type ThresholdRule,
-  type Transition,
 } from '../../core/detect/rules.js';
 import { type FaultInput, stepFault } from '../../core/detect/sensor-fault.js';
 import { own } from '../../core/own.js';
@@ -20,10 +20,28 @@ import {
   stepPolicy,
 } from '../../core/policy/local.js';
 import type { Reading } from '../../core/reading.js';
+import { summaryOf } from '../../core/text/sentence.js';
 import type { Ring } from '../ring/port.js';
-import { type AlertFacts, changeAlert, contactAlert, faultAlert, thresholdAlert } from './alert.js';
+import {
+  type Condition,
+  changeAlert,
+  conditionAlert,
+  contactAlert,
+  type Draft,
+  faultAlert,
+  removedAlert,
+  thresholdAlert,
+} from './alert.js';
 import { type Learned, Movement } from './learned.js';
-import { type AlarmSensor, type AlarmState, conditionKey, restoreState, ruleKey } from './state.js';
+import { MiddleOfThree } from './middle.js';
+import {
+  type AlarmSensor,
+  type AlarmState,
+  conditionKey,
+  type Orphan,
+  restoreState,
+  ruleKey,
+} from './state.js';
 
 const TICK_MS = 1000;
 const REPLAY_ROWS = 2000;
@@ -43,15 +61,12 @@ export interface AlarmOptions {
   annunciate: (effect: PolicyEffect, openEpisodes: number) => void;
 }
 
-/** Something that holds or not, and that no reading's value decides: a failing card, a probe that is another one. */
-export interface Condition {
-  type: AlertBody['alert_type'];
-  rule: string;
-  /** Absent: the gateway itself. */
-  sensor?: string;
-  severity: AlertBody['severity'];
-  active: boolean;
-  summary: string;
+export interface Acknowledgement {
+  /** Name of the person, or what acknowledged in their place. */
+  by: string;
+  /** Their id among `people`. */
+  person?: string;
+  comment?: string;
 }
 
 type RuleIndex = ReadonlyMap<string, { sensor: AlarmSensor; rules: readonly Rule[] }>;
@@ -60,10 +75,10 @@ type RuleIndex = ReadonlyMap<string, { sensor: AlarmSensor; rules: readonly Rule
 export class Alarm {
   readonly #options: AlarmOptions;
   readonly #byId: RuleIndex;
-  /** The last three temperatures of sensors that want the middle one. */
-  readonly #lastThree = new Map<string, number[]>();
+  readonly #middle = new MiddleOfThree();
   readonly #contacts = new Map<string, 0 | 1>();
   #state: AlarmState;
+  readonly #orphans: readonly Orphan[];
   #timer: Timer | undefined;
   #persistedMs = 0;
   #learnedMs = 0;
@@ -75,7 +90,10 @@ export class Alarm {
   constructor(options: AlarmOptions) {
     this.#options = options;
     this.#byId = new Map(options.sensors.map((sensor) => [sensor.id, { sensor, rules: sensor.rules }]));
-    this.#state = restoreState(options.ring.loadState('alarm'), options.sensors, options.ring.timeline());
+    const { ring, sensors } = options;
+    const { state, orphans } = restoreState(ring.loadState('alarm'), sensors, ring.timeline());
+    this.#state = state;
+    this.#orphans = orphans;
     this.#learnedMs = options.ring.timeline();
     const learned = (options.ring.loadState('learned') ?? {}) as Record<string, Learned>;
     for (const sensor of options.sensors.filter(Movement.wanted)) {
@@ -87,6 +105,7 @@ export class Alarm {
   /** Evaluates what was stored after the last saved state, then runs. */
   async start(): Promise<void> {
     const { ring, clock } = this.#options;
+    for (const orphan of this.#orphans) this.#close(orphan);
     this.#annunciateRestored();
     for (;;) {
       const rows = await ring.replay(this.#state.throughSeq, REPLAY_ROWS);
@@ -113,7 +132,8 @@ export class Alarm {
   reading(given: Reading, seq: number): void {
     this.#cause = seq;
     try {
-      this.#evaluate(this.#smoothed(given), seq);
+      const wanted = this.#byId.get(given.sensor)?.sensor.medianOfThree === true;
+      this.#evaluate(wanted ? this.#middle.of(given) : given, seq);
     } finally {
       this.#cause = undefined;
     }
@@ -125,6 +145,9 @@ export class Alarm {
     if (!entry) return;
     if (reading.quality === 'bad') return this.failure(reading.sensor, reading.reason ?? 'bad');
     if (reading.quantity === 'contact') this.#contacts.set(reading.sensor, reading.milli === 0 ? 0 : 1);
+    const now = this.#options.ring.timeline();
+    const arrivals = this.#state.arrivals[reading.sensor];
+    if (arrivals) heard(arrivals, now);
     const wallOffset = reading.deviceMs === undefined ? reading.wallMs - reading.atMs : 0;
     if (reading.quantity === 'temperature') this.#movement(entry.sensor, reading, wallOffset);
     for (const rule of entry.rules) {
@@ -133,18 +156,8 @@ export class Alarm {
       }
     }
     this.#contactRules(entry.sensor);
-    this.#faultRules(entry.sensor, { kind: 'good', atMs: this.#options.ring.timeline() });
+    this.#faultRules(entry.sensor, { kind: 'good', atMs: now });
     this.#dirty = true;
-  }
-
-  #smoothed(reading: Reading): Reading {
-    const { sensor, quantity, quality, milli } = reading;
-    if (!this.#byId.get(sensor)?.sensor.medianOfThree || quantity !== 'temperature' || quality === 'bad')
-      return reading;
-    const last = [...(this.#lastThree.get(sensor) ?? []), milli].slice(-3);
-    this.#lastThree.set(sensor, last);
-    const [a, b, c] = last;
-    return c === undefined ? reading : { ...reading, milli: medianOfThree(a!, b!, c) };
   }
 
   failure(sensor: string, reason: string): void {
@@ -153,30 +166,56 @@ export class Alarm {
   }
 
   /** Repeating what stands already changes nothing. */
-  condition({ type, rule, sensor, severity, active, summary }: Condition): void {
-    const key = conditionKey(sensor, rule);
+  condition(condition: Condition): void {
+    const key = conditionKey(condition.sensor, condition.rule);
     const open = this.#state.open[key];
-    if (active === (open !== undefined)) return;
-    const { clock, gateway } = this.#options;
-    const timestamp = new Date(clock.wall()).toISOString();
-    this.#emit(key, active ? 'raised' : 'cleared', {
-      alert_type: type,
-      timestamp,
-      since: open?.timestamp ?? timestamp,
-      kpi: { name: type, value: null, threshold: null, unit: '1' },
-      severity,
-      state: active ? 'raised' : 'cleared',
-      rule,
-      sensor: sensor ?? gateway,
-      summary: summary.slice(0, 400),
-    });
+    if (condition.active === (open !== undefined)) return;
+    this.#emit(key, conditionAlert(condition, this.#options.gateway, this.#now(open)));
+  }
+
+  /** What nothing watches any more is closed, and said to be no more than that. */
+  #close({ key, alert, gone }: Orphan): void {
+    this.#emit(key, removedAlert(alert, gone, this.#now(alert)));
+  }
+
+  #now(open: AlertBody | undefined) {
+    return { timestamp: new Date(this.#options.clock.wall()).toISOString(), lasted_s: this.#lastedS(open) };
+  }
+
+  /** By a clock that nobody sets: how long the episode of an open alert has lasted. */
+  #lastedS(open: AlertBody | undefined): number {
+    const episode = this.#state.policy.episodes.find(({ episodeId }) => episodeId === open?.episode_id);
+    const sinceMs = episode?.sinceMs ?? episode?.raisedMs;
+    return sinceMs === undefined
+      ? 0
+      : Math.max(0, Math.round((this.#options.ring.timeline() - sinceMs) / 1000));
+  }
+
+  /** How often a sensor reports, as declared or as it arrives; undefined while neither is known. */
+  cadence({ id, everyMs }: Pick<AlarmSensor, 'id' | 'everyMs'>): number | undefined {
+    return cadenceOf(everyMs, this.#state.arrivals[id]);
+  }
+
+  /** What of a sensor's rules needs more readings than come. */
+  asleep(sensor: AlarmSensor): string[] {
+    const cadence = this.cadence(sensor);
+    return sensor.rules.filter((rule) => sleeps(rule, cadence)).map(({ name }) => name);
+  }
+
+  /** °C, the furthest of an open episode so far. */
+  worst(episodeId: string): number | undefined {
+    const { open, exposures } = this.#state;
+    const key = Object.keys(open).find((k) => open[k]!.episode_id === episodeId);
+    const exposure = key === undefined ? undefined : exposures[key];
+    return exposure && exposure.worstMilli / 1000;
   }
 
   /** A person took notice: by code, or of everything with `null`. Returns the codes acknowledged. */
-  acknowledge(code: string | null, by: string, comment?: string): string[] {
+  acknowledge(code: string | null, { by, person, comment }: Acknowledgement): string[] {
     const before = this.#state.policy.episodes.filter((e) => e.ackedMs === null);
     const atMs = this.#options.ring.timeline();
-    this.#policy({ kind: 'ack', atMs, code, by, ...(comment === undefined ? {} : { comment }) });
+    const who = person === undefined ? {} : { person };
+    this.#policy({ kind: 'ack', atMs, code, by, ...who, ...(comment === undefined ? {} : { comment }) });
     const open = new Set(
       this.#state.policy.episodes.filter((e) => e.ackedMs === null).map((e) => e.episodeId),
     );
@@ -185,17 +224,20 @@ export class Alarm {
 
   #threshold(sensor: AlarmSensor, rule: ThresholdRule, reading: Reading, wallOffset: number): void {
     const key = ruleKey(sensor.id, rule);
+    const cadence = this.cadence(sensor);
     const { state, transition } = stepThreshold(
       rule,
       this.#state.dwell[key] ?? DWELL_START,
       reading.atMs,
       reading.milli,
+      cadence,
     );
     this.#state.dwell[key] = state;
-    if (rule.quantity === 'temperature') this.#exposure(key, excess(rule, reading.milli), reading, rule.gap);
+    if (rule.quantity === 'temperature') {
+      this.#exposure(key, excess(rule, reading.milli), reading, proof(rule.gap, cadence));
+    }
     if (transition) {
-      const where = { sensor: sensor.id, name: sensor.name, wallOffset };
-      this.#emit(key, transition.kind, thresholdAlert(rule, transition, where));
+      this.#emit(key, thresholdAlert(rule, transition, { sensor: sensor.id, wallOffset }));
     }
   }
 
@@ -205,20 +247,21 @@ export class Alarm {
     const otherOpen = sensor.rules.some(
       (rule) => rule.kind !== 'behaviour' && this.#state.open[ruleKey(sensor.id, rule)] !== undefined,
     );
-    const changes = movement.push({ atMs, milli, wallMs }, otherOpen);
+    const cadence = this.cadence(sensor);
+    const changes = movement.push({ atMs, milli, wallMs }, otherOpen, cadence);
     for (const rule of sensor.rules) {
       if (rule.kind === 'behaviour' && rule.what === 'excursion') {
-        this.#exposure(ruleKey(sensor.id, rule), excess(rule, milli), { atMs, milli });
+        const gapMs = proof(EXPOSURE_GAP_MS, cadence);
+        this.#exposure(ruleKey(sensor.id, rule), excess(rule, milli), { atMs, milli }, gapMs);
       }
     }
     for (const change of changes) {
-      const where = { sensor: sensor.id, name: sensor.name, wallOffset };
-      this.#emit(ruleKey(sensor.id, change.rule), change.kind, changeAlert(change, where));
+      this.#emit(ruleKey(sensor.id, change.rule), changeAlert(change, { sensor: sensor.id, wallOffset }));
     }
   }
 
   /** Kept from the first value outside until it is back, and as long as the alarm of it stands. */
-  #exposure(key: string, beyond: number, at: { atMs: number; milli: number }, gapMs = EXPOSURE_GAP_MS): void {
+  #exposure(key: string, beyond: number, at: { atMs: number; milli: number }, gapMs: number): void {
     const { exposures, open } = this.#state;
     if (beyond <= 0 && !open[key]) delete exposures[key];
     else exposures[key] = stepExposure(exposures[key], { ...at, excess: beyond }, gapMs);
@@ -233,7 +276,7 @@ export class Alarm {
       const now = this.#options.ring.timeline();
       const { state, transition } = stepContact(rule, this.#state.dwell[key] ?? DWELL_START, now, position);
       this.#state.dwell[key] = state;
-      if (transition) this.#emit(key, transition.kind, contactAlert(rule, transition, this.#here(sensor)));
+      if (transition) this.#emit(key, contactAlert(rule, transition, this.#here(sensor)));
     }
   }
 
@@ -241,39 +284,49 @@ export class Alarm {
     for (const rule of sensor.rules) {
       if (rule.kind !== 'sensor_fault') continue;
       const key = ruleKey(sensor.id, rule);
-      const { state, transition } = stepFault(rule, this.#state.faults[key]!, input);
+      const cadence = this.cadence(sensor);
+      const { state, transition } = stepFault(rule, this.#state.faults[key]!, input, cadence);
       this.#state.faults[key] = state;
-      if (transition) this.#emit(key, transition.kind, faultAlert(rule, transition, this.#here(sensor)));
+      if (transition) this.#emit(key, faultAlert(rule, transition, this.#here(sensor)));
     }
   }
 
   #here(sensor: AlarmSensor) {
     const { clock, ring } = this.#options;
-    return { sensor: sensor.id, name: sensor.name, wallOffset: clock.wall() - ring.timeline() };
+    return { sensor: sensor.id, wallOffset: clock.wall() - ring.timeline() };
   }
 
   /** Numbers the alert, makes it durable at once with the state that it came from, and lets policy act on it. */
-  #emit(key: string, kind: Transition['kind'], facts: AlertFacts): void {
+  #emit(key: string, { alert: draft, facts }: Draft): void {
     const { ring } = this.#options;
     const id = `${ring.epoch}-${ring.head('events') + 1}`;
     const { open, exposures } = this.#state;
     const exposure = exposures[key];
+    const name = this.#nameOf(draft.sensor);
+    const episode = exposure ? { episode: episodeOf(exposure) } : {};
     const alert: AlertBody = {
-      ...facts,
+      ...draft,
+      // One episode, one beginning: what the clock was set to since then changes it no more.
+      since: open[key]?.since ?? draft.since,
       alert_id: id,
       episode_id: open[key]?.episode_id ?? id,
+      summary: summaryOf(name, { ...draft, ...episode }, facts, draft.lasted_s * 1000),
       ...this.#causeOf(open[key]),
-      ...(exposure ? { episode: episodeOf(exposure) } : {}),
+      ...episode,
     };
-    if (kind === 'raised') open[key] = alert;
+    if (alert.state === 'raised') open[key] = alert;
     else {
       delete open[key];
       delete exposures[key];
     }
     // The commit is made up after this turn of the event loop, so it takes along the state saved below.
     ring.appendEvent({ type: 'alert', alert });
-    this.#policy({ kind: 'alert', atMs: ring.timeline(), alert });
+    this.#policy({ kind: 'alert', atMs: ring.timeline(), alert, facts, name });
     this.#persist();
+  }
+
+  #nameOf(sensor: string): string {
+    return this.#byId.get(sensor)?.sensor.name ?? own(this.#state.names, sensor) ?? sensor;
   }
 
   #causeOf(open: AlertBody | undefined): Pick<AlertBody, 'reading_seq'> {
@@ -304,6 +357,7 @@ export class Alarm {
       ...effect.episode.alert,
       alert_id: `${ring.epoch}-${ring.head('events') + 1}`,
       timestamp: new Date(clock.wall()).toISOString(),
+      lasted_s: this.#lastedS(effect.episode.alert),
       state: 'acknowledged',
       by: effect.by,
       ...(effect.comment === undefined ? {} : { comment: effect.comment }),

@@ -48,9 +48,9 @@ export class Movement {
   }
 
   /** `otherOpen`: an alert of another rule of this sensor stands. */
-  push(sample: Sample, otherOpen: boolean): Change[] {
-    const changes = this.#behaviours.push(sample.atMs, sample.milli, otherOpen);
-    return [...changes, ...this.#measures.push(sample, this.#behaviours.track)];
+  push(sample: Sample, otherOpen: boolean, cadenceMs: number | undefined): Change[] {
+    const changes = this.#behaviours.push(sample.atMs, sample.milli, otherOpen, cadenceMs);
+    return [...changes, ...this.#measures.push(sample, this.#behaviours.track, cadenceMs)];
   }
 
   get learned(): Learned {

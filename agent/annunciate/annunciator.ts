@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../core/clock/clock.js';
 import type { PolicyEffect, PolicyState } from '../../core/policy/local.js';
-import { catalogOf, type MessageContext, messageText } from '../../core/text/message.js';
+import { addressed, type MessageContext, messageText } from '../../core/text/message.js';
+import { catalogOf } from '../../core/text/sentence.js';
+import { type SensorNow, statusText } from '../../core/text/status.js';
 import { Buzzer } from './buzzer.js';
 import type { Outbox } from './outbox.js';
 import { AnswerLimit, CodeGuard, parseReply, samePhone } from './replies.js';
@@ -19,10 +21,13 @@ export interface AnnunciatorOptions {
   context: MessageContext;
   clock: Clock;
   log: Logger;
-  acknowledge: (code: string | null, by: string, comment?: string) => string[];
+  acknowledge: (code: string | null, who: { by: string; person?: string; comment?: string }) => string[];
   state: () => PolicyState;
-  sensorsOk: () => { sensors: number; ok: number };
+  sensors: () => SensorNow[];
 }
+
+/** Who acknowledged, when it was nobody with a name. */
+const BUTTON = 'button';
 
 /** Carries out what policy decided, and brings in what people answer. */
 export class Annunciator {
@@ -53,7 +58,7 @@ export class Annunciator {
 
   /** The button at the gateway: it can mean everything that is firing, and nobody needs a code. */
   pressed(): void {
-    const codes = this.#options.acknowledge(null, 'button');
+    const codes = this.#options.acknowledge(null, { by: BUTTON });
     this.#options.log.info({ codes }, 'acknowledge button pressed');
   }
 
@@ -65,10 +70,10 @@ export class Annunciator {
     }
   }
 
-  #tell({ to, about, episodes }: PolicyEffect & { kind: 'message' }): void {
+  #tell(message: PolicyEffect & { kind: 'message' }): void {
     const { texts, context } = this.#options;
-    const text = messageText(context, about, episodes);
-    for (const person of to) texts?.outbox.push(person, text);
+    const text = messageText(context, message);
+    for (const person of message.to) texts?.outbox.push(person, text);
   }
 
   #received(from: string, text: string): void {
@@ -83,7 +88,7 @@ export class Annunciator {
 
   /** Undefined: nothing is answered. */
   #answer(person: { id: string; name: string }, text: string): string | undefined {
-    const { context, acknowledge, state, sensorsOk, clock, log } = this.#options;
+    const { context, acknowledge, state, sensors, clock, log } = this.#options;
     const words = catalogOf(context.language);
     const reply = parseReply(text);
     if (reply.kind === 'ack') {
@@ -91,17 +96,16 @@ export class Annunciator {
         log.warn({ person: person.id }, 'too many codes that no alarm has: ignored for an hour');
         return undefined;
       }
-      const codes = acknowledge(reply.code, person.name, reply.comment);
+      const comment = reply.comment === undefined ? {} : { comment: reply.comment };
+      const codes = acknowledge(reply.code, { by: person.name, person: person.id, ...comment });
       if (codes.length === 0) this.#codes.wrong(person.id, clock.mono());
-      return codes.length > 0
-        ? words.acknowledged(codes.join(', '), person.name)
-        : words.unknownCode(reply.code);
+      return addressed(
+        context,
+        codes.length > 0 ? words.acknowledged(codes.join(', '), person.name) : words.unknownCode(reply.code),
+      );
     }
-    if (reply.kind === 'other') return words.help;
-    const { episodes } = state();
-    const list = episodes.slice(0, 3).map((e) => `${context.sensorName(e.alert.sensor)} ${e.code}`);
-    const status = words.status({ ...sensorsOk(), open: episodes.length });
-    return [status, list.length > 0 ? list.join(', ') : words.nothingOpen].join(' ');
+    if (reply.kind === 'other') return addressed(context, words.help);
+    return statusText(context, state().episodes, sensors());
   }
 
   async stop(): Promise<void> {

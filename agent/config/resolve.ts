@@ -62,7 +62,7 @@ function resolveSensor(sensor: SensorConfig, library: Library): ResolvedSensor {
     device,
     everyMs,
     purpose: sensor.purpose ?? preset?.purpose ?? 'other',
-    allRules: rules.some((r) => r.kind === 'sensor_fault') ? rules : [...rules, faultRule(everyMs)],
+    allRules: rules.some((r) => r.kind === 'sensor_fault') ? rules : [...rules, FAULT_RULE],
   };
 }
 
@@ -71,11 +71,8 @@ function budgetsOf({ product, source, budgets }: Product, since: string | undefi
   return budgets.map((budget) => ({ kind: 'budget', product, source, ...goods, ...budget }));
 }
 
-/** Every sensor is watched for silence, asked for or not: ten missed readings, and never under ten minutes. */
-function faultRule(everyMs: number): Rule {
-  const patience = Math.max(600_000, everyMs * 10);
-  return ruleSchema.parse({ kind: 'sensor_fault', name: 'sensor', missing_after: `${patience}ms` });
-}
+/** Every sensor is watched for silence, asked for or not, and by how often it reports. */
+const FAULT_RULE: Rule = ruleSchema.parse({ kind: 'sensor_fault', name: 'sensor' });
 
 function sensorProblems(sensor: SensorConfig, i: number, library: Library): Problem[] {
   const problems: Problem[] = [];

@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 import { type Clock, sleep } from '../../core/clock/clock.js';
 import { messageOf } from '../../core/errors.js';
+import { addressed } from '../../core/text/message.js';
+import { catalogOf } from '../../core/text/sentence.js';
 import type { ResolvedSite } from '../config/resolve.js';
 import { readBoot } from '../health/boot.js';
 import { lazyLines, openModem } from '../parts.js';
@@ -40,7 +42,7 @@ export async function* examine(site: ResolvedSite, visit: Visit, log: Logger): A
     else yield* await lineChecks(config, lines, clock);
     const modem = openModem(config, clock, () => {});
     const person = config.people.find(({ id }) => id === visit.textTo);
-    const text = `COLDWATCH ${config.clinic.name}: test text. No alarm.`;
+    const text = addressed({ clinicName: config.clinic.name }, catalogOf(config.clinic.language).test);
     if (modem) yield* await modemChecks(modem, person, text, clock);
     else if (visit.textTo !== undefined) yield fail('test text', 'the site file has no sms');
   } catch (error) {

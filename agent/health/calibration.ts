@@ -1,12 +1,11 @@
 import { type Clock, every, type Timer } from '../../core/clock/clock.js';
-import type { Condition } from '../alarm/alarm.js';
+import type { Condition } from '../alarm/alert.js';
 import { CALIBRATION_STAGES, type Calibration, calibrationStage } from '../ingest/calibration.js';
 
 const LOOK_MS = 3_600_000;
 
 interface Calibrated {
   id: string;
-  name: string;
   calibration?: Calibration | undefined;
 }
 
@@ -25,16 +24,13 @@ export function watchCalibration(
   return every(clock, LOOK_MS, look);
 }
 
-function stagesOf({ id, name, calibration }: Calibrated, wallMs: number): Condition[] {
-  const due = calibration?.due;
+function stagesOf({ id, calibration }: Calibrated, wallMs: number): Condition[] {
+  const { due, certificate } = calibration ?? {};
   const reached = due === undefined ? undefined : calibrationStage(due, wallMs);
-  const number = calibration?.certificate === undefined ? '' : ` (certificate ${calibration.certificate})`;
+  const facts = certificate === undefined ? {} : { certificate: `certificate ${certificate}` };
   return CALIBRATION_STAGES.map(({ rule, severity }) => {
     const active = reached?.rule === rule;
-    const when = active && reached.daysLeft > 0 ? `in ${reached.daysLeft} days` : 'now';
-    const summary = active
-      ? `${name}: calibration${number} is due ${when}, on ${due}.`
-      : `${name}: calibration${number} is not due any more.`;
-    return { type: 'calibration', rule, sensor: id, severity, active, summary };
+    const when = active && due !== undefined ? { days: reached.daysLeft, due } : {};
+    return { type: 'calibration', rule, sensor: id, severity, active, facts: { ...facts, ...when } };
   });
 }

@@ -50,6 +50,17 @@ export class Board {
     else entry.good += 1;
   }
 
+  /** Whether anything has come from it that is worth believing. */
+  heard(sensor: string): boolean {
+    return (this.sensors.get(sensor)?.good ?? 0) > 0;
+  }
+
+  /** °C that it said last, unless that was not to be believed. */
+  celsius(sensor: string): number | undefined {
+    const last = this.sensors.get(sensor)?.last.temperature;
+    return last === undefined || last.quality === 'bad' ? undefined : last.milli / 1000;
+  }
+
   repeated(sensor: string): void {
     const entry = this.sensors.get(sensor);
     if (entry) entry.repeated += 1;

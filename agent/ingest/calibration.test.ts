@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from '../../core/clock/simulated.js';
-import type { Condition } from '../alarm/alarm.js';
+import type { Condition } from '../alarm/alert.js';
 import { watchCalibration } from '../health/calibration.js';
 import { calibrationSchema, calibrationStage } from './calibration.js';
 

@@ -9,10 +9,15 @@ import { policySchema } from '../../core/policy/local.js';
 
 const MINUTE = 60_000;
 const TICK_MS = MINUTE;
-/** After a silence this long every rule about silence has had its say. */
-const SILENCE_MS = 180 * MINUTE;
+/** After a silence this long every rule about silence has had its say, also of a sensor that reports each two hours. */
+const SILENCE_MS = 360 * MINUTE;
 const SPEC = { maxPerMinute: 20_000, stuckMs: Number.POSITIVE_INFINITY };
 const POLICY = policySchema.parse({});
+
+/** Events are numbered over a whole run, as in a gateway's ring: an alert's id is made of its number. */
+export interface EventCount {
+  last: number;
+}
 
 /** One sensor's history through the agent's own alarm, in simulated time. */
 export class SensorReplay {
@@ -24,16 +29,31 @@ export class SensorReplay {
   #sum = 0;
   #nowMs = 0;
   #seq = 0;
-  #events = 0;
   #plausible: PlausibleState | undefined;
   #alarm: Alarm | undefined;
   readonly #rules: readonly Rule[];
+  readonly #events: EventCount;
   readonly #onAlert: (alert: AlertBody) => void;
 
-  constructor(sensor: string, rules: readonly Rule[], onAlert: (alert: AlertBody) => void) {
+  constructor(
+    sensor: string,
+    rules: readonly Rule[],
+    events: EventCount,
+    onAlert: (alert: AlertBody) => void,
+  ) {
     this.sensor = sensor;
     this.#rules = rules;
+    this.#events = events;
     this.#onAlert = onAlert;
+  }
+
+  /** What of its rules needs more readings than came. */
+  get asleep(): string[] {
+    return this.#alarm?.asleep(this.#watched) ?? [];
+  }
+
+  get #watched() {
+    return { id: this.sensor, name: this.sensor, rules: this.#rules };
   }
 
   /** A sample in thousandths of a degree; null where the file has none. Time must not go back. */
@@ -100,17 +120,17 @@ export class SensorReplay {
     };
     const ring = {
       epoch: '0'.repeat(16),
-      head: () => this.#events,
+      head: () => this.#events.last,
       timeline: now,
       loadState: () => undefined,
       saveState: () => {},
       appendEvent: (event: RingEvent) => {
-        this.#events += 1;
+        this.#events.last += 1;
         if (event.type === 'alert') this.#onAlert(event.alert);
-        return this.#events;
+        return this.#events.last;
       },
     } as unknown as Ring;
-    const sensors = [{ id: this.sensor, name: this.sensor, rules: this.#rules }];
+    const sensors = [this.#watched];
     return new Alarm({ gateway: 'backtest', sensors, policy: POLICY, ring, clock, annunciate: () => {} });
   }
 }

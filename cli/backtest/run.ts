@@ -1,7 +1,7 @@
 import type { AlertBody, AlertMessage } from '../../core/contract/messages.js';
 import type { Rule } from '../../core/detect/rules.js';
 import type { Row } from './readings.js';
-import { SensorReplay } from './replay.js';
+import { type EventCount, SensorReplay } from './replay.js';
 import type { Observed, Raised } from './score.js';
 
 const EPOCH = '0'.repeat(16);
@@ -15,6 +15,8 @@ export interface Backtest {
   outOfOrder: { count: number; firstLine: number | null };
   /** Sensors whose values make sense in °F only. */
   suspectUnit: string[];
+  /** Rules that need more readings than came, by sensor. */
+  asleep: Record<string, string[]>;
   raised: Raised[];
   observed: Observed[];
 }
@@ -32,29 +34,29 @@ export async function runBacktest(
     missing: 0,
     outOfOrder: { count: 0, firstLine: null },
     suspectUnit: [],
+    asleep: {},
     raised: [],
     observed: [],
   };
   const open = new Map<string, Raised>();
-  let seq = 0;
+  const events: EventCount = { last: 0 };
   const heard = (alert: AlertBody) => {
     const atMs = Date.parse(alert.timestamp);
     if (alert.state === 'raised' && result.raised.length < RAISED_MAX) {
       const raised: Raised = { sensor: alert.sensor, rule: alert.rule, atMs, summary: alert.summary };
-      open.set(alert.episode_id + alert.sensor, raised);
+      open.set(alert.episode_id, raised);
       result.raised.push(raised);
     } else if (alert.state === 'cleared') {
-      const raised = open.get(alert.episode_id + alert.sensor);
+      const raised = open.get(alert.episode_id);
       if (raised) raised.untilMs = atMs;
-      open.delete(alert.episode_id + alert.sensor);
+      open.delete(alert.episode_id);
     }
-    seq += 1;
-    onAlert({ ...alert, clinic: 'backtest', gateway: 'backtest', epoch: EPOCH, seq });
+    onAlert({ ...alert, clinic: 'backtest', gateway: 'backtest', epoch: EPOCH, seq: events.last });
   };
   for await (const { sensor, atMs, milli, line } of rows) {
     let replay = replays.get(sensor);
     if (!replay) {
-      replay = new SensorReplay(sensor, rulesOf(sensor), heard);
+      replay = new SensorReplay(sensor, rulesOf(sensor), events, heard);
       replays.set(sensor, replay);
     }
     if (atMs <= replay.lastMs) {
@@ -65,7 +67,8 @@ export async function runBacktest(
     replay.push(atMs, milli);
     if (milli !== null) onValue(sensor, atMs, milli);
   }
-  for (const { sensor, samples, missing, firstMs, lastMs, looksLikeFahrenheit } of replays.values()) {
+  for (const { sensor, samples, missing, firstMs, lastMs, looksLikeFahrenheit, asleep } of replays.values()) {
+    if (asleep.length > 0) result.asleep[sensor] = asleep;
     if (looksLikeFahrenheit) result.suspectUnit.push(sensor);
     result.readings += samples - missing;
     result.missing += missing;

@@ -75,6 +75,7 @@ async function backtest(options: Options): Promise<void> {
     missing: result.missing,
     out_of_order: result.outOfOrder,
     suspect_unit: result.suspectUnit,
+    asleep: result.asleep,
     alarms: result.raised.length,
     readings_per_s: Math.round(result.readings / seconds),
     ...(labels ? { score: score(labels, result.raised, result.observed) } : {}),
@@ -130,12 +131,12 @@ function rulesFrom({ preset, config }: Options) {
 
 function present(
   report: object & { score?: ReturnType<typeof score>; nab?: object | null },
-  { outOfOrder, suspectUnit, raised }: Backtest,
+  { outOfOrder, suspectUnit, asleep, raised }: Backtest,
 ): void {
   const { score: scored, nab, ...head } = report;
   print(
     Object.entries(head)
-      .filter(([key]) => key !== 'out_of_order' && key !== 'suspect_unit')
+      .filter(([key]) => key !== 'out_of_order' && key !== 'suspect_unit' && key !== 'asleep')
       .map(([key, value]) => `${key} ${value}`)
       .join(', '),
   );
@@ -146,6 +147,9 @@ function present(
   }
   for (const sensor of suspectUnit) {
     print(`${sensor}: on average 34 to 50, which would be a fridge in °F; the column is °C`);
+  }
+  for (const [sensor, rules] of Object.entries(asleep)) {
+    print(`${sensor}: too few readings for ${rules.join(', ')}, which slept`);
   }
   if (!scored) {
     for (const { sensor, rule, atMs } of raised.slice(0, 50))

@@ -104,6 +104,12 @@ export type AlertType = (typeof ALERT_TYPES)[number];
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
+const SIDES = ['above', 'below'] as const;
+export type Side = (typeof SIDES)[number];
+
+/** The cause of an alert that ends an episode which nothing watches any more: closed, not resolved. */
+export const REMOVED = 'removed';
+
 /** An alert as the agent numbers it; epoch, seq, clinic and gateway are added by the batch that carries it. */
 export const alertBodySchema = z.strictObject({
   alert_id: z.string().min(1).max(80),
@@ -119,7 +125,14 @@ export const alertBodySchema = z.strictObject({
   severity: z.enum(SEVERITIES),
   state: z.enum(['raised', 'escalated', 'acknowledged', 'cleared']),
   rule: z.string().max(80),
+  /** What the clock said when the episode began, the same in all its alerts: setting the clock moves it no more. */
   since: z.iso.datetime(),
+  /** How long it had lasted at this alert, in seconds, measured by a clock that nobody sets. */
+  lasted_s: z.int().min(0).optional(),
+  /** Which side of its limit the rule is about, where it has one. */
+  side: z.enum(SIDES).optional(),
+  /** What within its type: `heading`, `drift`, `silent`, `removed` (the sensor or rule is not configured any more). */
+  cause: z.string().max(40).optional(),
   sensor: idSchema,
   /** What happened in one sentence, with its numbers. */
   summary: z.string().max(400),

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { duration, milli } from '../schema.js';
-import { showMilli } from '../units.js';
-import { forecast, showForecast } from './forecast.js';
+import type { Facts } from '../text/catalog.js';
+import { type Forecast, forecast } from './forecast.js';
 import { SETTLED_MS, type Track } from './track.js';
 
 /*
  * Rules about how a temperature moves, beside where it stands: each looks at a Track and says whether it should raise,
- * whether it is over, and why, in one sentence. A latch around them makes alerts of that.
+ * whether it is over, and why, in numbers. A latch around them makes alerts of that.
  */
 const severity = z.enum(['info', 'warning', 'critical']);
 const name = z.string().regex(/^[a-z0-9_-]{1,40}$/, 'expected 1 to 40 of a-z, 0-9, "-" and "_"');
@@ -36,14 +36,13 @@ export interface Verdict {
   raise: boolean;
   over: boolean;
   threshold: number;
-  /** Why, with its numbers: asked for only when it is told. */
-  text: () => string;
+  /** The numbers that say why: asked for only when it is told. */
+  facts: () => Facts;
 }
 
 const MINUTE = 60_000;
-const QUIET: Verdict = { raise: false, over: false, threshold: 0, text: () => '' };
-const shown = (value: number) => showMilli(Math.round(value), 'Cel');
-const minutes = (ms: number) => `${Math.round(ms / MINUTE)} min`;
+const QUIET: Verdict = { raise: false, over: false, threshold: 0, facts: () => ({}) };
+const minutes = (ms: number) => Math.round(ms / MINUTE);
 
 /** `outsideMs`: how long the value has been beyond the rule's limit without a break. */
 export function judgeBehaviour(rule: BehaviourRule, track: Track, outsideMs: number): Verdict {
@@ -80,8 +79,7 @@ function excursion(rule: BehaviourRule, track: Track, value: number, outsideMs: 
     raise: outsideMs >= patience,
     over: away < -300,
     threshold: rule.limit,
-    text: () =>
-      `at ${shown(value)}, ${rule.side} ${shown(rule.limit)} for ${minutes(outsideMs)}${back > 8 ? '' : ' and not coming back'}`,
+    facts: () => ({ stays: back > 8 ? 0 : 1 }),
   };
 }
 
@@ -109,10 +107,15 @@ function heading(rule: BehaviourRule, track: Track, value: number): Verdict {
       ((settled(rule, track) && beyond > rule.margin && steady && slope > 4) || passed(rule, track, value)),
     over: beyond < rule.margin / 2,
     threshold: rule.limit,
-    text: () =>
-      `at ${shown(value)} and ${rule.side === 'above' ? 'rising' : 'falling'} for ${minutes(going)}, longer than any cycle: ${ahead ? showForecast(ahead, shown(rule.limit)) : ''}`,
+    facts: () => ({ going: minutes(going), ...(ahead && ahead.latest > 0 ? rangeOf(ahead) : {}) }),
   };
 }
+
+/** `latest` is null when it may level off before. */
+const rangeOf = ({ earliest, latest }: Forecast) => ({
+  earliest: Math.round(earliest),
+  latest: Number.isFinite(latest) ? Math.round(latest) : null,
+});
 
 /** Past the point where the compressor switches, and going on as if it did not. */
 function passed(rule: BehaviourRule, track: Track, value: number): boolean {
@@ -159,7 +162,7 @@ function level(rule: BehaviourRule, track: Track, value: number): Verdict {
     raise: nearest > rule.margin && settled(rule, track, 2 * SETTLED_MS) && back < 2,
     over: s * (value - edge) < rule.margin / 2,
     threshold: edge,
-    text: () => `at ${shown(value)}, for 50 min ${rule.side} the ${shown(edge)} that it usually keeps`,
+    facts: () => ({}),
   };
 }
 
@@ -172,8 +175,7 @@ function drift(track: Track, value: number): Verdict {
     raise: share > bound,
     over: share < bound / 2,
     threshold: value,
-    text: () =>
-      `at ${shown(value)}: for 12 h the compressor has run ${Math.round(share * 100)} % more of the time than at the same hours before; it may be losing refrigerant`,
+    facts: () => ({ share: Math.round(share * 100) }),
   };
 }
 
@@ -188,7 +190,7 @@ function frozen(track: Track, value: number): Verdict {
     raise: same || flat,
     over: track.sameMs < 5 * MINUTE,
     threshold: value,
-    text: () => `the probe has said exactly ${shown(value)} for ${minutes(track.sameMs)}: it may be frozen`,
+    facts: () => ({ same: minutes(track.sameMs) }),
   };
 }
 
@@ -200,6 +202,6 @@ function erratic(track: Track, value: number): Verdict {
     raise: jitter > bound,
     over: jitter < bound / 2,
     threshold: value,
-    text: () => `the probe jumps by ${shown(jitter)} from one value to the next: check its cable`,
+    facts: () => ({ jitter: Math.round(jitter) }),
   };
 }

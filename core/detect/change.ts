@@ -1,4 +1,5 @@
-import type { AlertType, Severity } from '../contract/messages.js';
+import type { AlertType, Severity, Side } from '../contract/messages.js';
+import type { Facts } from '../text/catalog.js';
 import type { Milli } from '../units.js';
 
 /** A rule's word that something began or is over, before it is an alert with a number. */
@@ -10,6 +11,8 @@ export interface Change {
   sinceMs: number;
   milli: Milli;
   kpi: { name: string; value: number; threshold: number; unit: string };
-  /** Why, with its numbers; without the sensor's name. */
-  text: string;
+  side?: Side;
+  /** What within the alert's type, and the numbers that its words need. */
+  cause: string;
+  facts: Facts;
 }

@@ -36,11 +36,3 @@ export function forecast(track: Track, limit: Milli, side: 'above' | 'below'): F
     wholeWay > left ? -tau * Math.log(1 - left / wholeWay) * FIT_SLACK : Number.POSITIVE_INFINITY;
   return { earliest, latest: Math.max(latest, earliest) };
 }
-
-export function showForecast({ earliest, latest }: Forecast, limit: string): string {
-  if (latest === 0) return `past ${limit}`;
-  const from = Math.round(earliest);
-  if (latest === Number.POSITIVE_INFINITY)
-    return `reaches ${limit} in ${from} min at the earliest, or levels off before`;
-  return `reaches ${limit} in about ${from} to ${Math.round(latest)} min`;
-}

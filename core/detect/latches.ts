@@ -1,5 +1,7 @@
 import { fromMilli, type Milli, showMilli } from '../units.js';
+import { sleeps } from './asleep.js';
 import { type BehaviourRule, judgeBehaviour, type Verdict } from './behaviour.js';
+import { smoothed } from './cadence.js';
 import type { Change } from './change.js';
 import { type Profile, Track } from './track.js';
 
@@ -42,16 +44,16 @@ export class Behaviours {
     for (const { name } of rules) if (!Object.hasOwn(latches, name)) latches[name] = { ...LATCH_START };
   }
 
-  /** One temperature. `otherOpen`: an alert of another rule of this sensor stands. */
-  push(atMs: number, milli: Milli, otherOpen: boolean): Change[] {
+  /** One temperature. `otherOpen`: an alert of another rule of this sensor stands. `cadenceMs`: how often one comes. */
+  push(atMs: number, milli: Milli, otherOpen: boolean, cadenceMs?: number): Change[] {
     const open = otherOpen || this.#rules.some(({ name }) => this.#latches[name]!.activeSinceMs !== null);
     if (open) this.#quietSinceMs = atMs;
     const quietMs = atMs - this.#quietSinceMs;
-    this.track.push(atMs, milli, quietMs >= HOLD_MS);
+    this.track.push(atMs, milli, quietMs >= HOLD_MS, smoothed(cadenceMs));
     const changes: Change[] = [];
     for (const rule of this.#rules) {
       const hold = rule.what === 'drift' ? HOLD_DRIFT_MS : HOLD_MS;
-      const change = this.#step(rule, atMs, open || quietMs < hold);
+      const change = this.#step(rule, atMs, open || quietMs < hold, sleeps(rule, cadenceMs));
       if (change) changes.push(change);
     }
     return changes;
@@ -74,7 +76,8 @@ export class Behaviours {
     );
   }
 
-  #step(rule: BehaviourRule, atMs: number, busy: boolean): Change | undefined {
+  /** A rule that sleeps raises nothing; what it had raised may still end. */
+  #step(rule: BehaviourRule, atMs: number, busy: boolean, asleep: boolean): Change | undefined {
     const latch = this.#latches[rule.name]!;
     const value = this.track.last!.milli;
     const away = rule.side === 'above' ? value - rule.limit : rule.limit - value;
@@ -85,7 +88,7 @@ export class Behaviours {
     if (latch.activeSinceMs === null) {
       // An excursion is told whatever else stands; a hint beside an alarm is noise.
       const held = atMs < latch.holdUntilMs || (busy && rule.what !== 'excursion');
-      if (!verdict.raise || held) return undefined;
+      if (!verdict.raise || held || asleep) return undefined;
       latch.activeSinceMs = latch.outsideSinceMs ?? atMs;
       return changeOf(rule, verdict, atMs, value, 'raised', latch.activeSinceMs);
     }
@@ -99,12 +102,13 @@ export class Behaviours {
 
 function changeOf(
   rule: BehaviourRule,
-  { threshold, text }: Verdict,
+  { threshold, facts }: Verdict,
   atMs: number,
   milli: Milli,
   kind: Change['kind'],
   sinceMs: number,
 ): Change {
   const kpi = { name: 'temperature', value: fromMilli(milli), threshold: fromMilli(threshold), unit: 'Cel' };
-  return { rule, alertType: TYPES[rule.what], atMs, milli, kpi, text: text(), kind, sinceMs };
+  const { what: cause, side } = rule;
+  return { rule, alertType: TYPES[cause], atMs, milli, kpi, side, cause, facts: facts(), kind, sinceMs };
 }

@@ -3,6 +3,7 @@ import { duration, milli } from '../schema.js';
 import { QUANTITY_NAMES } from '../units.js';
 import { type Accumulated, stepAccumulate } from './accumulate.js';
 import { behaviourRuleSchema } from './behaviour.js';
+import { proof } from './cadence.js';
 import { DWELL_START, type DwellState, stepDwell, type Transition, type Zone } from './dwell.js';
 import {
   anomalyRuleSchema,
@@ -37,7 +38,11 @@ export const thresholdRuleSchema = z
       .default(0)
       .describe('how far back inside the limit a reading must be to end the excursion'),
     reset_on: z.enum(['first_in_range', 'hysteresis']).default('first_in_range'),
-    gap: duration.default(1_800_000).describe('a longer silence does not count as time outside'),
+    gap: duration
+      .default(1_800_000)
+      .describe(
+        'a longer silence does not count as time outside; at least two and a half reports of the sensor',
+      ),
     severity: severity.default('critical'),
     alert: z.enum(['excursion', 'pre_alarm', 'low_battery']).default('excursion'),
   })
@@ -57,8 +62,14 @@ export const contactRuleSchema = z.strictObject({
 export const sensorFaultRuleSchema = z.strictObject({
   kind: z.literal('sensor_fault'),
   name,
-  missing_after: duration.default(600_000).describe('no good reading for so long: communication lost'),
-  fault_after: duration.default(180_000).describe('only failures for so long: sensor fault'),
+  missing_after: duration
+    .default(600_000)
+    .describe(
+      'no good reading for so long: communication lost; at least two and a half reports of the sensor',
+    ),
+  fault_after: duration
+    .default(180_000)
+    .describe('only failures for so long: sensor fault; at least one and a half reports of the sensor'),
   recover_readings: z.int().min(1).max(100).default(2).describe('good readings in a row that end it'),
   severity: severity.default('warning'),
 });
@@ -99,8 +110,10 @@ export function stepThreshold(
   state: ThresholdState,
   atMs: number,
   value: number,
+  cadenceMs?: number,
 ): { state: ThresholdState; transition?: Transition } {
-  const { dwell: dwellMs, gap: gapMs, reset_on: resetOn, window: windowMs } = rule;
+  const { dwell: dwellMs, reset_on: resetOn, window: windowMs } = rule;
+  const gapMs = proof(rule.gap, cadenceMs);
   const zone = thresholdZone(rule, value);
   const input = { atMs, zone, excessMilli: excess(rule, value), milli: value };
   if (rule.accumulation === 'cumulative') {

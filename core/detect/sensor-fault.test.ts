@@ -9,7 +9,12 @@ function run(inputs: [kind: FaultInput['kind'], second: number][]) {
   const seen: string[] = [];
   for (const [kind, second] of inputs) {
     const atMs = second * 1000;
-    const step = stepFault(rule, state, kind === 'bad' ? { kind, atMs, reason: 'crc' } : { kind, atMs });
+    const step = stepFault(
+      rule,
+      state,
+      kind === 'bad' ? { kind, atMs, reason: 'crc' } : { kind, atMs },
+      60_000,
+    );
     state = step.state;
     if (step.transition) seen.push(`${step.transition.kind} ${step.transition.type} at ${second}`);
   }

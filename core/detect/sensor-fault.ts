@@ -1,3 +1,4 @@
+import { confirmed, silence } from './cadence.js';
 import type { SensorFaultRule } from './rules.js';
 
 /**
@@ -28,15 +29,22 @@ export function faultStart(atMs: number): FaultState {
   return { phase: 'ok', lastGoodMs: atMs, badSinceMs: null, reason: '' };
 }
 
+/** `cadenceMs`: how often it reports, where that is known; the rule's own times are the least. */
 export function stepFault(
   rule: SensorFaultRule,
   state: FaultState,
   input: FaultInput,
+  cadenceMs: number | undefined,
 ): { state: FaultState; transition?: FaultTransition } {
-  return state.phase === 'ok' ? stepOk(rule, state, input) : stepFaulted(rule, state, input);
+  return state.phase === 'ok' ? stepOk(rule, state, input, cadenceMs) : stepFaulted(rule, state, input);
 }
 
-function stepOk(rule: SensorFaultRule, state: FaultState & { phase: 'ok' }, input: FaultInput) {
+function stepOk(
+  rule: SensorFaultRule,
+  state: FaultState & { phase: 'ok' },
+  input: FaultInput,
+  cadenceMs: number | undefined,
+) {
   if (input.kind === 'good') {
     return {
       state: { phase: 'ok', lastGoodMs: input.atMs, badSinceMs: null, reason: '' } satisfies FaultState,
@@ -46,10 +54,10 @@ function stepOk(rule: SensorFaultRule, state: FaultState & { phase: 'ok' }, inpu
     input.kind === 'bad'
       ? { ...state, badSinceMs: state.badSinceMs ?? input.atMs, reason: input.reason }
       : state;
-  if (next.badSinceMs !== null && input.atMs - next.badSinceMs >= rule.fault_after) {
+  if (next.badSinceMs !== null && input.atMs - next.badSinceMs >= confirmed(rule.fault_after, cadenceMs)) {
     return raise('sensor_fault', next.badSinceMs, next.reason, input.atMs);
   }
-  if (input.atMs - next.lastGoodMs >= rule.missing_after) {
+  if (input.atMs - next.lastGoodMs >= silence(rule.missing_after, cadenceMs)) {
     return next.badSinceMs === null
       ? raise('communication_lost', next.lastGoodMs, 'silent', input.atMs)
       : raise('sensor_fault', next.badSinceMs, next.reason, input.atMs);

@@ -110,13 +110,13 @@ export class Track {
     this.#learnUsual();
   }
 
-  /** `calm`: nothing is alarming, so this may be learned from. */
-  push(atMs: number, raw: Milli, calm: boolean): void {
+  /** `calm`: nothing is alarming, so this may be learned from. `smooth`: the middle of three readings counts. */
+  push(atMs: number, raw: Milli, calm: boolean, smooth = true): void {
     const last = this.points.at(-1);
     if (last && atMs <= last.atMs) return;
     if (last && atMs - last.atMs > 2 * HOUR) this.#restart();
     const before = this.points.slice(-2);
-    const milli = before.length === 2 ? medianOfThree(before[0]!.raw, before[1]!.raw, raw) : raw;
+    const milli = smooth && before.length === 2 ? medianOfThree(before[0]!.raw, before[1]!.raw, raw) : raw;
     if (!last || raw !== last.raw) this.#changed(atMs, last, raw, calm);
     this.#slopes.clear();
     this.points.push({ atMs, milli, raw });

@@ -44,8 +44,13 @@ class Timeline {
     return this.#do({ kind: 'alert', atMs: this.#at * 1000, alert: body });
   }
 
-  ack(code: string | null): this {
-    return this.#do({ kind: 'ack', atMs: this.#at * 1000, code, by: 'Amina' });
+  ack(code: string | null, person: string | undefined = 'nurse'): this {
+    const who = person === undefined ? {} : { person };
+    return this.#do({ kind: 'ack', atMs: this.#at * 1000, code, by: 'Amina', ...who });
+  }
+
+  button(): this {
+    return this.#do({ kind: 'ack', atMs: this.#at * 1000, code: null, by: 'button' });
   }
 
   code(id: string): string {
@@ -64,7 +69,8 @@ class Timeline {
 function show(effect: PolicyEffect): string {
   if (effect.kind === 'buzzer') return `buzzer ${effect.pattern}`;
   if (effect.kind === 'acknowledged') return `acknowledged ${effect.episode.episodeId}`;
-  return `${effect.about} to ${effect.to.join(',')}: ${effect.episodes.map((e) => e.episodeId).join(',')}`;
+  const by = effect.by === undefined ? '' : ` by ${effect.by}`;
+  return `${effect.about} to ${effect.to.join(',')}${by}: ${effect.episodes.map((e) => e.episodeId).join(',')}`;
 }
 
 describe('who is told, and when', () => {
@@ -112,9 +118,47 @@ describe('who is told, and when', () => {
     expect(brief.log).toEqual(['0 buzzer critical', '5 buzzer off']);
   });
 
-  it('lets a warning wake nobody', () => {
+  it('tells a warning to the first step once, chirps, and wakes nobody further', () => {
     const t = new Timeline().alert(alert('door', 'raised', { severity: 'warning' })).until(4000);
-    expect(t.log).toEqual([]);
+    expect(t.log).toEqual(['0 buzzer warning', '10 alarm to nurse: door']);
+    t.until(86_500);
+    expect(t.log.slice(2)).toEqual(['86410 reminder to nurse: door']);
+    const info = new Timeline().alert(alert('due', 'raised', { severity: 'info' })).until(4000);
+    expect(info.log).toEqual([]);
+  });
+
+  it('does not bring an acknowledged warning back within the hour', () => {
+    const t = new Timeline().alert(alert('door', 'raised', { severity: 'warning' })).until(60);
+    t.ack(t.code('door')).until(80_000);
+    expect(t.log.slice(2)).toEqual(['60 buzzer off', '60 acknowledged door']);
+  });
+
+  it('texts nobody where the site says so: of a severity, of a type, or without steps', () => {
+    const mains = alert('m', 'raised', { severity: 'warning', alert_type: 'mains_lost' });
+    const texts = (more: object) => {
+      let state = POLICY_START;
+      const own = policySchema.parse({ steps: [{ to: ['nurse'] }], ...more });
+      state = stepPolicy(own, state, { kind: 'alert', atMs: 0, alert: mains }).state;
+      return stepPolicy(own, state, { kind: 'tick', atMs: 60_000 }).effects.filter(
+        ({ kind }) => kind === 'message',
+      ).length;
+    };
+    expect(texts({})).toBe(1);
+    expect(texts({ text: ['critical'] })).toBe(0);
+    expect(texts({ not_texted: ['mains_lost'] })).toBe(0);
+    expect(texts({ steps: [] })).toBe(0);
+  });
+
+  it('tells those who were told who has it, and not the one who does', () => {
+    const t = new Timeline().alert(alert('f1')).until(1000);
+    t.ack(t.code('f1'), 'manager');
+    expect(t.log.slice(-2)).toEqual(['1000 acknowledged f1', '1000 acknowledged to nurse by Amina: f1']);
+    const alone = new Timeline().alert(alert('f1')).until(60);
+    alone.ack(alone.code('f1'), 'nurse');
+    expect(alone.log.at(-1)).toBe('60 acknowledged f1');
+    const pressed = new Timeline().alert(alert('f1')).until(60).button();
+    expect(pressed.log.at(-1)).toBe('60 acknowledged to nurse: f1');
+    expect(pressed.state.episodes[0]!.ackedBy).toBeNull();
   });
 
   it('limits reminders, never a first message', () => {

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { AlertBody, AlertType, Severity } from '../contract/messages.js';
-import { SEVERITIES } from '../contract/messages.js';
+import { ALERT_TYPES, SEVERITIES } from '../contract/messages.js';
 import { duration } from '../schema.js';
+import type { Facts } from '../text/catalog.js';
 
 /**
  * Who is told at the clinic, and when: grouping, escalation by time, reminders, acknowledgement.
@@ -24,8 +25,23 @@ export const policySchema = z.strictObject({
     .prefault({})
     .describe('reminders per recipient; first messages, escalations and "cleared" always pass'),
   ack_timeout: duration.default(3_600_000).describe('an acknowledged alert comes back after this long'),
-  buzzer: z.array(z.enum(SEVERITIES)).default(['critical']),
-  text: z.array(z.enum(SEVERITIES)).default(['critical']),
+  buzzer: z
+    .array(z.enum(SEVERITIES))
+    .default(['warning', 'critical'])
+    .describe('critical sounds on and on, a warning chirps'),
+  text: z.array(z.enum(SEVERITIES)).default(['warning', 'critical']).describe('what is texted'),
+  escalate: z
+    .array(z.enum(SEVERITIES))
+    .default(['critical'])
+    .describe('what goes on to further steps and reminders; the rest is told to the first step'),
+  repeat_others: duration
+    .default(86_400_000)
+    .describe('reminder of what does not escalate, to the first step, while it stands'),
+  not_texted: z
+    .array(z.enum(ALERT_TYPES))
+    .max(ALERT_TYPES.length)
+    .default([])
+    .describe('types of alert that nobody is texted about, whatever their severity'),
 });
 export type PolicyConfig = z.output<typeof policySchema>;
 
@@ -37,8 +53,15 @@ export interface OpenEpisode {
   /** Four digits that a person types to acknowledge. */
   code: string;
   alert: AlertBody;
+  /** What its words need beside the alert, and the sensor's name when it was raised. */
+  facts?: Facts;
+  name?: string;
+  /** On the timeline: when it began, and when its chain of messages did. */
+  sinceMs?: number;
   raisedMs: number;
   ackedMs: number | null;
+  /** Who acknowledged last, by name; null: the button at the gateway. */
+  ackedBy?: string | null;
   told: string[];
   /** Steps already taken; beyond the last one, reminders. */
   step: number;
@@ -56,13 +79,22 @@ export interface PolicyState {
 export type BuzzerPattern = 'off' | 'warning' | 'critical';
 
 export type PolicyInput =
-  | { kind: 'alert'; atMs: number; alert: AlertBody }
-  | { kind: 'ack'; atMs: number; code: string | null; by: string; comment?: string }
+  | { kind: 'alert'; atMs: number; alert: AlertBody; facts?: Facts; name?: string }
+  /** `person`: an id of `people`; without one it was the button at the gateway. */
+  | { kind: 'ack'; atMs: number; code: string | null; by: string; person?: string; comment?: string }
   | { kind: 'tick'; atMs: number };
 
 export type PolicyEffect =
   | { kind: 'buzzer'; pattern: BuzzerPattern }
-  | { kind: 'message'; to: string[]; about: 'alarm' | 'reminder' | 'cleared'; episodes: OpenEpisode[] }
+  | {
+      kind: 'message';
+      to: string[];
+      about: 'alarm' | 'reminder' | 'cleared' | 'acknowledged';
+      episodes: OpenEpisode[];
+      /** Acknowledged: by whom (a name; absent for the button), and what they said. */
+      by?: string;
+      comment?: string;
+    }
   | { kind: 'acknowledged'; episode: OpenEpisode; by: string; comment?: string };
 
 export const POLICY_START: PolicyState = { episodes: [], buzzer: 'off', codes: 0, sent: [] };
@@ -75,7 +107,7 @@ interface Outcome {
 export function stepPolicy(config: PolicyConfig, state: PolicyState, input: PolicyInput): Outcome {
   const outcome =
     input.kind === 'alert'
-      ? onAlert(config, state, input.alert, input.atMs)
+      ? onAlert(config, state, input)
       : input.kind === 'ack'
         ? onAck(config, state, input)
         : onTick(config, state, input.atMs);
@@ -86,34 +118,44 @@ export function stepPolicy(config: PolicyConfig, state: PolicyState, input: Poli
 export function nextDue(config: PolicyConfig, state: PolicyState): number | null {
   const times = state.episodes.flatMap((e) => [
     ...(e.nextMs === null ? [] : [e.nextMs]),
-    ...(e.ackedMs === null ? [] : [e.ackedMs + config.ack_timeout]),
+    ...(e.ackedMs === null ? [] : [e.ackedMs + patienceOf(config, e)]),
   ]);
   return times.length ? Math.min(...times) : null;
 }
 
-function onAlert(config: PolicyConfig, state: PolicyState, alert: AlertBody, atMs: number): Outcome {
-  if (alert.state === 'raised') return { state: open(config, state, alert, atMs), effects: [] };
+type AlertInput = PolicyInput & { kind: 'alert' };
+
+function onAlert(config: PolicyConfig, state: PolicyState, input: AlertInput): Outcome {
+  const { alert, facts } = input;
+  if (alert.state === 'raised') return { state: open(config, state, input), effects: [] };
   const episode = state.episodes.find((e) => e.episodeId === alert.episode_id);
   if (alert.state !== 'cleared' || !episode) return { state, effects: [] };
   const rest = { ...state, episodes: state.episodes.filter((e) => e !== episode) };
   if (episode.told.length === 0) return { state: rest, effects: [] };
-  const closed = { ...episode, alert };
+  const closed = { ...episode, alert, ...(facts ? { facts } : {}) };
   return {
     state: rest,
     effects: [{ kind: 'message', to: episode.told, about: 'cleared', episodes: [closed] }],
   };
 }
 
-function open(config: PolicyConfig, state: PolicyState, alert: AlertBody, atMs: number): PolicyState {
+function open(
+  config: PolicyConfig,
+  state: PolicyState,
+  { alert, atMs, facts, name }: AlertInput,
+): PolicyState {
   if (state.episodes.some((e) => e.episodeId === alert.episode_id)) return state;
   if (state.episodes.length >= OPEN_EPISODES_MAX) return state;
-  const texts = config.text.includes(alert.severity) && config.steps.length > 0;
+  const texts = isTexted(config, alert);
   const group = texts ? state.episodes.find((e) => waitsToBeTold(e, atMs)) : undefined;
   const codes = group ? state.codes : freshCode(state);
   const episode: OpenEpisode = {
     episodeId: alert.episode_id,
     code: group?.code ?? codeText(codes),
     alert,
+    ...(facts ? { facts } : {}),
+    ...(name === undefined ? {} : { name }),
+    sinceMs: atMs - (alert.lasted_s ?? 0) * 1000,
     raisedMs: atMs,
     ackedMs: null,
     told: [],
@@ -122,6 +164,29 @@ function open(config: PolicyConfig, state: PolicyState, alert: AlertBody, atMs: 
   };
   return { ...state, codes, episodes: [...state.episodes, episode] };
 }
+
+/** Whether anybody is texted of such an alert. */
+export function isTexted(
+  config: PolicyConfig,
+  { severity, alert_type }: Pick<AlertBody, 'severity' | 'alert_type'>,
+): boolean {
+  const wanted = config.text.includes(severity) && !config.not_texted.includes(alert_type);
+  return wanted && config.steps.length > 0;
+}
+
+/** The steps that an alert goes through: what does not escalate stops at the first. */
+export function stepsOf(config: PolicyConfig, severity: Severity): PolicyConfig['steps'] {
+  return config.escalate.includes(severity) ? config.steps : config.steps.slice(0, 1);
+}
+
+const repeatOf = (config: PolicyConfig, severity: Severity) =>
+  config.escalate.includes(severity) ? config.repeat : config.repeat_others;
+
+/** How long an acknowledgement holds: what does not escalate does not come back sooner than it would be repeated. */
+const patienceOf = (config: PolicyConfig, { alert: { severity } }: OpenEpisode) =>
+  config.escalate.includes(severity)
+    ? config.ack_timeout
+    : Math.max(config.ack_timeout, config.repeat_others);
 
 /** An episode whose first message is still being held for company: what joins it shares its message and code. */
 const waitsToBeTold = (e: OpenEpisode, atMs: number) =>
@@ -138,18 +203,36 @@ function freshCode(state: PolicyState): number {
 }
 
 function onAck(config: PolicyConfig, state: PolicyState, input: PolicyInput & { kind: 'ack' }): Outcome {
+  const { by, comment, person, atMs } = input;
   const hit = (e: OpenEpisode) => e.ackedMs === null && (input.code === null || e.code === input.code);
   const acked = state.episodes.filter(hit);
-  const episodes = state.episodes.map((e) => (hit(e) ? { ...e, ackedMs: input.atMs, nextMs: null } : e));
-  const effects = acked.map(
-    (episode): PolicyEffect => ({
-      kind: 'acknowledged',
-      episode,
-      by: input.by,
-      ...(input.comment === undefined ? {} : { comment: input.comment }),
-    }),
-  );
-  return { state: prune(config, { ...state, episodes }, input.atMs), effects };
+  const taken = (e: OpenEpisode) => ({
+    ...e,
+    ackedMs: atMs,
+    ackedBy: person === undefined ? null : by,
+    nextMs: null,
+  });
+  const episodes = state.episodes.map((e) => (hit(e) ? taken(e) : e));
+  const said = comment === undefined ? {} : { comment };
+  const effects = acked.map((episode): PolicyEffect => ({ kind: 'acknowledged', episode, by, ...said }));
+  const told = hearers(acked, person).map(([to, about]): PolicyEffect => {
+    const who = person === undefined ? {} : { by };
+    return { kind: 'message', to, about: 'acknowledged', episodes: about, ...who, ...said };
+  });
+  return { state: prune(config, { ...state, episodes }, atMs), effects: [...effects, ...told] };
+}
+
+/** Those who were told, without the one who acknowledged, and of what: one message for each set of people. */
+function hearers(acked: readonly OpenEpisode[], person: string | undefined): [string[], OpenEpisode[]][] {
+  const groups = new Map<string, [string[], OpenEpisode[]]>();
+  for (const episode of [...acked].sort(worstFirst)) {
+    const to = episode.told.filter((id) => id !== person);
+    if (to.length === 0) continue;
+    const group = groups.get(to.join(' ')) ?? [to, []];
+    group[1].push(episode);
+    groups.set(to.join(' '), group);
+  }
+  return [...groups.values()];
 }
 
 function onTick(config: PolicyConfig, state: PolicyState, atMs: number): Outcome {
@@ -162,11 +245,11 @@ function onTick(config: PolicyConfig, state: PolicyState, atMs: number): Outcome
 }
 
 const lapsed = (config: PolicyConfig, e: OpenEpisode, atMs: number) =>
-  e.ackedMs !== null && atMs - e.ackedMs >= config.ack_timeout;
+  e.ackedMs !== null && atMs - e.ackedMs >= patienceOf(config, e);
 
 /** The condition outlived its acknowledgement: the chain starts anew. */
 function reopen(config: PolicyConfig, e: OpenEpisode, atMs: number): OpenEpisode {
-  const texts = config.text.includes(e.alert.severity) && config.steps.length > 0;
+  const texts = isTexted(config, e.alert);
   return { ...e, ackedMs: null, raisedMs: atMs, step: 0, nextMs: texts ? atMs : null };
 }
 
@@ -175,8 +258,9 @@ function tell(config: PolicyConfig, sentBefore: PolicyState['sent'], due: OpenEp
   const sent = [...sentBefore];
   const groups = new Map<string, PolicyEffect & { kind: 'message' }>();
   for (const episode of [...due].sort(worstFirst)) {
-    const reminder = episode.step >= config.steps.length;
-    const recipients = config.steps[Math.min(episode.step, config.steps.length - 1)]?.to ?? [];
+    const steps = stepsOf(config, episode.alert.severity);
+    const reminder = episode.step >= steps.length;
+    const recipients = steps[Math.min(episode.step, steps.length - 1)]?.to ?? [];
     const to = reminder ? recipients.filter((r) => underLimit(config, sent, r)) : recipients;
     if (to.length === 0) continue;
     if (reminder) sent.push(...to.map((r) => ({ to: r, atMs })));
@@ -190,15 +274,17 @@ function tell(config: PolicyConfig, sentBefore: PolicyState['sent'], due: OpenEp
 }
 
 function advance(config: PolicyConfig, e: OpenEpisode, atMs: number): OpenEpisode {
-  const recipients = config.steps[Math.min(e.step, config.steps.length - 1)]?.to ?? [];
+  const { severity } = e.alert;
+  const steps = stepsOf(config, severity);
+  const recipients = steps[Math.min(e.step, steps.length - 1)]?.to ?? [];
   const told = [...new Set([...e.told, ...recipients])];
   const step = e.step + 1;
-  const following = config.steps[step];
-  const repeatsDone = step - config.steps.length;
+  const following = steps[step];
+  const repeatsDone = step - steps.length;
   const nextMs = following
     ? Math.max(e.raisedMs + following.after, atMs)
     : repeatsDone < config.repeats
-      ? atMs + config.repeat
+      ? atMs + repeatOf(config, severity)
       : null;
   return { ...e, told, step, nextMs };
 }
@@ -220,7 +306,7 @@ const rankOf = (type: AlertType) => {
 
 const rank = (severity: Severity) => SEVERITIES.indexOf(severity);
 
-function worstFirst(a: OpenEpisode, b: OpenEpisode): number {
+export function worstFirst(a: OpenEpisode, b: OpenEpisode): number {
   return (
     rank(b.alert.severity) - rank(a.alert.severity) ||
     rankOf(a.alert.alert_type) - rankOf(b.alert.alert_type) ||

@@ -76,18 +76,22 @@ export async function tellStory(options: StoryOptions): Promise<Told> {
       const { open_alerts, relay: up } = await agentStatus();
       return open_alerts.some((a) => a.alert_type === 'mains_lost') && up && !up.connected;
     });
-    tell('The agent has noticed both. Nobody sleeps worse for it yet: the fridges are still cold.');
+    const warning = await until('a text about the mains', 20_000, () =>
+      clinic.modem.sent.find((s) => s.to === NURSE.phone && s.text.includes('power is out')),
+    );
+    tell(`The agent has noticed both: the buzzer chirps, and a text leaves the modem: "${warning.text}"`);
 
     const excursion = await until('an excursion of fridge 1', 90_000, async () => {
       const { open_alerts } = await agentStatus();
       return open_alerts.find((a) => a.alert_type === 'excursion' && a.sensor === 'fridge-1');
     });
+    clinic.buzzerAt = 0;
     tell(`Fridge 1 warms, and the agent finds the excursion by itself: "${excursion.summary}"`);
 
     await until('the buzzer sounds', 5000, () => clinic.gpio.level(LINES.buzzer) || clinic.buzzerAt > 0);
     tell('The buzzer sounds.');
     const text = await until('a text to the nurse', 20_000, () =>
-      clinic.modem.sent.find((s) => s.to === NURSE.phone),
+      clinic.modem.sent.find((s) => s.to === NURSE.phone && s.text.includes('above 8 C')),
     );
     tell(`A text leaves the modem: "${text.text}"`);
 
@@ -104,7 +108,7 @@ export async function tellStory(options: StoryOptions): Promise<Told> {
       await new Promise((resolve) => setTimeout(resolve, 600));
       return !before && !clinic.gpio.level(LINES.buzzer);
     });
-    tell('The agent takes it: the buzzer is silent, and nobody else is woken.');
+    tell('The agent takes it: the buzzer only chirps for the mains, and nobody else is woken.');
     if (clinic.modem.sent.some((s) => s.to === MANAGER.phone))
       throw new Error('the manager was woken all the same');
     await pause(10);
@@ -119,10 +123,10 @@ export async function tellStory(options: StoryOptions): Promise<Told> {
       const { open_alerts } = await agentStatus();
       return open_alerts.every((a) => a.alert_type !== 'excursion' && a.alert_type !== 'mains_lost');
     });
-    await until('the nurse hears that it is over', 20_000, () =>
-      clinic.modem.sent.find((s) => s.text.includes('OVER')),
+    const over = await until('the nurse hears that it is over', 20_000, () =>
+      clinic.modem.sent.find((s) => s.text.includes('was above 8 C')),
     );
-    tell('Fridge 1 is back in range, and the nurse is told that it is over.');
+    tell(`Fridge 1 is back in range, and the nurse reads: "${over.text}"`);
 
     await until('the ring is empty of unsent rows', 30_000, async () => {
       const { relay: up } = await agentStatus();

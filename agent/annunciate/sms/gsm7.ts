@@ -1,21 +1,5 @@
-/*
- * GSM 7-bit default alphabet (3GPP TS 23.038, 6.2.1). The position is the septet; position 27 is the escape to the
- * extension table, whose characters cost two septets.
- */
-const BASIC =
-  '@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà';
-const EXTENSION: Record<string, number> = {
-  '\f': 0x0a,
-  '^': 0x14,
-  '{': 0x28,
-  '}': 0x29,
-  '\\': 0x2f,
-  '[': 0x3c,
-  '~': 0x3d,
-  ']': 0x3e,
-  '|': 0x40,
-  '€': 0x65,
-};
+import { BASIC, EXTENSION } from '../../../core/text/gsm7.js';
+
 const ESCAPE = 0x1b;
 
 const SEPTET = new Map([...BASIC].map((char, septet) => [char, septet]));

@@ -1,5 +1,6 @@
+import type { Facts } from '../../text/catalog.js';
 import type { Milli } from '../../units.js';
-import type { Track } from '../track.js';
+import { quantile, type Track } from '../track.js';
 import { featuresOf } from './features.js';
 import type { Finding, Sample } from './finding.js';
 import { forestScore } from './forest.js';
@@ -8,25 +9,40 @@ import { zScore } from './statistics.js';
 
 interface Day {
   day: number;
-  min: Milli;
-  max: Milli;
+  /** At most 25: a day in which the clock was set back has one more. */
+  hours: { hour: number; min: Milli; max: Milli }[];
   sum: number;
   squares: number;
   n: number;
 }
 
+/** What the days before today come to. */
+interface UsualDays {
+  days: number;
+  high: Milli;
+  low: Milli;
+  mean: number;
+  deviation: number;
+}
+
 export interface AnomalyState {
   /** zscore: the values before. */
   before?: { atMs: number; milli: Milli }[];
-  /** extreme: what each of the last days had. */
-  days?: Day[];
+  /** extreme: what each of the last days had, today last. */
+  past?: Day[];
+  usual?: UsualDays | null;
   unusualSinceMs?: number | null;
 }
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const DAYS = 28;
-/** Fewer days than this are no "usual". */
-const DAYS_MIN = 14;
+/** A week has each of its days once; fewer are no "usual". */
+const DAYS_MIN = 7;
+/** The share of hours that may be further out: one bad hour must not be the measure of four weeks. */
+const RARE = 0.01;
+/** Deviations beyond that. */
+const BEYOND = 1;
 const BEFORE_MAX = 600;
 /** A value that can be told from the last ones only by rounding is no anomaly. */
 const ZSCORE_FLOOR: Milli = 200;
@@ -35,7 +51,7 @@ interface Judged {
   score: number;
   threshold: number;
   name: string;
-  text: string;
+  facts: Facts;
   /** Ordinary again; without it, no longer beyond the threshold is enough. */
   over?: boolean;
 }
@@ -56,7 +72,7 @@ export function stepAnomaly(
     raise: beyond && sample.atMs - state.unusualSinceMs! >= rule.dwell,
     over: judged.over ?? !beyond,
     kpi: { name: judged.name, value, threshold, unit: '1' },
-    text: `at ${sample.milli / 1000} °C, ${judged.text} (${value}, ${threshold} is the bound)`,
+    facts: { how: rule.what, ...judged.facts },
   };
 }
 
@@ -73,7 +89,7 @@ function judge(rule: AnomalyRule, state: AnomalyState, sample: Sample, track: Tr
     score: forestScore(model, features),
     threshold,
     name: 'forest_score',
-    text: 'unlike what it was trained on',
+    facts: {},
   };
 }
 
@@ -86,38 +102,56 @@ function byZScore(rule: AnomalyRule, state: AnomalyState, { atMs, milli }: Sampl
   before.push({ atMs, milli });
   if (z === undefined) return undefined;
   const near = values.every((value) => Math.abs(value - milli) < ZSCORE_FLOOR);
-  const text = `far from the last ${Math.round(rule.window / 60_000)} min`;
-  return { score: near ? 0 : Math.abs(z), threshold: rule.threshold ?? 3, name: 'z', text };
+  const facts = { minutes: Math.round(rule.window / 60_000) };
+  return { score: near ? 0 : Math.abs(z), threshold: rule.threshold ?? 3, name: 'z', facts };
 }
 
 function byExtremes(rule: AnomalyRule, state: AnomalyState, { wallMs, milli }: Sample): Judged | undefined {
-  state.days ??= [];
-  const { days } = state;
+  state.past ??= [];
   const day = Math.floor(wallMs / DAY_MS);
-  const known = days.filter((d) => d.day >= day - DAYS);
-  const judged = known.length <= DAYS_MIN ? undefined : beyondExtremes(known, milli, rule.threshold ?? 0.25);
-  let today = days.at(-1);
-  if (today?.day !== day) {
-    today = { day, min: milli, max: milli, sum: 0, squares: 0, n: 0 };
-    state.days = [...known, today];
+  if (state.past.at(-1)?.day !== day) {
+    // Days that are over: one that goes bad slowly would else be measured against itself.
+    const known = state.past.filter((d) => d.day < day && d.day >= day - DAYS);
+    state.usual = known.length < DAYS_MIN ? null : usualOf(known);
+    state.past = [...known, { day, hours: [], sum: 0, squares: 0, n: 0 }];
   }
-  today.min = Math.min(today.min, milli);
-  today.max = Math.max(today.max, milli);
+  const judged = state.usual ? beyondUsual(state.usual, milli, rule.threshold ?? BEYOND) : undefined;
+  const today = state.past.at(-1)!;
+  const hour = Math.floor(wallMs / HOUR_MS);
+  const last = today.hours.at(-1);
+  if (last?.hour === hour) {
+    last.min = Math.min(last.min, milli);
+    last.max = Math.max(last.max, milli);
+  } else today.hours.push({ hour, min: milli, max: milli });
   today.sum += milli;
   today.squares += milli * milli;
   today.n += 1;
   return judged;
 }
 
-function beyondExtremes(days: readonly Day[], milli: Milli, threshold: number): Judged {
-  const n = days.reduce((sum, d) => sum + d.n, 0);
-  const mean = days.reduce((sum, d) => sum + d.sum, 0) / n;
-  const squares = days.reduce((sum, d) => sum + d.squares, 0) / n;
-  const deviation = Math.max(1, Math.sqrt(Math.max(0, squares - mean * mean)));
-  const high = Math.max(...days.map((d) => d.max));
-  const low = Math.min(...days.map((d) => d.min));
+function usualOf(days: readonly Day[]): UsualDays {
+  const total = (of: (d: Day) => number) => days.reduce((sum, d) => sum + of(d), 0);
+  const n = total((d) => d.n);
+  const mean = total((d) => d.sum) / n;
+  const deviation = Math.max(1, Math.sqrt(Math.max(0, total((d) => d.squares) / n - mean * mean)));
+  const hours = days.flatMap((d) => d.hours);
+  const high = quantile(
+    hours.map(({ max }) => max),
+    1 - RARE,
+  );
+  const low = quantile(
+    hours.map(({ min }) => min),
+    RARE,
+  );
+  return { days: days.length, high, low, mean, deviation };
+}
+
+function beyondUsual(
+  { days, high, low, mean, deviation }: UsualDays,
+  milli: Milli,
+  threshold: number,
+): Judged {
   const score = Math.max(milli - high, low - milli) / deviation;
-  const text = `beyond all of the last ${days.length} days (${low / 1000} to ${high / 1000} °C)`;
   const over = Math.abs(milli - mean) < 2 * deviation;
-  return { score: Math.max(0, score), threshold, name: 'beyond_extreme', text, over };
+  return { score: Math.max(0, score), threshold, name: 'beyond_extreme', facts: { days, low, high }, over };
 }

@@ -1,3 +1,4 @@
+import type { Facts } from '../../text/catalog.js';
 import type { Milli } from '../../units.js';
 
 export interface Sample {
@@ -7,10 +8,11 @@ export interface Sample {
   wallMs: number;
 }
 
-/** What a measure rule found: the measure, whether it is beyond what is allowed, whether that is over, and why. */
+/** What a measure rule found: the measure, whether it is beyond what is allowed, whether that is over, and what its words need. */
 export interface Finding {
   raise: boolean;
   over: boolean;
   kpi: { name: string; value: number; threshold: number; unit: string };
-  text: string;
+  /** The numbers that say why. */
+  facts: Facts;
 }

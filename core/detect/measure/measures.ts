@@ -1,4 +1,5 @@
 import { own } from '../../own.js';
+import { sleeps } from '../asleep.js';
 import type { Change } from '../change.js';
 import type { Track } from '../track.js';
 import type { Sample } from './finding.js';
@@ -15,18 +16,26 @@ export class Measures {
     this.states = Object.fromEntries(mine) as Record<string, MeasureState>;
   }
 
-  push(sample: Sample, track: Track): Change[] {
-    return this.#rules.flatMap((rule) => this.#step(rule, sample, track) ?? []);
+  push(sample: Sample, track: Track, cadenceMs?: number): Change[] {
+    return this.#rules.flatMap((rule) => this.#step(rule, sample, track, cadenceMs) ?? []);
   }
 
-  #step(rule: MeasureRule, sample: Sample, track: Track): Change | undefined {
+  #step(rule: MeasureRule, sample: Sample, track: Track, cadenceMs: number | undefined): Change | undefined {
     const state = this.states[rule.name]!;
-    const found = stepMeasure(rule, state, sample, track);
+    const found = stepMeasure(rule, state, sample, track, cadenceMs);
     if (!found) return undefined;
-    const { kpi, text } = found;
+    const { kpi, facts } = found;
     const { atMs, milli } = sample;
-    const change = { rule, alertType: rule.alert, atMs, milli, kpi, text };
-    if (state.activeSinceMs === null && found.raise) {
+    const change = {
+      rule,
+      alertType: rule.alert,
+      atMs,
+      milli,
+      kpi,
+      cause: rule.kind,
+      facts: { ...facts, now: milli },
+    };
+    if (state.activeSinceMs === null && found.raise && !sleeps(rule, cadenceMs)) {
       state.activeSinceMs = atMs;
       return { ...change, kind: 'raised', sinceMs: atMs };
     }

@@ -70,16 +70,14 @@ export const anomalyRuleSchema = z.strictObject({
   what: z
     .enum(['zscore', 'extreme', 'forest'])
     .describe(
-      'zscore: against the values of the window before it; extreme: beyond all of the last 28 days; forest: by a trained isolation forest',
+      'zscore: against the values of the window before it; extreme: beyond 99 % of the hours of the last 28 days; forest: by a trained isolation forest',
     ),
   window: duration.default(300_000).describe('zscore: the time to compare with'),
   threshold: z
     .number()
     .positive()
     .optional()
-    .describe(
-      'zscore: deviations (3); extreme: deviations beyond the extreme (0.25); forest: score (the model’s own)',
-    ),
+    .describe('zscore: deviations (3); extreme: deviations beyond that (1); forest: score (the model’s own)'),
   dwell: duration.default(0).describe('unusual for so long'),
   model: z
     .union([forestSchema, z.string()])

@@ -1,4 +1,5 @@
 import type { Milli } from '../../units.js';
+import { proof } from '../cadence.js';
 import type { Track } from '../track.js';
 import { type AnomalyState, stepAnomaly } from './anomaly.js';
 import type { Finding, Sample } from './finding.js';
@@ -33,6 +34,7 @@ export function stepMeasure(
   state: MeasureState,
   sample: Sample,
   track: Track,
+  cadenceMs?: number,
 ): Finding | undefined {
   const { last } = state;
   if (last && sample.atMs <= last.atMs) return undefined;
@@ -45,7 +47,7 @@ export function stepMeasure(
       state.anomaly ??= {};
       return stepAnomaly(rule, state.anomaly, sample, track);
     case 'mkt':
-      return kinetic(rule, state, sample, last);
+      return kinetic(rule, state, sample, last, proof(rule.gap, cadenceMs));
     case 'vvm':
       return vial(rule, state, sample, last);
     case 'budget':
@@ -58,10 +60,11 @@ function kinetic(
   state: MeasureState,
   { atMs, milli }: Sample,
   last: MeasureState['last'],
+  gapMs: number,
 ): Finding | undefined {
   state.kinetic ??= { slices: [] };
   const elapsed = last ? atMs - last.atMs : 0;
-  if (last && elapsed <= rule.gap) {
+  if (last && elapsed <= gapMs) {
     pushKinetic(state.kinetic, rule.window, atMs, (last.milli + milli) / 2, elapsed);
   }
   const sums = windowKinetic(state.kinetic);
@@ -73,7 +76,7 @@ function kinetic(
     raise: value > limit,
     over: value <= limit,
     kpi: { name: 'mkt', value: hundredth(value), threshold: limit, unit: 'Cel' },
-    text: `mean kinetic temperature of ${hours} h is ${hundredth(value)} °C, above ${limit} °C`,
+    facts: { hours },
   };
 }
 
@@ -97,7 +100,7 @@ function vial(rule: VvmRule, state: MeasureState, sample: Sample, last: MeasureS
     raise: used >= rule.used,
     over: used < rule.used,
     kpi: { name: 'vvm_used', value: percent(used), threshold: percent(rule.used), unit: '%' },
-    text: `vial monitors of type VVM${rule.monitor} have used ${percent(used)} % of their life, ${percent(rule.used)} % was the mark`,
+    facts: { monitor: rule.monitor },
   };
 }
 
@@ -113,6 +116,6 @@ function budget(rule: BudgetRule, state: MeasureState, sample: Sample, last: Mea
     raise: used >= rule.allowed,
     over: used < rule.allowed,
     kpi: { name: 'budget_used', value: hours(used), threshold: hours(rule.allowed), unit: 'h' },
-    text: `${rule.product} has used ${hours(used)} h of the ${hours(rule.allowed)} h that ${rule.source} allows${spoilt ? `, at once by ${sample.milli / 1000} °C` : ''}`,
+    facts: { product: rule.product, source: rule.source, ...(spoilt ? { spoilt: sample.milli } : {}) },
   };
 }

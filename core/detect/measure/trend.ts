@@ -22,11 +22,9 @@ export function stepTrend(rule: TrendRule, state: TrendState, { atMs, milli }: S
     raise: moved >= rule.by,
     over: moved < rule.by / 2,
     kpi: { name: rule.what, value: celsius, threshold: rule.by / 1000, unit: 'Cel' },
-    text: `at ${milli / 1000} °C, ${WORDS[rule.what]} ${Math.abs(celsius)} °C within ${seconds} s`,
+    facts: { seconds, shape: rule.what },
   };
 }
-
-const WORDS = { rate: 'moved by', rising: 'rising steadily, by', spike_then_drop: 'up and down again by' };
 
 const MOVED: Record<
   TrendRule['what'],
