@@ -231,7 +231,8 @@ export async function startAgent(
 /** Prometheus's own library is loaded when something first asks for metrics. */
 async function openRegistry(parts: Parts) {
   const { agentMetrics } = await import('./health/metrics.js');
-  return agentMetrics(statusSources(parts));
+  const { clinic, gateway } = parts.site.config;
+  return agentMetrics(statusSources(parts), { clinic: clinic.id, gateway });
 }
 
 /** What a failed start has opened is closed again. */

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Clock } from '../core/clock/clock.js';
 import { ColdwatchError } from '../core/errors.js';
 import type { ClaimFolder } from '../core/owner.js';
+import { keepPrivate } from './private-folder.js';
 
 /** What the owner wrote about itself; it is for people, the lock alone decides. */
 const ownerSchema = z.object({ pid: z.int(), since: z.string() });
@@ -13,7 +14,11 @@ const ownerSchema = z.object({ pid: z.int(), since: z.string() });
  * One process a folder and program: an exclusive transaction on an empty SQLite file, PROGRAM.lock, that is never
  * ended. It is the kernel's lock: it goes with the process, kill -9 included, so none is ever stale.
  */
-export function folderLocks(program: 'agent' | 'relay', clock: Clock): ClaimFolder {
+export function folderLocks(
+  program: 'agent' | 'relay',
+  clock: Clock,
+  warn: (problem: string) => void,
+): ClaimFolder {
   const held = new Map<string, Database.Database>();
   // Also keeps them referenced: a connection that is collected as garbage would give its lock up.
   process.once('exit', () => {
@@ -26,6 +31,7 @@ export function folderLocks(program: 'agent' | 'relay', clock: Clock): ClaimFold
     held.set(folder, lock(folder, program));
     const owner = { pid: process.pid, since: new Date(clock.wall()).toISOString() };
     writeFileSync(ownerFile(folder, program), JSON.stringify(owner), { mode: 0o600 });
+    keepPrivate(folder, warn);
   };
 }
 

@@ -10,6 +10,19 @@ export interface HealthPages {
   registry: () => Promise<Registry>;
 }
 
+/** A technician, a monitor, a console: more at once is a mistake, or somebody who means harm. */
+const CONNECTIONS_MAX = 64;
+/** For a question to come in, and for an answer to be taken. */
+const REQUEST_MS = 10_000;
+const IDLE_MS = 30_000;
+const LOOK_MS = 1000;
+const HEADERS = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+};
+
 /** The agent's own answers on the LAN: /api/status, /healthz, /metrics. */
 export async function serveHealth(host: string, port: number, pages: HealthPages) {
   let registry: Promise<Registry> | undefined;
@@ -17,9 +30,16 @@ export async function serveHealth(host: string, port: number, pages: HealthPages
     registry ??= pages.registry();
     return registry;
   };
-  const server = createServer((request, response) => {
+  const limits = {
+    requestTimeout: REQUEST_MS,
+    headersTimeout: REQUEST_MS,
+    connectionsCheckingInterval: LOOK_MS,
+  };
+  const server = createServer(limits, (request, response) => {
     answer(request.url ?? '/', pages, metrics, response).catch(() => response.destroy());
   });
+  server.maxConnections = CONNECTIONS_MAX;
+  server.setTimeout(IDLE_MS);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -34,7 +54,7 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const send = (status: number, type: string, body: string) => {
-    response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
+    response.writeHead(status, { ...HEADERS, 'content-type': type }).end(body);
   };
   const json = (status: number, body: unknown) => send(status, 'application/json', JSON.stringify(body));
   switch (new URL(url, 'http://agent').pathname) {

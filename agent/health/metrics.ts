@@ -3,18 +3,23 @@ import { Gauge, Registry } from 'prom-client';
 /** Gauges read when Prometheus asks, so that counting costs the hot path nothing. */
 export type Sources = Record<
   string,
-  { help: string; read: () => number | [labels: Record<string, string>, value: number][] }
+  {
+    help: string;
+    /** Of what is there for each of something; absent: one number. */
+    labels?: readonly string[];
+    read: () => number | [labels: Record<string, string>, value: number][];
+  }
 >;
 
-export function agentMetrics(sources: Sources): Registry {
+/** `of`: whose they are, on each of them. */
+export function agentMetrics(sources: Sources, of: Record<string, string>): Registry {
   const registry = new Registry();
-  for (const [name, { help, read }] of Object.entries(sources)) {
-    const first = read();
-    const labelNames = Array.isArray(first) ? Object.keys(first[0]?.[0] ?? {}) : [];
+  registry.setDefaultLabels(of);
+  for (const [name, { help, labels = [], read }] of Object.entries(sources)) {
     new Gauge({
       name: `coldwatch_agent_${name}`,
       help,
-      labelNames,
+      labelNames: [...labels],
       registers: [registry],
       collect() {
         const now = read();

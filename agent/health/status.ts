@@ -1,6 +1,9 @@
 import type { Clock } from '../../core/clock/clock.js';
+import type { AlertBody } from '../../core/contract/messages.js';
+import type { Reading } from '../../core/reading.js';
 import { fromMilli, QUANTITIES, type Quantity } from '../../core/units.js';
 import type { Alarm } from '../alarm/alarm.js';
+import { innermostLimits } from '../config/limits.js';
 import type { ResolvedSite } from '../config/resolve.js';
 import type { Forwarder, ForwardState } from '../forward/forward.js';
 import type { GivenUpRows } from '../given-up.js';
@@ -43,7 +46,7 @@ export function agentStatus({ site, file, board, ring, alarm, forward, givenUp, 
     unknown_sources: [...board.unknown].map(([source, seen]) => ({ source, ...seen, at: iso(seen.wallMs) })),
     unknown_sources_beyond: board.unknownBeyond,
     not_started: starts.failing.map(({ since, ...part }) => ({ ...part, since: iso(since) })),
-    open_alerts: alarm.open,
+    open_alerts: alarm.open.map(withoutPeople),
     acknowledged: alarm.policyState.episodes.filter((e) => e.ackedMs !== null).map((e) => e.episodeId),
     ring: {
       epoch: ring.epoch,
@@ -62,6 +65,9 @@ export function agentStatus({ site, file, board, ring, alarm, forward, givenUp, 
   };
 }
 
+/** Anybody on the LAN may look: who answered an alarm, and with what words, is for the log. */
+const withoutPeople = ({ by: _by, comment: _comment, ...alert }: AlertBody) => alert;
+
 function sensorStatus(entry: SensorBoard) {
   const last = Object.fromEntries(
     Object.entries(entry.last).map(([quantity, reading]) => [
@@ -79,22 +85,88 @@ function sensorStatus(entry: SensorBoard) {
   return { name, last, good, bad, problems, repeated, last_problem: problem };
 }
 
-export function statusSources({ board, ring, alarm, forward }: Parts): Sources {
+const CHANNEL = ['sensor', 'quantity', 'unit'] as const;
+type Labelled = [labels: Record<string, string>, value: number];
+
+/** Of a channel with rules: below and above which they count. */
+function limitsOf(site: ResolvedSite): Labelled[] {
+  return site.sensors.flatMap(({ id: sensor, allRules }) =>
+    [...innermostLimits(allRules)].flatMap(([quantity, [low, high]]) => {
+      const labels = { sensor, quantity, unit: QUANTITIES[quantity] };
+      const entry = (side: string, milli: number | null): Labelled[] =>
+        milli === null ? [] : [[{ ...labels, side }, fromMilli(milli)]];
+      return [...entry('low', low), ...entry('high', high)];
+    }),
+  );
+}
+
+function alertsOf(alarm: Alarm): Labelled[] {
+  const counts = new Map<string, Labelled>();
+  for (const { sensor, alert_type, severity } of alarm.open) {
+    const key = `${sensor}/${alert_type}/${severity}`;
+    const entry = counts.get(key) ?? [{ sensor, alert_type, severity }, 0];
+    entry[1] += 1;
+    counts.set(key, entry);
+  }
+  return [...counts.values()];
+}
+
+/** Of each sensor what it measures. */
+function perChannel(board: Board, read: (reading: Reading) => number) {
+  return [...board.sensors].flatMap(([sensor, entry]) =>
+    Object.values(entry.last)
+      .filter((reading) => reading.quality !== 'bad')
+      .map(
+        (reading): Labelled => [
+          { sensor, quantity: reading.quantity, unit: QUANTITIES[reading.quantity] },
+          read(reading),
+        ],
+      ),
+  );
+}
+
+export function statusSources({ site, board, ring, alarm, forward }: Parts): Sources {
   const perSensor = (read: (entry: SensorBoard) => number) => () =>
-    [...board.sensors].map(([sensor, entry]): [Record<string, string>, number] => [{ sensor }, read(entry)]);
+    [...board.sensors].map(([sensor, entry]): Labelled => [{ sensor }, read(entry)]);
   return {
-    readings_good: { help: 'Good readings since start.', read: perSensor((entry) => entry.good) },
+    readings_good: {
+      labels: ['sensor'],
+      help: 'Good readings since start.',
+      read: perSensor((entry) => entry.good),
+    },
     readings_bad: {
+      labels: ['sensor'],
       help: 'Readings that plausibility refused, since start.',
       read: perSensor((entry) => entry.bad),
     },
     problems: {
+      labels: ['sensor'],
       help: 'Failed reads and malformed payloads since start.',
       read: perSensor((entry) => entry.problems),
+    },
+    reading: {
+      labels: CHANNEL,
+      help: 'Last good reading of a sensor, in its own unit (contacts: 1 while active).',
+      read: () => perChannel(board, (reading) => fromMilli(reading.milli)),
+    },
+    reading_time_seconds: {
+      labels: CHANNEL,
+      help: 'When that was measured.',
+      read: () => perChannel(board, (reading) => (reading.deviceMs ?? reading.wallMs) / 1000),
     },
     unknown_messages: {
       help: 'Messages of no configured sensor since start.',
       read: () => [...board.unknown.values()].reduce((sum, seen) => sum + seen.count, board.unknownBeyond),
+    },
+    sensor_limit: {
+      labels: [...CHANNEL, 'side'],
+      help: 'The narrowest limits of a sensor’s rules.',
+      read: () => limitsOf(site),
+    },
+    sensor_alerts_open: {
+      labels: ['sensor', 'alert_type', 'severity'],
+      help: 'Alerts of a sensor that are open now.',
+      read: () => alertsOf(alarm),
     },
     alerts_open: { help: 'Alerts open now.', read: () => alarm.open.length },
     ring_rows: { help: 'Readings in the ring.', read: () => ring.stats().rows },

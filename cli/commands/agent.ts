@@ -5,6 +5,7 @@ import { loadSite } from '../config/load.js';
 import { folderLocks } from '../folder-lock.js';
 import { openLogger } from '../logger.js';
 import { failWith } from '../output.js';
+import { makePrivate } from '../private-folder.js';
 
 export function agentCommand(): Command {
   return new Command('agent')
@@ -14,8 +15,10 @@ export function agentCommand(): Command {
       const loaded = loadSite(config);
       if (!('value' in loaded)) return failWith(loaded.problems);
       const { runAgent } = await import('../../agent/main.js');
-      const claim = folderLocks('agent', new SystemClock());
-      await runAgent(loaded.value, sourceOf(config), openLogger(loaded.value.config.log.level), claim);
+      makePrivate();
+      const log = openLogger(loaded.value.config.log.level);
+      const claim = folderLocks('agent', new SystemClock(), (problem) => log.warn(problem));
+      await runAgent(loaded.value, sourceOf(config), log, claim);
       // A driver stuck in the kernel must not keep a stopped agent alive.
       process.exit(0);
     });

@@ -5,6 +5,7 @@ import { loadRelay } from '../config/load.js';
 import { folderLocks } from '../folder-lock.js';
 import { openLogger } from '../logger.js';
 import { failWith, misuse } from '../output.js';
+import { makePrivate } from '../private-folder.js';
 import { archiveCommand } from './relay-archive.js';
 import { deadLettersCommand } from './relay-dead-letters.js';
 import { flinkEnvCommand } from './relay-flink-env.js';
@@ -17,15 +18,18 @@ export function relayCommand(): Command {
       .description('the cloud’s program: takes gateways’ batches into Kafka, or into a log of its own')
       // Subcommands have a --config of their own.
       .enablePositionalOptions()
+      // Also before its subcommands, which open the same log.
+      .hook('preAction', makePrivate)
       .option('--config <RELAY.yaml>', 'the relay’s file')
       .action(async ({ config }: { config?: string }) => {
         if (config === undefined) return misuse('expected --config <RELAY.yaml>, the relay’s file');
         const loaded = loadRelay(config);
         if (!('value' in loaded)) return failWith(loaded.problems);
         const { runRelay } = await import('../../relay/main.js');
-        const claim = folderLocks('relay', new SystemClock());
+        const log = openLogger(loaded.value.log.level);
+        const claim = folderLocks('relay', new SystemClock(), (problem) => log.warn(problem));
         try {
-          await runRelay(loaded.value, openLogger(loaded.value.log.level), claim);
+          await runRelay(loaded.value, log, claim);
         } catch (error) {
           // A connection to Kafka that is still being closed must not keep a relay that serves nobody.
           process.stderr.write(`coldwatch: ${messageOf(error)}\n`, () => process.exit(1));

@@ -1,4 +1,5 @@
 import { type Clock, every, sleep, type Timer } from '../../core/clock/clock.js';
+import { TOPICS } from '../../core/contract/messages.js';
 import type { Log, Tail } from '../log/port.js';
 import { type LiveView, SHOWN } from './live.js';
 
@@ -60,6 +61,8 @@ export class LiveFeed {
 
   async #history(tail: Tail, stop: AbortSignal): Promise<void> {
     try {
+      // Names do not change for months: they are far behind what is tailed.
+      await this.#log.read([TOPICS.sensors], 0, (records) => this.#live.take(records));
       while (!stop.aborted && (await tail.behind()).records > 0)
         await sleep(this.#clock, HISTORY_LOOK_MS, stop);
     } catch {

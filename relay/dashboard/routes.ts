@@ -49,11 +49,14 @@ export function dashboardRoutes(
       else raw.write(text);
     };
     const send = (update: unknown) => write(`data: ${JSON.stringify(update)}\n\n`);
+    send({ type: 'beat', now: clock.wall() });
     send(live.snapshot());
     const unlisten = live.listen(send);
     const end = () => raw.end();
     // Proxies and our own time-out cut what says nothing; a session that is over sees nothing more.
-    const beat = every(clock, BEAT_MS, () => (clock.wall() < until ? write(':\n\n') : end()));
+    const beat = every(clock, BEAT_MS, () =>
+      clock.wall() < until ? send({ type: 'beat', now: clock.wall() }) : end(),
+    );
     watchers.add(end);
     raw.on('close', () => {
       beat.cancel();
@@ -76,6 +79,8 @@ function pageFiles(): Record<string, { type: string; body: string }> {
   return {
     '/': { type: 'text/html; charset=utf-8', body: load(here, 'index.html') },
     '/page.js': { type: 'text/javascript', body: load(here, 'page.js') },
+    '/words.js': { type: 'text/javascript', body: load(here, 'words.js') },
+    '/chart.js': { type: 'text/javascript', body: load(here, 'chart.js') },
     '/page.css': { type: 'text/css', body: load(here, 'page.css') },
     '/uplot.js': { type: 'text/javascript', body: load(uplot, 'uPlot.esm.js') },
     '/uplot.css': { type: 'text/css', body: load(uplot, 'uPlot.min.css') },

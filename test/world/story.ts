@@ -103,6 +103,12 @@ export async function tellStory(options: StoryOptions): Promise<Told> {
     await until('the acknowledgement', 30_000, async () =>
       (await agentStatus()).acknowledged.includes(excursion.episode_id),
     );
+    if (
+      JSON.stringify(await agentStatus()).match(
+        new RegExp(`${NURSE.name}|${NURSE.phone.replace('+', '\\+')}`),
+      )
+    )
+      throw new Error('the page on the LAN names who was woken');
     await until('the buzzer falls silent', 5000, async () => {
       const before = clinic.gpio.level(LINES.buzzer);
       await new Promise((resolve) => setTimeout(resolve, 600));

@@ -1,41 +1,37 @@
-// The live page: one stream of server-sent events in, a table and a card for each alert out.
-import uPlot from '/uplot.js';
+// The live page: server-sent events in; what needs somebody on top, then each sensor, worst first.
+import { Chart } from '/chart.js';
+import {
+  ageOf,
+  isSilent,
+  lastedOf,
+  ORDER,
+  PHASES,
+  quantityOf,
+  readingOf,
+  STATES,
+  timeOf,
+  WORDS,
+} from '/words.js';
+
+const POINTS_MAX = 360;
+const ROWS_MAX = 300;
+// The relay says something at least each quarter of a minute.
+const QUIET_MS = 40_000;
+const DRAW_MS = 1000;
 
 const sensors = new Map();
 const alerts = new Map();
 const charts = new Map();
-const byId = (id) => document.getElementById(id);
-const timeOf = (ms) =>
-  new Date(ms).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-const CHART_POINTS = 360;
+const wanted = new Set();
+const unfolded = new Set();
+let beyond = 0;
+let offsetMs = 0;
+let heardAt = 0;
+let dirty = false;
 
-const WORDS = {
-  excursion: 'Out of range',
-  pre_alarm: 'Getting warm or cold',
-  sensor_fault: 'Probe fault',
-  communication_lost: 'No readings',
-  mains_lost: 'Mains power out',
-  door_open: 'Door open',
-  low_battery: 'Battery low',
-  clock: 'Clock not set',
-  calibration: 'Calibration due',
-  storage: 'Storage failing',
-  gateway_silent: 'Gateway silent',
-  kpi: 'Stock and sales',
-};
-const STATES = {
-  raised: 'open',
-  escalated: 'open, escalated',
-  acknowledged: 'acknowledged',
-  cleared: 'over',
-};
-const QUANTITIES = {
-  temperature: 'temperature',
-  humidity: 'humidity',
-  contact: 'contact',
-  battery_level: 'battery',
-};
-const UNITS = { Cel: '°C', '%RH': '% RH', 1: '' };
+const byId = (id) => document.getElementById(id);
+const now = () => Date.now() + offsetMs;
+const when = (ms) => timeOf(ms, now());
 
 function element(name, className, text) {
   const node = document.createElement(name);
@@ -44,113 +40,270 @@ function element(name, className, text) {
   return node;
 }
 
-function takeSensor(update) {
-  const known = sensors.get(update.key);
-  const points = known ? known.points : [];
-  for (const point of update.points) {
-    const same = points.findIndex(([at]) => at === point[0]);
-    if (same >= 0) points[same] = point;
-    else points.push(point);
-  }
-  points.sort((a, b) => a[0] - b[0]);
-  sensors.set(update.key, { ...update, points: points.slice(-CHART_POINTS) });
+// Only what differs is touched, so that a screen reader and a cursor are left alone.
+function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
 }
 
-function drawSensor(sensor) {
-  const id = `row-${sensor.key}`;
-  let row = byId(id);
-  if (!row) {
-    row = element('tr');
-    row.id = id;
-    for (let i = 0; i < 7; i++) row.append(element('td', i === 3 || i === 5 ? 'number' : ''));
-    byId('sensors').append(row);
+function mark(node, state) {
+  node.className = `state ${state}`;
+  say(node, `${STATES[state].shape} ${STATES[state].word}`);
+}
+
+const isOpen = ({ state }) => state !== 'cleared';
+const isAlarm = ({ severity, alert_type }) => severity === 'critical' || alert_type === 'excursion';
+
+function stateOf(sensor, open) {
+  const mine = open.get(`${sensor.clinic}/${sensor.sensor}`) ?? [];
+  const of = mine.filter((alert) => sensor.quantity === 'temperature' || alert.kpi.name === sensor.quantity);
+  if (of.some(isAlarm)) return 'alarm';
+  if (isSilent(sensor, now())) return 'silent';
+  const { value, quality } = sensor.last;
+  const outside =
+    (sensor.low !== null && value < sensor.low) || (sensor.high !== null && value > sensor.high);
+  return of.length > 0 || quality !== 'good' || outside ? 'watch' : 'well';
+}
+
+function openBySensor() {
+  const open = new Map();
+  for (const alert of alerts.values()) {
+    if (!isOpen(alert)) continue;
+    const key = `${alert.clinic}/${alert.sensor}`;
+    open.set(key, [...(open.get(key) ?? []), alert]);
   }
-  const { last } = sensor;
-  const value =
-    sensor.quantity === 'contact'
-      ? last.value
-        ? 'active'
-        : 'idle'
-      : `${last.value} ${UNITS[sensor.unit] ?? sensor.unit}`;
-  const texts = [
-    sensor.clinic,
-    sensor.sensor,
-    QUANTITIES[sensor.quantity] ?? sensor.quantity,
-    value,
-    timeOf(last.at),
-    sensor.readings,
-    last.quality,
-  ];
-  texts.forEach((text, i) => {
-    row.cells[i].textContent = text;
+  return open;
+}
+
+// Sensors with their state, worst first, then by name.
+function ranked() {
+  const open = openBySensor();
+  const all = [...sensors.values()].map((sensor) => ({ sensor, state: stateOf(sensor, open) }));
+  const nameOf = ({ sensor }) => `${sensor.clinic_name} ${sensor.name} ${quantityOf(sensor)}`;
+  return all.sort(
+    (a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || nameOf(a).localeCompare(nameOf(b)),
+  );
+}
+
+function drawCounts(all) {
+  const holder = byId('counts');
+  for (const state of ORDER) {
+    let button = byId(`count-${state}`);
+    if (!button) {
+      button = element('button', `count ${state}`);
+      button.id = `count-${state}`;
+      button.type = 'button';
+      button.addEventListener('click', () => {
+        if (!wanted.delete(state)) wanted.add(state);
+        draw();
+      });
+      holder.append(button);
+    }
+    const count = all.filter((one) => one.state === state).length;
+    say(button, `${STATES[state].shape} ${count} ${STATES[state].word}`);
+    button.setAttribute('aria-pressed', String(wanted.has(state)));
+  }
+}
+
+function newRow(sensor) {
+  const row = element('tr');
+  row.id = `row-${sensor.key}`;
+  const name = element('td');
+  const button = element('button', 'name');
+  button.type = 'button';
+  button.addEventListener('click', () => {
+    if (!unfolded.delete(sensor.key)) unfolded.add(sensor.key);
+    draw();
   });
-  row.cells[6].className = last.quality === 'good' ? '' : 'bad';
+  name.append(button, element('div', 'chart'));
+  row.append(element('td'), name, element('td', 'number value'), element('td'));
+  row.cells[0].append(element('span'));
+  return row;
 }
 
-function drawAlert(alert) {
-  const id = `alert-${alert.episode_id}`;
-  let card = byId(id);
-  if (!card) {
-    byId('alerts').querySelector('.quiet')?.remove();
-    card = element('article');
-    card.id = id;
-    card.append(element('h3'), element('p', 'summary'), element('p', 'tag'), element('div', 'chart'));
-    byId('alerts').prepend(card);
-  }
+function drawRow(row, { sensor, state }) {
+  const [first, second, value, at] = row.cells;
+  mark(first.firstChild, state);
+  row.className = state;
+  const [button, chart] = second.children;
+  const what = quantityOf(sensor);
+  say(button, `${sensor.name}${what && `, ${what}`} · ${sensor.clinic_name}`);
+  const shown = unfolded.has(sensor.key);
+  button.setAttribute('aria-expanded', String(shown));
+  say(value, readingOf(sensor) + (sensor.last.quality === 'good' ? '' : ', not believed'));
+  say(at, `${ageOf(now() - sensor.last.at)}, ${when(sensor.last.at)}`);
+  chart.hidden = !shown;
+  if (shown) chartIn(chart, sensor.key).draw(sensor.points, sensor);
+}
+
+function drawRows(all) {
+  const text = byId('search').value.trim().toLowerCase();
+  const found = all.filter(({ sensor, state }) => {
+    const names = `${sensor.name} ${sensor.sensor} ${sensor.clinic_name} ${sensor.clinic}`.toLowerCase();
+    return (wanted.size === 0 || wanted.has(state)) && names.includes(text);
+  });
+  const rows = found.slice(0, ROWS_MAX).map((one) => {
+    const row = byId(`row-${one.sensor.key}`) ?? newRow(one.sensor);
+    drawRow(row, one);
+    return row;
+  });
+  inOrder(byId('sensors'), rows);
+  const hidden = found.length - rows.length;
+  const more = [
+    ...(hidden > 0 ? [`${hidden} more: find them by name, or by their state above.`] : []),
+    ...(beyond > 0 ? [`${beyond} sensors are more than this page can hold.`] : []),
+    ...(sensors.size === 0 ? ['No readings in the last 24 hours.'] : []),
+  ];
+  say(byId('more'), more.join(' '));
+}
+
+// Moves as few as can be: what has the focus stays where it is.
+function inOrder(holder, nodes) {
+  for (const old of [...holder.children]) if (!nodes.includes(old)) old.remove();
+  nodes.forEach((node, i) => {
+    if (holder.children[i] !== node) holder.insertBefore(node, holder.children[i] ?? null);
+  });
+}
+
+function chartIn(holder, key) {
+  if (!charts.has(key)) charts.set(key, new Chart(holder, when));
+  return charts.get(key);
+}
+
+function newCard(alert) {
+  const card = element(isOpen(alert) ? 'article' : 'details');
+  card.id = `alert-${alert.episode_id}`;
+  const title = element(isOpen(alert) ? 'h3' : 'summary');
+  title.append(element('span'), element('b'), element('span', 'tag'));
+  card.append(
+    title,
+    element('p', 'reading'),
+    element('p', 'summary'),
+    element('p', 'tag'),
+    element('div', 'chart'),
+  );
+  card.addEventListener('toggle', () => draw());
+  return card;
+}
+
+function drawCard(alert) {
+  const old = byId(`alert-${alert.episode_id}`);
+  const right = old && (old.localName === 'article') === isOpen(alert);
+  if (old && !right) charts.delete(alert.episode_id);
+  const card = right ? old : newCard(alert);
+  const [title, reading, summary, tag, chart] = card.children;
   card.className = `alert ${alert.severity} ${alert.state}`;
-  card.children[0].textContent = `${WORDS[alert.alert_type] ?? alert.alert_type}: ${alert.clinic} / ${alert.sensor}`;
-  card.children[1].textContent = alert.summary;
+  if (isOpen(alert)) mark(title.children[0], isAlarm(alert) ? 'alarm' : 'watch');
+  say(
+    title.children[1],
+    `${WORDS[alert.alert_type] ?? alert.alert_type}: ${alert.name} · ${alert.clinic_name}`,
+  );
+  say(reading, isOpen(alert) ? nowOf(alert) : '');
+  say(summary, alert.summary);
+  const since = Date.parse(alert.since);
+  const until = isOpen(alert) ? now() : Date.parse(alert.timestamp);
+  say(title.children[2], `since ${when(since)}, ${lastedOf(until - since)}`);
   const by = alert.by ? ` by ${alert.by}` : '';
-  card.children[2].textContent = `${STATES[alert.state]}${by}, since ${timeOf(Date.parse(alert.since))}`;
-  drawChart(alert, card.children[3]);
+  const said = alert.comment ? `: “${alert.comment}”` : '';
+  const worst = alert.episode ? `, worst ${alert.episode.worst.toFixed(1)} °C` : '';
+  say(tag, `${PHASES[alert.state]}${by}${said}${worst}`);
+  const charted = ['excursion', 'pre_alarm'].includes(alert.alert_type) && (card.open || isOpen(alert));
+  if (charted && chart.isConnected) chartIn(chart, alert.episode_id).draw(alert.points, limitsOf(alert));
+  return card;
 }
 
-function drawChart(alert, holder) {
-  const sensor = sensors.get(`${alert.clinic}/${alert.sensor}/temperature`);
-  if (!sensor || !['excursion', 'pre_alarm'].includes(alert.alert_type)) return;
-  const xs = sensor.points.map(([at]) => at / 1000);
-  const limit = alert.kpi.threshold;
-  const data = [xs, sensor.points.map(([, value]) => value), xs.map(() => limit)];
-  const chart = charts.get(alert.episode_id);
-  if (chart) return chart.setData(data);
-  const ink = getComputedStyle(document.body).color;
-  const axis = { stroke: ink, grid: { stroke: 'rgba(128,128,128,.25)' } };
-  const options = {
-    width: Math.max(240, holder.clientWidth),
-    height: 150,
-    legend: { show: false },
-    cursor: { show: false },
-    series: [{}, { stroke: '#2a7de1', width: 2 }, { stroke: '#b3261e', dash: [6, 4] }],
-    axes: [axis, { ...axis, values: (_u, ticks) => ticks.map((t) => `${t} °C`) }],
-  };
-  charts.set(alert.episode_id, new uPlot(options, data, holder));
+// What the alert's own sensor measures now, and how old that is.
+function nowOf({ clinic, sensor, kpi }) {
+  const found = sensors.get(`${clinic}/${sensor}/${kpi.name}`);
+  return found ? `${readingOf(found)}, ${ageOf(now() - found.last.at)}` : '';
+}
+
+// Where nobody has announced limits, the one that the alert is about.
+function limitsOf({ low, high, kpi }) {
+  if (low !== null || high !== null || kpi.threshold === null) return { low, high };
+  return kpi.value > kpi.threshold ? { low: null, high: kpi.threshold } : { low: kpi.threshold, high: null };
+}
+
+function drawAlerts() {
+  const all = [...alerts.values()].sort((a, b) => Date.parse(b.since) - Date.parse(a.since));
+  const open = all.filter(isOpen).sort((a, b) => Number(isAlarm(b)) - Number(isAlarm(a)));
+  const over = all.filter((alert) => !isOpen(alert));
+  for (const [id, some] of [
+    ['open', open],
+    ['over', over],
+  ]) {
+    inOrder(byId(id), some.map(drawCard));
+    byId(id).parentElement.hidden = some.length === 0;
+  }
+  const alarms = open.filter(isAlarm).length;
+  document.body.classList.toggle('alarming', alarms > 0);
+  document.title = alarms > 0 ? `(${alarms}) coldwatch` : 'coldwatch';
+}
+
+function drawState() {
+  const quiet = Date.now() - heardAt > QUIET_MS;
+  document.body.classList.toggle('stale', quiet);
+  if (heardAt === 0) return;
+  say(
+    byId('state'),
+    quiet ? `not connected: all of this is as of ${when(heardAt + offsetMs)}` : `live, ${when(now())}`,
+  );
+}
+
+function draw() {
+  dirty = false;
+  const all = ranked();
+  drawCounts(all);
+  drawRows(all);
+  drawAlerts();
+  drawState();
+}
+
+function takeSensor(update, whole) {
+  const known = whole ? undefined : sensors.get(update.key);
+  const points = new Map([...(known?.points ?? []), ...update.points]);
+  const sorted = [...points].sort((a, b) => a[0] - b[0]).slice(-POINTS_MAX);
+  sensors.set(update.key, { ...update, points: sorted });
+  if (whole || update.quantity !== 'temperature') return;
+  for (const alert of alerts.values())
+    if (isOpen(alert) && alert.clinic === update.clinic && alert.sensor === update.sensor)
+      alert.points = [...new Map([...alert.points, ...update.points])].sort((a, b) => a[0] - b[0]);
+}
+
+function takeAlert(alert) {
+  if (!alerts.has(alert.episode_id) && isOpen(alert) && isAlarm(alert))
+    say(byId('news'), `${WORDS[alert.alert_type]}: ${alert.name}, ${alert.clinic_name}. ${alert.summary}`);
+  alerts.set(alert.episode_id, alert);
 }
 
 function take(update) {
-  if (update.type === 'alert') {
-    alerts.set(update.alert.episode_id, update.alert);
-    drawAlert(update.alert);
-    return;
-  }
-  if (update.type === 'snapshot') {
+  heardAt = Date.now();
+  if (update.type === 'beat') offsetMs = update.now - Date.now();
+  if (update.type === 'alert') takeAlert(update.alert);
+  const whole = update.type === 'snapshot';
+  if (whole) {
     sensors.clear();
+    alerts.clear();
+    beyond = update.sensors_beyond;
     for (const alert of update.alerts) alerts.set(alert.episode_id, alert);
   }
-  for (const sensor of update.sensors) {
-    takeSensor(sensor);
-    drawSensor(sensors.get(sensor.key));
-  }
-  const touched = new Set(update.sensors.map((sensor) => `${sensor.clinic}/${sensor.sensor}`));
-  for (const alert of alerts.values()) {
-    if (update.type === 'snapshot' || touched.has(`${alert.clinic}/${alert.sensor}`)) drawAlert(alert);
-  }
+  for (const sensor of update.sensors ?? []) takeSensor(sensor, whole);
+  if (update.type !== 'beat') later();
+}
+
+// Many changes at once are drawn once.
+function later() {
+  if (dirty) return;
+  dirty = true;
+  requestAnimationFrame(draw);
 }
 
 const stream = new EventSource('/api/stream');
-stream.onopen = () => {
-  byId('state').textContent = 'live';
-};
-stream.onerror = () => {
-  byId('state').textContent = 'connection lost, trying again…';
-};
 stream.onmessage = (event) => take(JSON.parse(event.data));
+stream.onerror = () => {
+  // Closed for good: this browser is not let in any more.
+  if (stream.readyState === EventSource.CLOSED) location.reload();
+};
+byId('search').addEventListener('input', draw);
+addEventListener('resize', draw);
+// Ages grow, and what is not heard turns silent, without anybody saying so.
+window.setInterval(draw, DRAW_MS);
