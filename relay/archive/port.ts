@@ -188,14 +188,35 @@ export function episodeOf(alert: AlertMessage): Episode {
 }
 
 /** Columns that a later alert of the same episode fills in; the others are as the first one said. */
-export const EPISODE_LATER = [
-  'raised_at',
+const EPISODE_LATER = [
   'acknowledged_at',
   'acknowledged_by',
   'comment',
-  'cleared_at',
   'worst',
   'seconds_outside',
   'degree_minutes',
   'mkt',
 ] as const satisfies (keyof Episode)[];
+
+const later = (column: string) =>
+  `${column} = CASE WHEN episodes.${column} IS NULL OR excluded.${column} > episodes.${column}
+    THEN excluded.${column} ELSE episodes.${column} END`;
+
+/**
+ * What an alert changes in its episode's row, in whatever order alerts come: it was raised when that was first said, and
+ * `last_raised` and `cleared_at` are when each was last said.
+ */
+export const EPISODE_CHANGES = [
+  ...EPISODE_LATER.map((column) => `${column} = coalesce(excluded.${column}, episodes.${column})`),
+  `raised_at = CASE WHEN episodes.raised_at IS NULL OR excluded.raised_at < episodes.raised_at
+    THEN excluded.raised_at ELSE episodes.raised_at END`,
+  later('last_raised'),
+  later('cleared_at'),
+].join(', ');
+
+/** One that was raised again stands. */
+export const EPISODE_ENDED = 'CASE WHEN cleared_at >= coalesce(last_raised, 0) THEN cleared_at END';
+/** As it is answered. */
+export const EPISODE_SELECTED = EPISODE_COLUMNS.map((column) =>
+  column === 'cleared_at' ? `${EPISODE_ENDED} AS cleared_at` : column,
+).join(', ');

@@ -7,8 +7,10 @@ import {
   type Archive,
   type ArchiveRows,
   Emptied,
+  EPISODE_CHANGES,
   EPISODE_COLUMNS,
-  EPISODE_LATER,
+  EPISODE_ENDED,
+  EPISODE_SELECTED,
   episodeOf,
   type HistoryQuery,
   type Kind,
@@ -36,6 +38,7 @@ const SCHEMA = `
     alert_type text NOT NULL, severity text NOT NULL, rule text NOT NULL, since bigint NOT NULL, raised_at bigint,
     acknowledged_at bigint, acknowledged_by text, comment text, cleared_at bigint, summary text NOT NULL,
     worst double precision, seconds_outside double precision, degree_minutes double precision, mkt double precision);
+  ALTER TABLE episodes ADD COLUMN IF NOT EXISTS last_raised bigint;
   CREATE INDEX IF NOT EXISTS episodes_by_time ON episodes (clinic, since);
   CREATE TABLE IF NOT EXISTS positions (
     topic text NOT NULL, part integer NOT NULL, "offset" text NOT NULL, arrived bigint NOT NULL,
@@ -126,12 +129,12 @@ export class PostgresArchive implements Archive {
       }
       for (const alert of alerts) {
         const episode = episodeOf(alert);
-        const later = EPISODE_LATER.map((c) => `${c} = coalesce(excluded.${c}, episodes.${c})`);
         const values = EPISODE_COLUMNS.map((_, i) => `$${i + 1}`);
         await client.query(
-          `INSERT INTO episodes (${EPISODE_COLUMNS.join(', ')}) VALUES (${values.join(', ')})
-           ON CONFLICT (episode_id) DO UPDATE SET ${later.join(', ')}`,
-          EPISODE_COLUMNS.map((c) => episode[c]),
+          `INSERT INTO episodes (${EPISODE_COLUMNS.join(', ')}, last_raised)
+           VALUES (${values.join(', ')}, $${values.length + 1})
+           ON CONFLICT (episode_id) DO UPDATE SET ${EPISODE_CHANGES}`,
+          [...EPISODE_COLUMNS.map((c) => episode[c]), episode.raised_at],
         );
       }
       for (const { topic, partition, offset, arrivedMs } of positions) {
@@ -208,7 +211,11 @@ const ORDERS = {
   aggregates: ['since', 'sensor'],
   episodes: ['since', 'episode_id'],
 } as const satisfies Record<Kind, readonly string[]>;
-const COLUMNS = { readings: READING_COLUMNS, aggregates: AGGREGATE_COLUMNS, episodes: EPISODE_COLUMNS };
+const SELECTED: Record<Kind, string> = {
+  readings: READING_COLUMNS.join(', '),
+  aggregates: AGGREGATE_COLUMNS.join(', '),
+  episodes: EPISODE_SELECTED,
+};
 
 /** Only conditions that apply are in the statement, so that its plan is by the index that fits them. */
 function selectOf(kind: Kind, { clinic, sensor, fromMs, toMs, after, limit }: HistoryQuery) {
@@ -220,15 +227,14 @@ function selectOf(kind: Kind, { clinic, sensor, fromMs, toMs, after, limit }: Hi
   if (sensor !== undefined) conditions.push(`sensor = ${param(sensor)}`);
   const from = param(fromMs);
   conditions.push(
-    kind === 'episodes' ? `(cleared_at IS NULL OR cleared_at >= ${from})` : `${time} >= ${from}`,
+    kind === 'episodes' ? `coalesce(${EPISODE_ENDED}, ${from}) >= ${from}` : `${time} >= ${from}`,
   );
   if (after) {
     // The time alone as well: by that the index is entered.
     conditions.push(`${time} >= ${param(after[0])}`);
     conditions.push(`(${order.join(', ')}) > (${after.map(param).join(', ')})`);
   }
-  const columns = COLUMNS[kind].join(', ');
-  const text = `SELECT row_to_json(r)::text AS json FROM (SELECT ${columns} FROM ${kind}
+  const text = `SELECT row_to_json(r)::text AS json FROM (SELECT ${SELECTED[kind]} FROM ${kind}
     WHERE ${conditions.join(' AND ')} ORDER BY ${order.join(', ')} LIMIT ${param(limit + 1)}) r`;
   return { text, values };
 }

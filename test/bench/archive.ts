@@ -85,13 +85,13 @@ async function queriesOf(kind: string, relay: TestRelay): Promise<Figure[]> {
   const idle = await median(TIMES, () => ask(HEALTH));
   const reference = { name: 'an answer that asks nothing', value: idle };
   const day = await median(TIMES, () => ask(question(1, '&sensor=fridge-2')));
-  const page = await median(TIMES, () => ask(question(20)));
-  const heaviest = () => ask(question(20, '&limit=100000'));
+  const page = await median(TIMES, () => ask(question(8)));
+  const heaviest = () => ask(question(8, '&limit=100000'));
   const whole = await median(3, heaviest);
   const worst = await healthWhile(relay, heaviest);
   return [
     figure(`archive.${kind}_day`, day, "ms, a sensor's day of 1,440 readings over HTTP", reference),
-    figure(`archive.${kind}_page`, page, "ms, 10,000 readings of a clinic's 20 days", reference),
+    figure(`archive.${kind}_page`, page, "ms, 10,000 readings of a clinic's eight days", reference),
     figure(`archive.${kind}_heaviest`, whole, 'ms, 100,000 readings at once', reference),
     figure(`archive.${kind}_healthz`, worst, 'ms at worst while that is asked again and again', {
       name: '50 ms',

@@ -38,7 +38,7 @@ const PARTS: Record<string, () => Promise<Figure[]>> = {
   path: () => pathFigures(Number(values.path)),
   drain: () => drainFigures(Number(values.drain)),
   fleet: () => fleetFigures(),
-  archive: () => archiveFigures(50, 30),
+  archive: () => archiveFigures(20, 10),
   memory: () => memoryFigures(1_000_000),
   backtest: () => backtestFigures(),
   flink: () => flinkFigures(1_200_000),

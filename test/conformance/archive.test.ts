@@ -182,6 +182,29 @@ describe.each(['sqlite', 'postgres'])('the archive in %s', (kind) => {
     expect(await episodesOf(archive, { ...all, fromMs: START + 4000 })).toEqual([]);
   });
 
+  it('shows no end of an episode that was raised again, in whatever order its alerts come', async () => {
+    const id = (n: number) => ({ clinic: 'again', episode_id: `again-${n}` });
+    const told = [alert('raised', 1000), alert('cleared', 2000), alert('raised', 3000)];
+    const orders = [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 2, 0],
+      [1, 0, 2],
+    ];
+    for (const [n, order] of orders.entries()) {
+      for (const i of order) {
+        await archive.store({ ...nothing, alerts: [{ ...told[i]!, ...id(n) }] }, 0);
+      }
+    }
+    const query = { ...all, clinic: 'again', fromMs: START + 5000 };
+    const standing = { raised_at: START + 1000, cleared_at: null };
+    expect(await episodesOf(archive, query)).toMatchObject(orders.map(() => standing));
+    await archive.store({ ...nothing, alerts: [{ ...alert('cleared', 4000), ...id(0) }] }, 0);
+    expect(await episodesOf(archive, query)).toHaveLength(orders.length - 1);
+    const [ended] = await episodesOf(archive, { ...query, fromMs: START });
+    expect(ended).toMatchObject({ raised_at: START + 1000, cleared_at: START + 4000 });
+  });
+
   it('gives every row once, page by page, also of one millisecond, in one order', async () => {
     const clinic = 'pages';
     // Three gateways' sensors at the same times, two quantities each, and a reading of another epoch at the same moment.

@@ -235,3 +235,16 @@ it('a reader of the embedded log is told what was let go before it was read, and
   await log.close();
   folder.remove();
 });
+
+it('the embedded log lets go of as much as comes: what is old is gone soon, however much it is', async () => {
+  const folder = tempFolder('retention');
+  const clock = new SimulatedClock(START);
+  const log = new EmbeddedLog(folder.path, clock, DAY);
+  for (let batch = 0; batch < 12; batch++) await log.append(batchOf('a', batch));
+  await clock.advance(DAY + 3_600_000);
+  const left: StoredRecord[] = [];
+  await log.read([TOPIC], 0, (records) => void left.push(...records));
+  expect(left).toHaveLength(0);
+  await log.close();
+  folder.remove();
+});

@@ -1,4 +1,5 @@
 import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
+import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeBatch } from '../../core/contract/batch.js';
 import type { ReadingMessage } from '../../core/contract/messages.js';
@@ -149,24 +150,27 @@ it('with a registry, records stand in Kafka as Avro that others read, and the re
     });
     expect(await posted.json()).toMatchObject({ accepted: 1 });
     const at = Date.now();
-    const body = encodeBatch({
-      clinic: 'avro',
-      gateway: 'gw-avro',
-      epoch: '00000000000000aa',
-      from: 1,
-      to: 1,
-      backfill: false,
-      stream: 'readings',
-      rows: [
-        { sensor: 'f', quantity: 'temperature', measuredAt: at, estimated: false, milli: 4250, quality: 0 },
-      ],
-    });
-    const sent = await fetch(`${relay.url}/v1/gateways/gw-avro/batches`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-    expect(sent.status).toBe(200);
+    const send = async (seq: number, measuredAt: number) => {
+      const body = encodeBatch({
+        clinic: 'avro',
+        gateway: 'gw-avro',
+        epoch: '00000000000000aa',
+        from: seq,
+        to: seq,
+        backfill: false,
+        stream: 'readings',
+        rows: [
+          { sensor: 'f', quantity: 'temperature', measuredAt, estimated: false, milli: 4250, quality: 0 },
+        ],
+      });
+      const sent = await fetch(`${relay.url}/v1/gateways/gw-avro/batches`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      expect(sent.status).toBe(200);
+    };
+    await send(1, at);
 
     const raw = (topic: string) => kcat(kafka.address, topic, '-D', '');
     const theirs = new SchemaRegistry({ host: registry.url, auth: ACCESS });
@@ -179,11 +183,22 @@ it('with a registry, records stand in Kafka as Avro that others read, and the re
     expect(decoded).toMatchObject({ clinic: 'avro', value: 4.25, measured_at: at, reason: null });
     expect({ ...((await theirs.decode(raw('pos.sales'))) as object) }).toEqual(sale);
 
+    // What others write stops no reader: a schema that nobody registered, bytes that are no Avro of theirs, nothing at all.
+    const producer = new Kafka({ brokers: [kafka.address], logLevel: logLevel.NOTHING }).producer({
+      createPartitioner: Partitioners.DefaultPartitioner,
+    });
+    await producer.connect();
+    const strange = [[0, 0, 0, 9, 9, 1, 2], [...reading.subarray(0, 5), 255, 255, 255], [0, 1], [7], []];
+    const messages = strange.map((bytes) => ({ key: 'avro/f', value: Buffer.from(bytes) }));
+    await producer.send({ topic: 'iot.temperature', messages });
+    await producer.disconnect();
+    await send(2, at + 1);
+
     // Whoever reads through the relay sees JSON, as before.
     const url = `${relay.url}/v1/history/readings?clinic=avro&from=${new Date(at - 1000).toISOString()}&to=${new Date(at + 1000).toISOString()}`;
     const history = await until('the archive', 20_000, async () => {
       const { readings } = await getJson<{ readings: unknown[] }>(url);
-      return readings.length === 1 ? readings : undefined;
+      return readings.length === 2 ? readings : undefined;
     });
     expect(history[0]).toMatchObject({ sensor: 'f', value: 4.25 });
   } finally {

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 import { freePort, until } from './programs.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/dist\/$/, '/');
@@ -59,7 +60,16 @@ export async function startPostgres(): Promise<Service & { url: string }> {
   const port = await freePort();
   const args = ['postgres', 'run', String(port), folder.path];
   const service = await startService(port, folder, `${ROOT}scripts/services`, args);
-  return { ...service, url: `postgres://coldwatch@127.0.0.1:${port}/postgres` };
+  const url = `postgres://coldwatch@127.0.0.1:${port}/postgres`;
+  // Its port is open before it answers.
+  await until('PostgreSQL to answer', 60_000, async () => {
+    const client = new pg.Client(url);
+    client.on('error', () => {});
+    await client.connect();
+    await client.end();
+    return true;
+  });
+  return { ...service, url };
 }
 
 /** Room for what the tests send while nobody takes it; Mosquitto's own default is 1,000 messages. */

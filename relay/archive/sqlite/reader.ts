@@ -3,7 +3,8 @@ import type { SensorAggregate } from '../../../core/contract/streams.js';
 import {
   type ArchivedReading,
   type Cursors,
-  EPISODE_COLUMNS,
+  EPISODE_ENDED,
+  EPISODE_SELECTED,
   type Episode,
   type HistoryQuery,
   type Kind,
@@ -122,12 +123,16 @@ export class Reader {
   }
 
   #episodesOf({ clinic, sensor, after, fromMs, toMs, limit }: HistoryQuery<'episodes'>): Episode[] {
-    const conditions = ['clinic = @clinic', 'since < @toMs', '(cleared_at IS NULL OR cleared_at >= @fromMs)'];
+    const conditions = [
+      'clinic = @clinic',
+      'since < @toMs',
+      `coalesce(${EPISODE_ENDED}, @fromMs) >= @fromMs`,
+    ];
     if (sensor !== undefined) conditions.push('sensor = @sensor');
     if (after) conditions.push('(since, episode_id) > (@since, @id)');
     return this.#db
       .prepare<[object], Episode>(
-        `SELECT ${EPISODE_COLUMNS.join(', ')} FROM episodes WHERE ${conditions.join(' AND ')}
+        `SELECT ${EPISODE_SELECTED} FROM episodes WHERE ${conditions.join(' AND ')}
          ORDER BY since, episode_id LIMIT @limit`,
       )
       .all({ clinic, sensor, toMs, fromMs, since: after?.[0], id: after?.[1], limit: limit + 1 });

@@ -22,7 +22,7 @@ const SCHEMA = `
     episode_id TEXT PRIMARY KEY, clinic TEXT NOT NULL, gateway TEXT NOT NULL, sensor TEXT NOT NULL,
     alert_type TEXT NOT NULL, severity TEXT NOT NULL, rule TEXT NOT NULL, since INTEGER NOT NULL, raised_at INTEGER,
     acknowledged_at INTEGER, acknowledged_by TEXT, comment TEXT, cleared_at INTEGER, summary TEXT NOT NULL, worst REAL,
-    seconds_outside REAL, degree_minutes REAL, mkt REAL) WITHOUT ROWID;
+    seconds_outside REAL, degree_minutes REAL, mkt REAL, last_raised INTEGER) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS episodes_by_time ON episodes (clinic, since);
   CREATE TABLE IF NOT EXISTS positions (
     topic TEXT NOT NULL, part INTEGER NOT NULL, offset TEXT NOT NULL, arrived INTEGER NOT NULL,
@@ -58,6 +58,8 @@ function setAside(db: Database.Database): void {
       DROP INDEX IF EXISTS readings_by_time;
       ALTER TABLE readings RENAME TO old_readings;
       ALTER TABLE aggregates RENAME TO old_aggregates;
+      ALTER TABLE episodes ADD COLUMN last_raised INTEGER;
+      UPDATE episodes SET last_raised = raised_at;
     `);
   }).immediate();
 }

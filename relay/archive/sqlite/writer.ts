@@ -3,8 +3,8 @@ import type { AlertMessage } from '../../../core/contract/messages.js';
 import type { Position } from '../../log/port.js';
 import {
   type ArchivedReading,
+  EPISODE_CHANGES,
   EPISODE_COLUMNS,
-  EPISODE_LATER,
   episodeOf,
   type StoredAggregate,
 } from '../port.js';
@@ -45,10 +45,10 @@ export class Writer {
        ON CONFLICT DO UPDATE SET ${changed.map((c) => `${c} = excluded.${c}`).join(', ')}
        WHERE excluded.said >= aggregates.said`,
     );
-    const later = EPISODE_LATER.map((c) => `${c} = coalesce(excluded.${c}, ${c})`).join(', ');
     this.#episode = db.prepare(
-      `INSERT INTO episodes (${EPISODE_COLUMNS.join(', ')}) VALUES (${EPISODE_COLUMNS.map((c) => `@${c}`).join(', ')})
-       ON CONFLICT (episode_id) DO UPDATE SET ${later}`,
+      `INSERT INTO episodes (${EPISODE_COLUMNS.join(', ')}, last_raised)
+       VALUES (${EPISODE_COLUMNS.map((c) => `@${c}`).join(', ')}, @raised_at)
+       ON CONFLICT (episode_id) DO UPDATE SET ${EPISODE_CHANGES}`,
     );
     this.#position = db.prepare(
       'INSERT OR REPLACE INTO positions (topic, part, offset, arrived) VALUES (@topic, @partition, @offset, @arrivedMs)',

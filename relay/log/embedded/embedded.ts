@@ -1,8 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import type { Clock } from '../../../core/clock/clock.js';
-import { every } from '../../../core/clock/clock.js';
+import { type Clock, every, type Timer } from '../../../core/clock/clock.js';
 import { TOPICS } from '../../../core/contract/messages.js';
 import { rangeSetSchema } from '../../../core/contract/range-schema.js';
 import { missing, type RangeSet } from '../../../core/contract/ranges.js';
@@ -46,7 +45,9 @@ const SCHEMA = `
 `;
 
 const TIDY_MS = 600_000;
+/** Dropped at once, and how soon the next: so few that gateways are not held up, and more than can arrive. */
 const TIDY_ROWS = 5000;
+const TIDY_PAUSE_MS = 100;
 /** A command beside the relay (dead letters tried again) tells nobody here of what it appends. */
 const LOOK_MS = 500;
 
@@ -70,6 +71,7 @@ export class EmbeddedLog implements Log {
   readonly #tails = new Set<EmbeddedTail>();
   readonly #tidy;
   readonly #look;
+  #more: Timer | undefined;
 
   constructor(folder: string, clock: Clock, retentionMs: number) {
     mkdirSync(folder, { recursive: true });
@@ -240,13 +242,14 @@ export class EmbeddedLog implements Log {
       `INSERT INTO dropped (topic, offset) VALUES (?, ?)
        ON CONFLICT (topic) DO UPDATE SET offset = max(offset, excluded.offset)`,
     );
-    this.#db.transaction(() => {
+    const dropped = this.#db.transaction(() => {
       const last = new Map<string, number>();
-      for (const { topic, offset } of drop.all(before, TIDY_ROWS)) {
-        last.set(topic, Math.max(offset, last.get(topic) ?? 0));
-      }
+      const rows = drop.all(before, TIDY_ROWS);
+      for (const { topic, offset } of rows) last.set(topic, Math.max(offset, last.get(topic) ?? 0));
       for (const [topic, offset] of last) note.run(topic, offset);
+      return rows.length;
     })();
+    if (dropped === TIDY_ROWS) this.#more = this.#clock.after(TIDY_PAUSE_MS, () => this.#dropOld());
     this.#db.prepare(COMPACT).run(before);
     this.#db.prepare('DELETE FROM published WHERE appended < ?').run(this.#clock.wall() - REMEMBERED_MS);
   }
@@ -263,6 +266,7 @@ export class EmbeddedLog implements Log {
 
   async close(): Promise<void> {
     this.#tidy.cancel();
+    this.#more?.cancel();
     this.#look.cancel();
     await Promise.all([...this.#tails].map((tail) => tail.stop()));
     this.#db.close();

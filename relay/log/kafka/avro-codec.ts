@@ -7,6 +7,7 @@ import type { ValueCodec } from './codec.js';
 
 /** Confluent's wire format: a zero byte, the schema's id (int32), Avro. */
 const MAGIC = 0;
+const NOT_FOUND = 404;
 
 interface Known {
   id: number;
@@ -54,8 +55,21 @@ export class AvroCodec implements ValueCodec {
   /** By the schema that it was written with; fields that this version does not know are left out. */
   async decode(topic: string, value: Buffer): Promise<string> {
     if (value[0] !== MAGIC) return value.toString();
-    const decoded: unknown = await this.#registry.decode(value);
+    let decoded: unknown;
+    try {
+      decoded = await this.#registry.decode(value);
+    } catch (error) {
+      if (isAway(error)) throw error;
+      // Of a schema that nobody registered, or not what its schema says: as text that is no record of ours.
+      return value.toString('latin1');
+    }
     const avro = this.#schemas.get(topic);
     return JSON.stringify(avro ? fromAvro(avro, decoded) : decoded);
   }
+}
+
+/** A registry that does not answer, or not now: what cannot be read yet is no reason to pass it over. */
+function isAway(error: unknown): boolean {
+  const { name, status } = error as { name?: string; status?: number };
+  return name === 'ResponseError' && status !== NOT_FOUND;
 }
