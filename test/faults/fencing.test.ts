@@ -1,25 +1,26 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Service, startKafka } from '../world/services.js';
-import { isSound, TwoRelays } from './two-relays.js';
-
-let kafka: Service;
-let two: TwoRelays;
-beforeAll(async () => {
-  kafka = await startKafka();
-  two = await TwoRelays.start(kafka.address);
-});
-afterAll(async () => {
-  await two?.close();
-  await kafka?.stop();
-});
+import { isSound, MANY, ONE, TwoRelays } from './two-relays.js';
 
 /** A few seeds of `npm run soak -- --kafka`. */
-it.each([1, 2, 3, 4])(
-  'a relay that is stopped inside its commits and wakes late stores nothing twice: seed %i',
-  async (seed) => {
+describe.each([
+  ['one gateway, lane and partition', ONE, [1, 2]],
+  ['several', MANY, [3, 4]],
+])('a relay that is stopped inside its commits and wakes late, %s', (_name, shape, seeds) => {
+  let kafka: Service;
+  let two: TwoRelays;
+  beforeAll(async () => {
+    kafka = await startKafka();
+    two = await TwoRelays.start(kafka.address, shape);
+  });
+  afterAll(async () => {
+    await two?.close();
+    await kafka?.stop();
+  });
+
+  it.each(seeds)('stores nothing twice and loses nothing: seed %i', async (seed) => {
     const outcome = await two.run(seed);
     expect(isSound(outcome), JSON.stringify(outcome)).toBe(true);
     expect(outcome.rows).toBeGreaterThan(0);
-    console.log(JSON.stringify(outcome));
-  },
-);
+  });
+});

@@ -1,12 +1,15 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { startKafka } from '../world/services.js';
 import { isClean, type Outcome, runSeed } from './conservation.js';
 import { fuzzDecoders } from './fuzz.js';
+import { isSound, MANY, ONE, type StopOutcome, TwoRelays } from './two-relays.js';
 
 /*
  * Seeded fault runs, one after another: --minutes N (at least one run), or --runs N. --parallel P of them at a time,
  * each with --seconds S of faults. --out FILE keeps the sums for the bench. --fuzz N first gives N
- * inputs to the decoders.
+ * inputs to the decoders. --kafka runs two relays on a Kafka instead (two-relays.ts), one Kafka for all seeds of a
+ * worker; every other worker has one gateway with one sensor, one lane and one partition.
  */
 const { values } = parseArgs({
   options: {
@@ -17,6 +20,7 @@ const { values } = parseArgs({
     parallel: { type: 'string', default: '1' },
     out: { type: 'string' },
     fuzz: { type: 'string', default: '0' },
+    kafka: { type: 'boolean', default: false },
   },
 });
 const seconds = Number(values.seconds);
@@ -40,6 +44,16 @@ const more = () =>
     ? seed === firstSeed || performance.now() < end
     : seed < firstSeed + Number(values.runs);
 
+function countStops({ rows, lost, duplicated, wrong, cut }: StopOutcome): void {
+  total.runs += 1;
+  total.inputs += rows;
+  total.lost += lost;
+  total.duplicated += duplicated;
+  total.wrong += wrong;
+  for (const [name, n] of Object.entries({ relay_stopped: 1, requests_cut: cut }))
+    faults[name] = (faults[name] ?? 0) + n;
+}
+
 function count(outcome: Outcome): void {
   total.runs += 1;
   for (const name of ['inputs', 'lost', 'duplicated', 'unnamed', 'wrong', 'gapped'] as const)
@@ -47,20 +61,55 @@ function count(outcome: Outcome): void {
   for (const [name, n] of Object.entries(outcome.faults)) faults[name] = (faults[name] ?? 0) + n;
 }
 
+/** One seed; whatever it finds is counted. */
+async function attempt(run: (seed: number) => Promise<{ clean: boolean }>): Promise<boolean> {
+  const mine = seed++;
+  let clean = false;
+  let stuck = false;
+  try {
+    const outcome = await run(mine);
+    clean = outcome.clean;
+    console.log(JSON.stringify(outcome));
+  } catch (error) {
+    stuck = true;
+    total.stuck += 1;
+    console.log(JSON.stringify({ seed: mine, error: (error as Error).message }));
+  }
+  const what = values.kafka ? '--kafka' : `--seconds ${seconds}`;
+  if (!clean) console.log(`Repeat it: npm run soak -- --runs 1 ${what} --seed ${mine}`);
+  return !stuck;
+}
+
 async function worker(): Promise<void> {
   while (more()) {
-    const mine = seed++;
-    let clean = false;
-    try {
+    await attempt(async (mine) => {
       const outcome = await runSeed(mine, { rate: 1200, seconds });
       count(outcome);
-      clean = isClean(outcome);
-      console.log(JSON.stringify(outcome));
-    } catch (error) {
-      total.stuck += 1;
-      console.log(JSON.stringify({ seed: mine, error: (error as Error).message }));
+      return { ...outcome, clean: isClean(outcome) };
+    });
+  }
+}
+
+async function kafkaWorker(_: unknown, index: number): Promise<void> {
+  const kafka = await startKafka();
+  try {
+    while (more()) {
+      const two = await TwoRelays.start(kafka.address, index % 2 === 0 ? ONE : MANY);
+      try {
+        let well = true;
+        while (well && more()) {
+          well = await attempt(async (mine) => {
+            const outcome = await two.run(mine);
+            countStops(outcome);
+            return { ...outcome, clean: isSound(outcome) };
+          });
+        }
+      } finally {
+        await two.close();
+      }
     }
-    if (!clean) console.log(`Repeat it: npm run soak -- --runs 1 --seconds ${seconds} --seed ${mine}`);
+  } finally {
+    await kafka.stop();
   }
 }
 
@@ -82,7 +131,7 @@ function sumOf(a: Record<string, number>, b: Record<string, number>): Record<str
   return Object.fromEntries(names.map((name) => [name, (a[name] ?? 0) + (b[name] ?? 0)]));
 }
 
-await Promise.all(Array.from({ length: Number(values.parallel) }, worker));
+await Promise.all(Array.from({ length: Number(values.parallel) }, values.kafka ? kafkaWorker : worker));
 const sums = { ...total, first_seed: firstSeed, seconds, faults };
 console.log(JSON.stringify(sums));
 if (values.out) writeFileSync(values.out, `${JSON.stringify(added(values.out, sums), null, 2)}\n`);

@@ -22,7 +22,15 @@ export interface StopOutcome {
   seconds: number;
 }
 
-const GATEWAYS = 6;
+/** How many gateways send (each with one sensor), and what their relays' Kafka is like. */
+export interface Shape {
+  gateways: number;
+  kafka: { lanes: number; partitions: number };
+}
+/** All in one place: one sensor, one lane, one partition. */
+export const ONE: Shape = { gateways: 1, kafka: { lanes: 1, partitions: 1 } };
+export const MANY: Shape = { gateways: 6, kafka: { lanes: 4, partitions: 6 } };
+
 const ROWS_MAX = 200;
 const START = 1_770_000_000_000;
 const ANSWER_MS = 2000;
@@ -125,16 +133,20 @@ class Sender {
 export class TwoRelays {
   readonly #folder = tempFolder('two-relays');
   readonly #oracle: Oracle;
+  readonly #shape: Shape;
   #relays: TestRelay[] = [];
 
-  private constructor(broker: string) {
+  private constructor(broker: string, shape: Shape) {
+    this.#shape = shape;
     this.#oracle = new Oracle(broker);
   }
 
-  static async start(broker: string): Promise<TwoRelays> {
-    const two = new TwoRelays(broker);
+  static async start(broker: string, shape: Shape): Promise<TwoRelays> {
+    const two = new TwoRelays(broker, shape);
     for (const name of ['a', 'b'])
-      two.#relays.push(await startRelay(`${two.#folder.path}/${name}`, { kafka: broker }));
+      two.#relays.push(
+        await startRelay(`${two.#folder.path}/${name}`, { kafka: broker, kafkaSettings: shape.kafka }),
+      );
     await two.#oracle.start();
     return two;
   }
@@ -143,7 +155,7 @@ export class TwoRelays {
     const began = performance.now();
     const random = generator(seed);
     const senders = Array.from(
-      { length: GATEWAYS },
+      { length: this.#shape.gateways },
       (_, i) => new Sender(`s${seed}-${i}`, this.#relays, random),
     );
     let sending = true;
@@ -153,9 +165,11 @@ export class TwoRelays {
     });
     await until('first rows of all', 30_000, () => senders.every(({ held }) => held > 0));
     await pause(random() * 400);
-    // One that serves some of them.
-    const victim = senders[Math.floor(random() * GATEWAYS)]!.at;
-    const [stopped, other] = [this.#relays[victim]!, this.#relays[1 - victim]!];
+    const victim = await until('a relay that serves some of them', 20_000, async () => {
+      const { at, name } = senders[Math.floor(random() * senders.length)]!;
+      return (await serves(this.#relays[at]!, name)) ? { at } : undefined;
+    });
+    const [stopped, other] = [this.#relays[victim.at]!, this.#relays[1 - victim.at]!];
     process.kill(stopped.program.pid, 'SIGSTOP');
     // Whether or not gateways come to the other relay before the first wakes.
     sending = random() < 0.5;
@@ -207,13 +221,11 @@ export class TwoRelays {
 const ready = async (url: string) =>
   (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(ANSWER_MS) })).ok;
 
-async function servesAll({ url }: TestRelay, senders: readonly Sender[]): Promise<boolean> {
-  const answers = await Promise.all(
-    senders.map(({ name }) =>
-      fetch(`${url}/v1/gateways/${name}/progress`, { signal: AbortSignal.timeout(ANSWER_MS) }),
-    ),
-  );
-  return answers.every(({ status }) => status === 200);
-}
+const serves = async ({ url }: TestRelay, gateway: string) =>
+  (await fetch(`${url}/v1/gateways/${gateway}/progress`, { signal: AbortSignal.timeout(ANSWER_MS) }))
+    .status === 200;
+
+const servesAll = async (relay: TestRelay, senders: readonly Sender[]) =>
+  (await Promise.all(senders.map(({ name }) => serves(relay, name)))).every(Boolean);
 
 export const isSound = ({ lost, duplicated, wrong }: StopOutcome) => lost + duplicated + wrong === 0;

@@ -104,13 +104,16 @@ interface FetchRequest {
   topics: { topic: string; partitions: { partition: number; fetchOffset: string; maxBytes: number }[] }[];
 }
 
-/** What kafkajs's clients are made of. It can read one partition; none of them offers it. */
+/** What kafkajs's clients are made of. It can read one partition, and end another's membership; none of them offers it. */
 export interface Cluster {
   isConnected(): boolean;
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   addTargetTopic(topic: string): Promise<void>;
   refreshMetadata(): Promise<void>;
+  findGroupCoordinator(of: { groupId: string }): Promise<{
+    leaveGroup(of: { groupId: string; memberId: string }): Promise<unknown>;
+  }>;
   findLeaderForPartitions(topic: string, partitions: number[]): Record<string, number[]>;
   findBroker(of: { nodeId: string }): Promise<{
     fetch(request: FetchRequest): Promise<{ responses: { partitions: unknown[] }[] }>;

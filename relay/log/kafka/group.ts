@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../../core/clock/clock.js';
 import { TOPICS } from '../../../core/contract/messages.js';
 import { messageOf } from '../../../core/errors.js';
+import { clusterOf } from './client.js';
 import { PartitionReader } from './fetch.js';
 import { offsetsOf, refuseCut, refuseNew } from './lost.js';
 import { LaneContents, MARK } from './progress.js';
@@ -52,7 +53,35 @@ export class LaneGroup {
 
   async join(): Promise<void> {
     await this.#marks.connect();
+    await this.#dismissPredecessor().catch((error: unknown) => {
+      this.#options.log.debug(
+        { error: messageOf(error) },
+        'the group of relays was not looked at before joining',
+      );
+    });
     await this.#consume();
+  }
+
+  /**
+   * A relay that was killed is a member until its session ends, and the group waits for it. Whoever is at our own address
+   * cannot be there any more; should it be after all, it joins again.
+   */
+  async #dismissPredecessor(): Promise<void> {
+    const { kafka, admin, url } = this.#options;
+    if (url === null) return;
+    const { groups } = await admin.describeGroups([GROUP]);
+    const gone = (groups[0]?.members ?? []).filter(
+      ({ memberMetadata }) => memberMetadata.length > 0 && memberOf(memberMetadata).url === url,
+    );
+    if (gone.length === 0) return;
+    const cluster = clusterOf(kafka);
+    try {
+      await cluster.connect();
+      const coordinator = await cluster.findGroupCoordinator({ groupId: GROUP });
+      for (const { memberId } of gone) await coordinator.leaveGroup({ groupId: GROUP, memberId });
+    } finally {
+      await cluster.disconnect();
+    }
   }
 
   async #consume(): Promise<void> {
