@@ -158,6 +158,7 @@ export class Forwarder {
         for (const stream of STREAMS) this.#refusals[stream].forget();
         if (error instanceof Moved && this.#http.moveTo(error.url) && ++moves < MOVES_MAX) continue;
         this.#http.moveHome();
+        moves = 0;
         this.#options.onState({ connected: false, problem: messageOf(error) });
         if (isUnanswered(error)) this.#http.close();
         if (error instanceof RetryAfter) await sleep(clock, error.ms * (1 + random()), this.#stop.signal);
@@ -281,8 +282,15 @@ export class Forwarder {
     const answer = await reach({
       clock,
       random,
-      attempt: async (limits, signal) =>
-        ofRelay(await this.#http.get(`/v1/gateways/${gateway}/progress`, limits, signal)),
+      attempt: async (limits, signal) => {
+        try {
+          return ofRelay(await this.#http.get(`/v1/gateways/${gateway}/progress`, limits, signal));
+        } catch (error) {
+          // The relay that another named may be gone since: the next try asks the configured one.
+          if (!signal.aborted) this.#http.moveHome();
+          throw error;
+        }
+      },
       urgent: () => this.#urgent(),
       paceMaxMs: config.backoff_max,
       onProblem: (problem) => onState({ connected: false, problem }),
