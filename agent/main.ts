@@ -21,6 +21,7 @@ import { watchSilence } from './health/silence.js';
 import { agentStatus, type Parts, type SiteFile, statusSources } from './health/status.js';
 import { systemdNotifier } from './health/systemd.js';
 import { Board } from './ingest/board.js';
+import { DeviceTimes } from './ingest/device-times.js';
 import { IdentityBook } from './ingest/identity.js';
 import { Ingest } from './ingest/ingest.js';
 import { Poller } from './ingest/poll.js';
@@ -108,8 +109,9 @@ export async function startAgent(
     new Map(site.sensors.map(({ id, source }) => [id, 'device' in source ? source.device : undefined])),
     (known) => ring.saveState('identity', known),
   );
+  const times = new DeviceTimes(ring);
   const ingest = new Ingest(
-    { doors, clock, timeline: () => ring.timeline(), board, identities },
+    { doors, clock, timeline: () => ring.timeline(), board, identities, times },
     {
       readings: (readings, receipt) => {
         record(readings, receipt);
@@ -142,6 +144,7 @@ export async function startAgent(
   announceSensors(site, ring, clock);
   annunciator.start();
   await alarm.start();
+  await times.catchUp();
   for (const driver of drivers) await starts.add(startable(driver, ingest));
   const poller = new Poller(
     drivers.flatMap((driver) => driver.probes),
@@ -151,6 +154,7 @@ export async function startAgent(
   );
   openButton(site, lines, annunciator, log);
   const silence = watchSilence(ring, boot, clock);
+  const timesWatch = times.watch(clock);
   const givenUpWatch = givenUp.watch();
   const calibration = watchCalibration(site.sensors, clock, (condition) => alarm.condition(condition));
   if (options.changed) {
@@ -206,6 +210,7 @@ export async function startAgent(
     silence.cancel();
     calibration.cancel();
     givenUpWatch.cancel();
+    timesWatch.cancel();
     const parts = [
       ...drivers,
       annunciator,
@@ -216,6 +221,7 @@ export async function startAgent(
     // What hangs (a bus, a modem in mid-sentence) is left behind: the ring must be closed in time.
     await Promise.race([Promise.allSettled(parts.map((part) => part.stop())), sleep(clock, GRACE_MS)]);
     alarm.stop();
+    times.save();
     lines.close();
   }
 

@@ -68,16 +68,32 @@ export function numeric(value: unknown): number | undefined {
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
 }
 
-const YEAR_2000_MS = 946_684_800_000;
-const YEAR_2200_MS = 7_258_118_400_000;
+/** A clock that was never set counts from 1970, 1980 or 2000; no device here is older than this. */
+export const TIME_FIRST_MS = Date.UTC(2010, 0, 1);
+/** What 32 bits hold when all are set is 2106: nobody who says so knows the time. */
+export const TIME_LAST_MS = Date.UTC(2100, 0, 1);
+/** A device's clock may be ahead of ours by this much; hours are a wrong zone, years a wrong clock. */
+export const TIME_AHEAD_MS = 3_600_000;
 
 export type TimeFormat = 'iso' | 'unix_s' | 'unix_ms';
 
-/** Milliseconds since 1970; undefined for what is no time, or of another unit. */
-export function parseTime(value: unknown, format: TimeFormat): number | undefined {
+/** Milliseconds since 1970, believable or not; undefined for what is no time. */
+export function readTime(value: unknown, format: TimeFormat): number | undefined {
   const ms =
     format === 'iso' ? isoMs(value) : (numeric(value) ?? Number.NaN) * (format === 'unix_s' ? 1000 : 1);
-  return ms >= YEAR_2000_MS && ms < YEAR_2200_MS ? Math.round(ms) : undefined;
+  return Number.isFinite(ms) ? Math.round(ms) : undefined;
+}
+
+/** As ISO time where a calendar has it, as a number where none does. */
+export function showTime(ms: number): string {
+  return Math.abs(ms) <= DATE_MAX_MS ? new Date(ms).toISOString() : String(ms);
+}
+const DATE_MAX_MS = 8.64e15;
+
+/** Whether something may have been measured then, if it is `nowMs` now (absent: nobody knows). */
+export function isBelievable(ms: number, nowMs?: number): boolean {
+  const last = nowMs === undefined ? TIME_LAST_MS : Math.min(TIME_LAST_MS, nowMs + TIME_AHEAD_MS);
+  return ms >= TIME_FIRST_MS && ms < last;
 }
 
 /** Only with a zone: a bare local time would be read in the gateway's own zone, and be wrong by hours. */

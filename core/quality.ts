@@ -15,6 +15,7 @@ export const REASONS = [
   'too_fast',
   'stuck',
   'other_device',
+  'device_time',
 ] as const;
 export type Reason = Exclude<(typeof REASONS)[number], ''>;
 

@@ -49,6 +49,9 @@ export interface Visited {
   stop(): Promise<void>;
 }
 
+/** A visit takes what comes. */
+const NO_TIMES = { newest: () => Number.NEGATIVE_INFINITY, take: () => {} };
+
 /** Opens the drivers and samples, for as long as somebody looks; nothing is kept. */
 export async function visitSensors(
   site: ResolvedSite,
@@ -61,7 +64,7 @@ export async function visitSensors(
   const doors = new Map(site.sensors.map((sensor) => [sensor.id, doorOf(sensor)]));
   const identities = new IdentityBook({}, new Map(), () => {});
   const ingest = new Ingest(
-    { doors, clock, timeline: () => clock.mono(), board, identities },
+    { doors, clock, timeline: () => clock.mono(), board, identities, times: NO_TIMES },
     { readings: (_readings, receipt) => receipt?.(), failure: () => {}, identity: () => {} },
   );
   const store = {

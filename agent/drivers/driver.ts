@@ -12,6 +12,8 @@ export interface RawSample {
   channel?: string;
   /** When the device says that it measured; absent when it does not say. */
   deviceMs?: number;
+  /** The device should have said when it measured, and what it said is no time. */
+  undated?: true;
   /** The value is there but must not be believed, by the device's own protocol (85 °C at power-on). */
   fault?: Reason;
 }
@@ -20,6 +22,8 @@ export interface RawSample {
 export interface Decoded {
   samples: RawSample[];
   problems: string[];
+  /** What a broker had kept: of an unknown age, and perhaps heard before. */
+  retained?: boolean;
 }
 
 /**

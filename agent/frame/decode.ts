@@ -3,7 +3,6 @@ import type { FrameCondition, FrameModel, FrameNumber } from './schema.js';
 
 /** More frames than this in one payload are not from a device. */
 const FRAMES_MAX = 64;
-const YEAR_2000_S = 946_684_800;
 
 const none = (problem: string): Decoded => ({ samples: [], problems: [problem] });
 
@@ -60,9 +59,8 @@ function decodeFrame(model: FrameModel, frame: Buffer): Decoded {
 
 function timeOf({ time }: FrameModel, frame: Buffer): number | undefined {
   if (!time || !holds(time.when, frame)) return undefined;
-  const seconds = numberAt(time, frame) ?? 0;
-  // A device whose clock was never set counts from 1970.
-  return seconds >= YEAR_2000_S ? seconds * 1000 : undefined;
+  const seconds = numberAt(time, frame);
+  return seconds === undefined ? undefined : seconds * 1000;
 }
 
 function holds(condition: FrameCondition | undefined, frame: Buffer): boolean {

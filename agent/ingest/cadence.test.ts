@@ -43,7 +43,14 @@ it('keeps every other sensor’s cadence within 10 % while a bus is mute and uni
   const times = new Map<string, number[]>();
   const identities = new IdentityBook({}, new Map(), () => {});
   const ingest = new Ingest(
-    { doors: new Map(), clock, timeline: () => clock.mono(), board, identities },
+    {
+      doors: new Map(),
+      clock,
+      timeline: () => clock.mono(),
+      board,
+      identities,
+      times: { newest: () => 0, take: () => {} },
+    },
     {
       readings: ([reading]) => {
         times.set(reading!.sensor, [...(times.get(reading!.sensor) ?? []), reading!.monoMs]);

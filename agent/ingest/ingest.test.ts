@@ -5,6 +5,7 @@ import { MILLI_MAX } from '../../core/units.js';
 import type { RawSample } from '../drivers/driver.js';
 import { Board, UNKNOWN_MAX } from './board.js';
 import type { Calibration } from './calibration.js';
+import { DeviceTimes } from './device-times.js';
 import type { Identities } from './identity.js';
 import { IdentityBook } from './identity.js';
 import { type Door, Ingest } from './ingest.js';
@@ -34,6 +35,7 @@ function world(
   };
   const identities = new IdentityBook({}, new Map(devices), (known) => void saved.push({ ...known }));
   const strangers: string[] = [];
+  const ring = { loadState: () => undefined, saveState: () => {}, replay: async () => [], head: () => 0 };
   const ingest = new Ingest(
     {
       doors: new Map(['a', 'b'].map((id) => [id, door])),
@@ -41,6 +43,7 @@ function world(
       timeline: () => clock.mono(),
       board,
       identities,
+      times: new DeviceTimes(ring),
     },
     {
       readings: (list) => void readings.push(...list),
@@ -98,8 +101,47 @@ describe('the door of the agent', () => {
 
   it('takes each time of a device once', () => {
     const { take, readings } = world();
-    for (const deviceMs of [1000, 1000, 2000]) take({ deviceMs });
-    expect(readings.map((r) => r.atMs)).toEqual([1000, 2000]);
+    const at = Date.UTC(2025, 5, 1);
+    for (const deviceMs of [at, at, at + 1]) take({ deviceMs });
+    expect(readings.map((r) => r.atMs)).toEqual([at, at + 1]);
+  });
+
+  it.each([
+    ['of a clock that was never set', 5000],
+    ['that 32 bits can hold', 0xffffffff * 1000],
+    ['of a wrong zone', Date.UTC(2026, 0, 1) + 3 * 3_600_000],
+    ['beyond any calendar', 1e300],
+  ])('takes a reading with a time %s as of now, says so, and does not call it good', (_what, deviceMs) => {
+    const { take, readings, board } = world();
+    take({ deviceMs });
+    expect(readings[0]).toMatchObject({ atMs: 0, milli: 5000, quality: 'suspect', reason: 'device_time' });
+    expect(readings[0]).not.toHaveProperty('deviceMs');
+    expect(board.sensors.get('a')!.lastProblem!.text).toMatch(/set its clock/);
+  });
+
+  it('holds a device’s time against a clock only when that is set', () => {
+    const { clock, take, readings } = world();
+    clock.setWall(Date.UTC(2020, 0, 1), false);
+    const deviceMs = Date.UTC(2026, 5, 1);
+    take({ deviceMs });
+    take({ deviceMs: Date.UTC(2106, 0, 1) });
+    expect(readings.map((r) => [r.deviceMs, r.reason])).toEqual([
+      [deviceMs, undefined],
+      [undefined, 'device_time'],
+    ]);
+  });
+
+  it('takes what a broker has kept only with a time of its own, and a new one', () => {
+    const { ingest, readings, failures } = world();
+    const at = Date.UTC(2025, 5, 1);
+    const kept = (deviceMs?: number) => {
+      const sample = { quantity: 'temperature', unit: 'Cel', value: 5 } as const;
+      const samples = [deviceMs === undefined ? sample : { ...sample, deviceMs }];
+      ingest.payload('a', { samples, problems: [], retained: true });
+    };
+    for (const deviceMs of [undefined, at, at + 5, at, at + 5, 5000, at + 9]) kept(deviceMs);
+    expect(readings.map((r) => r.atMs)).toEqual([at, at + 5, at + 9]);
+    expect(failures).toEqual([]);
   });
 
   it('refuses a unit that cannot be of the quantity, and a value that is no number', () => {

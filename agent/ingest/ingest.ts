@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock/clock.js';
 import { type PlausibleSpec, type PlausibleState, stepPlausible } from '../../core/detect/plausible.js';
+import { isBelievable, showTime } from '../../core/payload.js';
 import type { Quality, Reason } from '../../core/quality.js';
 import { ChannelMap, type Reading } from '../../core/reading.js';
 import {
@@ -14,6 +15,7 @@ import {
 import type { Decoded, DriverSink, RawSample, Receipt } from '../drivers/driver.js';
 import type { Board } from './board.js';
 import { type Calibration, calibrate } from './calibration.js';
+import type { DeviceTimes } from './device-times.js';
 import type { Identity, IdentityBook } from './identity.js';
 import { judge, type Limits, possible } from './plausibility.js';
 
@@ -35,12 +37,16 @@ export interface Door {
   repeatMs: number;
 }
 
+const UNDATED = { quality: 'suspect', reason: 'device_time' } as const;
+
 export interface IngestDeps {
   doors: ReadonlyMap<string, Door>;
   clock: Clock;
   timeline: () => number;
   board: Board;
   identities: IdentityBook;
+  /** The newest time of each device, as of before this start too. */
+  times: Pick<DeviceTimes, 'newest' | 'take'>;
 }
 
 /** Raw samples → readings with a quality: identity, units, sentinels, range, calibration, pace, each device time once. */
@@ -59,8 +65,11 @@ export class Ingest implements DriverSink {
   }
 
   payload(sensor: string, decoded: Decoded, receipt?: Receipt): void {
+    const samples = decoded.retained
+      ? decoded.samples.filter((s) => this.#isNews(sensor, s))
+      : decoded.samples;
+    if (decoded.retained && samples.length === 0) return void receipt?.();
     for (const problem of decoded.problems) this.#problem(sensor, problem);
-    const { samples } = decoded;
     if (samples.length === 0) {
       // What comes after nonsense is news, whatever it says.
       this.#lastPayload.delete(sensor);
@@ -97,6 +106,18 @@ export class Ingest implements DriverSink {
 
   unknown(source: string, detail: string): void {
     this.#deps.board.heardUnknown(source, detail, this.#deps.clock.wall());
+  }
+
+  /** A broker's copy is of an unknown age: only a time of its own, and a new one, makes it a reading. */
+  #isNews(sensor: string, { quantity, deviceMs }: RawSample): boolean {
+    const newest = this.#deps.times.newest({ sensor, quantity });
+    return deviceMs !== undefined && deviceMs > newest && isBelievable(deviceMs, this.#knownNow());
+  }
+
+  /** The wall clock may be set wrong, backwards too; the timeline never goes back. */
+  #knownNow(): number | undefined {
+    const { clock, timeline } = this.#deps;
+    return clock.synchronised() ? Math.max(clock.wall(), timeline()) : undefined;
   }
 
   #problem(sensor: string, text: string): void {
@@ -148,10 +169,11 @@ export class Ingest implements DriverSink {
       if (this.#lastDeviceMs.get(channel) === deviceMs) return undefined;
       this.#lastDeviceMs.set(channel, deviceMs);
     }
+    const dated = this.#dated(sensor, sample);
     const door = this.#deps.doors.get(sensor);
     const corrected =
       quantity === 'temperature' && door?.calibration ? calibrate(door.calibration, raw) : raw;
-    const atMs = deviceMs ?? this.#deps.timeline();
+    const atMs = dated ?? this.#deps.timeline();
     const reading: Reading = {
       sensor,
       quantity,
@@ -161,8 +183,23 @@ export class Ingest implements DriverSink {
       monoMs: this.#deps.clock.mono(),
       wallMs: this.#deps.clock.wall(),
     };
-    if (deviceMs !== undefined) reading.deviceMs = deviceMs;
+    if (dated === undefined) {
+      // The value counts; when it was measured is not known better than when it came.
+      const doubtful = sample.undated || deviceMs !== undefined;
+      if (doubtful && reading.quality === 'good') Object.assign(reading, UNDATED);
+      return reading;
+    }
+    reading.deviceMs = dated;
+    this.#deps.times.take(channel, dated);
     return reading;
+  }
+
+  /** The device's own time, if it may be true. */
+  #dated(sensor: string, { deviceMs }: RawSample): number | undefined {
+    if (deviceMs === undefined || isBelievable(deviceMs, this.#knownNow())) return deviceMs;
+    const said = showTime(deviceMs);
+    this.#problem(sensor, `the device says that it measured at ${said}, which cannot be: set its clock`);
+    return undefined;
   }
 
   /** First what the device itself means, then whether the value can follow the one before it. */

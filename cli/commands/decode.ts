@@ -6,6 +6,7 @@ import { decodeWith } from '../../agent/drivers/decode.js';
 import type { Decoded } from '../../agent/drivers/driver.js';
 import { judge } from '../../agent/ingest/plausibility.js';
 import { messageOf } from '../../core/errors.js';
+import { showTime } from '../../core/payload.js';
 import { fromMilli, QUANTITIES, toMilli } from '../../core/units.js';
 import { loadModel } from '../config/load.js';
 import { failWith, misuse, print } from '../output.js';
@@ -77,7 +78,7 @@ export function present(model: DeviceModel, topic: string | undefined, { samples
         value: fromMilli(milli),
         unit: QUANTITIES[quantity],
         ...judge(quantity, milli, fault, model),
-        ...(deviceMs === undefined ? {} : { at: new Date(deviceMs).toISOString() }),
+        ...(deviceMs === undefined ? {} : { at: showTime(deviceMs) }),
       };
     }),
     problems,

@@ -60,6 +60,8 @@ describe('a message of a broker', () => {
     ['sites/hill/fridge-1/up', 'hello', '(payload)'],
     ['sites/hill/fridge-1/up', '{"ts":1,"data":{}}', 'data.temp'],
     ['sites/hill/fridge-1/up', '{"ts":1,"data":{"temp":4}}', 'ts'],
+    ['sites/hill/fridge-1/up', '{"ts":4294967295,"data":{"temp":4}}', 'ts'],
+    ['sites/hill/fridge-1/up', `{"ts":${NOW / 1000},"data":{"temp":1e300}}`, 'data.temp'],
     ['sites/hill/fridge-1/up', `{"ts":${NOW / 1000 + 3600},"data":{"temp":4}}`, 'ts'],
     ['plain/x/store', 'warm', '(payload)'],
   ])('%s %s is refused for its %s', (topic, payload, path) => {

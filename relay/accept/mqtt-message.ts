@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type ReadingMessage, readingMessageSchema, topicOf } from '../../core/contract/messages.js';
 import { idSchema, readingTrace } from '../../core/identity.js';
-import { at, jsonOf, numeric, parseTime, text } from '../../core/payload.js';
+import { at, isBelievable, jsonOf, numeric, readTime, text } from '../../core/payload.js';
 import { type Problem, problemsOf } from '../../core/schema.js';
-import { QUANTITIES } from '../../core/units.js';
+import { fromMilli, MILLI_MAX, QUANTITIES } from '../../core/units.js';
 import type { MqttSource, MqttTopic } from '../config/mqtt.js';
 import { headersOf } from '../log/headers.js';
 import type { Published } from '../log/port.js';
@@ -50,10 +50,12 @@ export function readMessage(config: MqttSource, heard: Heard): Published | { pro
   if (json === undefined) return refuse('(payload)', text(heard.payload), 'JSON');
   const found = entry.value === undefined ? json : at(json, entry.value);
   const value = numeric(found);
-  if (value === undefined) return refuse(entry.value ?? '(payload)', text(found), 'a number');
+  if (value === undefined || Math.abs(value) > fromMilli(MILLI_MAX))
+    return refuse(entry.value ?? '(payload)', text(found), `a number of at most ${fromMilli(MILLI_MAX)}`);
   const given = entry.time && at(json, entry.time.path);
-  const measured = entry.time ? parseTime(given, entry.time.format) : heard.received_at;
-  if (measured === undefined || measured > heard.received_at + AHEAD_MS)
+  const measured = entry.time ? readTime(given, entry.time.format) : heard.received_at;
+  const wrong = measured === undefined || (entry.time && !isBelievable(measured));
+  if (wrong || measured > heard.received_at + AHEAD_MS)
     return refuse(entry.time?.path ?? '(time)', text(given), `a time that has been (${entry.time?.format})`);
   return published(config, entry, heard, names, value, measured);
 }

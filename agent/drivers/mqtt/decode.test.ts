@@ -31,7 +31,7 @@ describe('JSON payloads', () => {
     const good = decode({ Time: '2019-01-01T00:00:00Z', DS18B20: { Temperature: 26.3 } }, tasmota);
     expect(good.samples[0]).toMatchObject({ value: 26.3, deviceMs: Date.UTC(2019, 0, 1) });
     const noZone = decode({ Time: '2019-01-01T00:00:00', DS18B20: { Temperature: 26.3 } }, tasmota);
-    expect(noZone.samples).toEqual([]);
+    expect(noZone.samples).toEqual([{ quantity: 'temperature', unit: 'Cel', value: 26.3, undated: true }]);
     expect(noZone.problems[0]).toMatch(/Time: got "2019/);
   });
 

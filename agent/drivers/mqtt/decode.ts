@@ -2,7 +2,7 @@ import { messageOf } from '../../../core/errors.js';
 import { at, parseJson, text } from '../../../core/payload.js';
 import { decodeFrames } from '../../frame/decode.js';
 import type { Decoded } from '../driver.js';
-import { decodeObject, timeOf } from './json.js';
+import { datedBy, decodeObject, timeOf } from './json.js';
 import { readUplink } from './lorawan.js';
 import type { MqttModel } from './schema.js';
 import { AliasBook, decodeSparkplug } from './sparkplug.js';
@@ -52,8 +52,8 @@ function decodeJson(model: MqttModel, json: object): Decoded {
   const data = at(json, model.data.path);
   if (typeof data !== 'string') return none(`${model.data.path}: got ${text(data)}, expected a text`);
   const heardMs = timeOf(model, json);
-  if (typeof heardMs === 'string') return none(heardMs);
-  return dated(decodeFrames(model.frame, Buffer.from(data, model.data.encoding)), heardMs);
+  const decoded = dated(decodeFrames(model.frame, Buffer.from(data, model.data.encoding)), heardMs);
+  return typeof heardMs === 'string' ? { ...decoded, problems: [...decoded.problems, heardMs] } : decoded;
 }
 
 /** The frame is the evidence; what somebody's decoder made of it is taken where there is no frame, or no layout for it. */
@@ -81,9 +81,8 @@ function decodeUplink(
 }
 
 /** Samples that say no time of their own were measured when the server heard of them. */
-function dated({ samples, problems }: Decoded, atMs: number | undefined): Decoded {
-  if (atMs === undefined) return { samples, problems };
-  return { samples: samples.map((sample) => ({ deviceMs: atMs, ...sample })), problems };
+function dated({ samples, problems }: Decoded, when: number | string | undefined): Decoded {
+  return { samples: samples.map((sample) => ({ ...datedBy(when), ...sample })), problems };
 }
 
 /** Samples that name no device of their own get this one. */

@@ -1,5 +1,5 @@
 import { own } from '../../../core/own.js';
-import { at, numeric, parseTime, text } from '../../../core/payload.js';
+import { at, numeric, readTime, text } from '../../../core/payload.js';
 import { DEVICE_UNIT_NAMES, type DeviceUnit } from '../../../core/units.js';
 import type { Decoded, RawSample } from '../driver.js';
 import type { MqttModel } from './schema.js';
@@ -18,15 +18,15 @@ interface Member {
 
 /** A JSON object → samples by the model's paths. Partial messages are normal: what is absent is left out. */
 export function decodeObject(model: JsonModel, json: object): Decoded {
-  const deviceMs = timeOf(model, json);
-  if (typeof deviceMs === 'string') return { samples: [], problems: [deviceMs] };
+  const when = timeOf(model, json);
   const samples: RawSample[] = [];
   const problems: string[] = [];
+  if (typeof when === 'string') problems.push(when);
   for (const member of membersOf(model, json)) {
     for (const value of model.values) {
       const found = sampleOf(value, member, json);
       if (typeof found === 'string') problems.push(found);
-      else if (found) samples.push(deviceMs === undefined ? found : { ...found, deviceMs });
+      else if (found) samples.push({ ...found, ...datedBy(when) });
     }
   }
   if (samples.length === 0 && problems.length === 0) {
@@ -54,14 +54,18 @@ function sampleOf(value: Value, member: Member, json: object): RawSample | strin
   return sample;
 }
 
+/** What a sample says of its time. */
+export function datedBy(when: number | string | undefined): Pick<RawSample, 'deviceMs' | 'undated'> {
+  if (typeof when === 'string') return { undated: true };
+  return when === undefined ? {} : { deviceMs: when };
+}
+
 /** Undefined where there is none, a problem where there should be one. */
 export function timeOf({ time }: Pick<JsonModel, 'time'>, json: object): number | string | undefined {
   if (!time) return undefined;
   const found = at(json, time.path);
   if (time.optional && (found === undefined || found === null)) return undefined;
-  return (
-    parseTime(found, time.format) ?? `${time.path}: got ${text(found)}, expected a time (${time.format})`
-  );
+  return readTime(found, time.format) ?? `${time.path}: got ${text(found)}, expected a time (${time.format})`;
 }
 
 function membersOf({ each }: JsonModel, json: object): Member[] {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseJson, parseTime } from '../../../core/payload.js';
+import { parseJson, readTime } from '../../../core/payload.js';
 
 /*
  * Uplinks as LoRaWAN servers publish them.
@@ -74,7 +74,7 @@ function fromTts({
     port: up.f_port,
     frame: up.frm_payload === undefined ? undefined : Buffer.from(up.frm_payload, 'base64'),
     decoded: up.decoded_payload,
-    atMs: parseTime(up.received_at ?? received_at, 'iso'),
+    atMs: readTime(up.received_at ?? received_at, 'iso'),
     simulated: simulated ?? false,
   };
 }
@@ -85,7 +85,7 @@ function fromChirpstack(up: z.output<typeof chirpstackSchema>): Uplink {
     port: up.fPort,
     frame: up.data == null ? undefined : Buffer.from(up.data, 'base64'),
     decoded: up.object ?? parsedObject(up.objectJSON),
-    atMs: parseTime(up.time ?? up.publishedAt, 'iso'),
+    atMs: readTime(up.time ?? up.publishedAt, 'iso'),
     simulated: false,
   };
 }

@@ -55,26 +55,28 @@ export function openMqtt(
   function onMessage(sink: DriverSink, topic: string, payload: Buffer, packet: IPublishPacket): void {
     const generation = link!.generation();
     const confirm = () => packet.messageId !== undefined && link!.confirm(packet.messageId, generation);
-    const [first] = byTopic.get(topic) ?? [];
-    // A broker's retained copy is of an unknown age: only its own time makes it a reading.
-    if (packet.retain && !first?.model.time) return void confirm();
-    const { messageId: id = 0, qos, dup } = packet;
-    hear(sink, { topic, payload, id, qos, dup }, confirm);
+    const { messageId: id = 0, qos, dup, retain } = packet;
+    hear(sink, { topic, payload, id, qos, dup }, retain, confirm);
   }
 
   /** A device waits for its confirmation: its message does not wait long for company. */
   function onPublished(sink: DriverSink, message: Published, kept: () => void): void {
     if (message.qos === 0) kept();
-    hear(sink, message, kept);
+    hear(sink, message, false, kept);
     if (message.qos > 0) store.hurry();
   }
 
-  function hear(sink: DriverSink, { topic, payload, id, qos, dup }: Published, confirm: () => void): void {
+  function hear(
+    sink: DriverSink,
+    { topic, payload, id, qos, dup }: Published,
+    retained: boolean,
+    confirm: () => void,
+  ): void {
     const heard = byTopic.get(topic);
-    if (qos === 0) return heard && take(sink, heard, topic, payload);
+    if (qos === 0) return heard && take(sink, heard, topic, payload, retained);
     if (!heard) return confirm();
     if (receipts.repeated(id, dup, topic, payload)) return store.whenKept(confirm);
-    take(sink, heard, topic, payload, confirm);
+    take(sink, heard, topic, payload, retained, confirm);
   }
 
   function take(
@@ -82,13 +84,14 @@ export function openMqtt(
     heard: readonly MqttSensor[],
     topic: string,
     payload: Buffer,
+    retained: boolean,
     confirm?: () => void,
   ): void {
     const receipt = confirm && sharedReceipt(heard.length, confirm);
     for (const { sensor, model, place } of heard) {
       const decoded = decodeMqtt(model, payload, topic, aliases);
       if (decoded.unnamed) askRebirth(topic);
-      sink.payload(sensor, pick(decoded, place), receipt);
+      sink.payload(sensor, { ...pick(decoded, place), retained }, receipt);
     }
   }
 

@@ -1,5 +1,5 @@
 import { messageOf } from '../../../core/errors.js';
-import { parseTime } from '../../../core/payload.js';
+import { readTime } from '../../../core/payload.js';
 import type { Decoded, RawSample } from '../driver.js';
 import { type Field, readFields, writeField } from './protobuf.js';
 import type { MqttModel } from './schema.js';
@@ -167,5 +167,5 @@ function numberOf(field: number, bits: bigint): number | undefined {
 }
 
 function timeOf(field: Field | undefined): number | undefined {
-  return field?.bits === undefined ? undefined : parseTime(Number(field.bits), 'unix_ms');
+  return field?.bits === undefined ? undefined : readTime(Number(field.bits), 'unix_ms');
 }
