@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { every, sleep } from '../core/clock/clock.js';
+import { countOf } from '../core/contract/ranges.js';
 import { messageOf } from '../core/errors.js';
 import type { ClaimFolder } from '../core/owner.js';
 import type { PolicyEffect } from '../core/policy/local.js';
@@ -26,7 +27,7 @@ import { IdentityBook } from './ingest/identity.js';
 import { Ingest } from './ingest/ingest.js';
 import { Poller } from './ingest/poll.js';
 import { lazyLines, openAnnunciator, openButton, openForwarder } from './parts.js';
-import { forwardSalvaged } from './salvaged.js';
+import { lostOf, nameLost, Salvaged } from './salvaged.js';
 import { type Startable, Starts } from './starts.js';
 
 /** Sampling counts as alive when some attempt ended within this time. */
@@ -78,6 +79,12 @@ export async function startAgent(
       log.fatal({ damage }, 'the ring’s file is damaged: starting anew to salvage it');
       options.onFatal();
     },
+    onLost: (stream, rows) => {
+      log.error({ stream, rows }, 'stored rows are not as they were written: they are lost');
+      nameLost(ring, clock, lostOf(stream, rows));
+      const what = `${countOf(rows)} of the ${stream} that it keeps cannot be read any more`;
+      alarm.condition(storageCondition(true, what));
+    },
     onEvents: () => forwarder?.poke(),
   });
   const lines = lazyLines(config.gpio.root, clock);
@@ -94,6 +101,11 @@ export async function startAgent(
     ring,
     clock,
     annunciate,
+    onProblem: (error) =>
+      log.error(
+        { error: messageOf(error) },
+        'what the alarm knew of before is not all there: it goes on without',
+      ),
   });
   const givenUp = new GivenUpRows({ ring, alarm, clock, log });
   const starts = new Starts({ alarm, clock, log });
@@ -175,7 +187,9 @@ export async function startAgent(
       options.onFatal();
     });
   }
-  const leftovers = cardFailure === null ? await forwardSalvaged(site, ring, alarm, givenUp, clock, log) : [];
+  const salvaged =
+    cardFailure === null ? new Salvaged({ site, ring, alarm, givenUp, clock, log }) : undefined;
+  salvaged?.start();
 
   const healthy = () =>
     clock.mono() - lastBeat < ALIVE_MS || drivers.every((driver) => driver.probes.length === 0);
@@ -215,7 +229,7 @@ export async function startAgent(
       ...drivers,
       annunciator,
       { stop: () => forwarder?.forwarder.stop(DRAIN_MS) },
-      ...leftovers,
+      ...(salvaged ? [salvaged] : []),
       { stop: async () => health?.close() },
     ];
     // What hangs (a bus, a modem in mid-sentence) is left behind: the ring must be closed in time.

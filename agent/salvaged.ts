@@ -1,100 +1,260 @@
-import { rmSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Logger } from 'pino';
-import { type Clock, every } from '../core/clock/clock.js';
+import { type Clock, every, type Timer } from '../core/clock/clock.js';
+import type { RangeSet } from '../core/contract/ranges.js';
+import { messageOf } from '../core/errors.js';
+import type { Stream } from '../core/stream.js';
 import type { Alarm } from './alarm/alarm.js';
 import { storageCondition } from './conditions.js';
 import type { ResolvedSite } from './config/resolve.js';
 import { Forwarder } from './forward/forward.js';
 import type { GivenUpRows } from './given-up.js';
+import { removeDatabase, salvagedFiles, unsaved } from './ring/aside.js';
 import { RingClient } from './ring/client.js';
-import { type Salvage, salvagedFiles } from './ring/salvage.js';
+import { tidy } from './ring/recover.js';
+import { FOLLOWS, type Follows, type Lost, REPORT, type Salvage } from './ring/salvage.js';
+import { Salvager } from './ring/salvager.js';
 
 const LOOK_MS = 10_000;
+/** A copy that failed (the card was full) is tried again. */
+const AGAIN_MS = 60_000;
 
-/**
- * After a damaged ring: says so (an alert, and a gap for what could not be read), and forwards what was salvaged,
- * under its own epoch, until the relay holds it all.
- */
-export async function forwardSalvaged(
-  site: ResolvedSite,
-  ring: RingClient,
-  alarm: Alarm,
-  givenUp: GivenUpRows,
-  clock: Clock,
-  log: Logger,
-): Promise<{ stop(): Promise<void> }[]> {
-  if (ring.salvage) report(ring, ring.salvage, alarm, clock, log);
-  else alarm.condition(storageCondition(false));
-  if (!site.config.relay) return [];
-  return Promise.all(
-    salvagedFiles(site.config.data).map((file) => forwardFile(file, site, givenUp, clock, log)),
-  );
+export interface SalvagedOptions {
+  site: ResolvedSite;
+  ring: RingClient;
+  alarm: Alarm;
+  givenUp: GivenUpRows;
+  clock: Clock;
+  log: Logger;
 }
 
-function report(ring: RingClient, salvage: Salvage, alarm: Alarm, clock: Clock, log: Logger): void {
-  const { why, saved, lost, epoch } = salvage;
-  log.error(
-    { why, saved, lost },
-    'the ring was damaged: what could be read was salvaged, a new one was begun',
-  );
+/** Names rows that cannot be read any more, in events of the ring that runs. */
+export function nameLost(ring: RingClient, clock: Clock, lost: readonly Lost[], epoch?: string): void {
   const at = new Date(clock.wall()).toISOString();
   // The times of lost rows are as lost as the rows: their numbers, and now, are what is known.
   const gap = { reason: 'corrupt' as const, since: at, until: at, ...(epoch === undefined ? {} : { epoch }) };
   for (const { stream, ...range } of lost) {
-    if (stream === 'events') continue;
     const which = stream === 'readings' ? {} : { stream };
     ring.appendEvent({ type: 'gap', gap: { ...gap, ...which, ...range } });
   }
-  if (salvage.file === undefined) ring.appendEvent({ type: 'gap', gap });
-  const rows = lost.reduce((sum, { from, to }) => sum + (to ?? from) - from + 1, 0);
-  const rest =
-    salvage.file === undefined
-      ? 'nothing could be read'
-      : `${saved} rows were saved, at least ${rows} were lost`;
-  alarm.condition(storageCondition(true, `it was damaged: ${rest}`));
 }
 
-async function forwardFile(
-  file: string,
-  { config }: ResolvedSite,
-  givenUp: GivenUpRows,
-  clock: Clock,
-  log: Logger,
-) {
-  const old = await RingClient.open({
-    file,
-    boot: 'salvaged',
-    capacity: 2 ** 40,
-    finished: true,
-    flushMs: config.ring.flush,
-    clock,
-  });
-  const forwarder = new Forwarder({
-    config: config.relay!,
-    clinic: config.clinic.id,
-    gateway: config.gateway,
-    ring: old,
-    clock,
-    random: Math.random,
-    onState: () => {},
-    onGivenUp: (row) => givenUp.report(row, old.epoch),
-  });
-  let closing: Promise<void> | undefined;
-  const close = () => {
-    closing ??= (async () => {
-      timer.cancel();
-      await forwarder.stop(0);
-      await old.close();
-    })();
-    return closing;
-  };
-  const timer = every(clock, LOOK_MS, () => {
-    if (!forwarder.learned || forwarder.backlog > 0) return;
-    log.info({ epoch: old.epoch }, 'the relay holds all that was salvaged');
-    void close().then(() => {
-      for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true });
+export const lostOf = (stream: Stream, rows: RangeSet): Lost[] =>
+  rows.map(([from, to]) => ({ stream, from, to }));
+
+/**
+ * What is left of rings that were damaged, or were kept in memory: rows are copied out of files put aside, named where
+ * they cannot be read, and forwarded under their own epoch until the relay holds them all.
+ */
+export class Salvaged {
+  readonly #options: SalvagedOptions;
+  readonly #folder: string;
+  readonly #open = new Set<{ stop(): Promise<void> }>();
+  /** One file at a time: each takes a thread and a place at the relay. */
+  readonly #waiting: string[] = [];
+  #forwarding = false;
+  #again: Timer | undefined;
+  #stopped = false;
+
+  constructor(options: SalvagedOptions) {
+    this.#options = options;
+    this.#folder = options.site.config.data;
+  }
+
+  start(): void {
+    const { ring, alarm } = this.#options;
+    const follows = ring.loadState(FOLLOWS) as Follows | undefined;
+    tidy(this.#folder);
+    if (follows) this.#report(follows);
+    else if (unsaved(this.#folder).length === 0) {
+      alarm.condition(storageCondition(false));
+    }
+    this.#waiting.push(...salvagedFiles(this.#folder));
+    void this.#forwardNext();
+    void this.#save();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#again?.cancel();
+    await Promise.all([...this.#open].map((part) => part.stop()));
+  }
+
+  /** This ring follows one that was damaged: once, and in the commit that forgets it, it is said. */
+  #report({ why, epoch, lost }: Follows): void {
+    const { ring, alarm, clock, log } = this.#options;
+    log.error({ why, epoch }, 'the ring was damaged: it was put aside, and a new one was begun');
+    const rest =
+      epoch === null
+        ? 'nothing of it could be read'
+        : 'what can be read of it is saved and sent beside the new one';
+    if (epoch === null) {
+      const at = new Date(clock.wall()).toISOString();
+      ring.appendEvent({ type: 'gap', gap: { reason: 'corrupt', since: at, until: at } });
+    } else {
+      for (const stream of lost) {
+        const at = new Date(clock.wall()).toISOString();
+        const which = stream === 'readings' ? {} : { stream };
+        ring.appendEvent({ type: 'gap', gap: { reason: 'corrupt', epoch, since: at, until: at, ...which } });
+      }
+    }
+    alarm.condition(storageCondition(true, `it was damaged (${why}): ${rest}`));
+    ring.saveState(FOLLOWS, null);
+  }
+
+  async #save(): Promise<void> {
+    const { log } = this.#options;
+    let failed = false;
+    for (const aside of unsaved(this.#folder)) {
+      if (this.#stopped) return;
+      const salvager = new Salvager(aside);
+      this.#open.add(salvager);
+      try {
+        const file = await salvager.run();
+        if (file !== undefined) this.#waiting.push(file);
+        void this.#forwardNext();
+      } catch (error) {
+        failed = true;
+        log.error({ error: messageOf(error), aside }, 'a damaged ring is not saved yet: it is tried again');
+      } finally {
+        this.#open.delete(salvager);
+      }
+    }
+    if (failed) this.#saveLater();
+  }
+
+  async #forwardNext(): Promise<void> {
+    const file = this.#forwarding || this.#stopped ? undefined : this.#waiting.shift();
+    if (file === undefined) return;
+    this.#forwarding = true;
+    const ended = (leftover?: Leftover) => {
+      if (leftover) this.#open.delete(leftover);
+      this.#forwarding = false;
+      void this.#forwardNext();
+    };
+    try {
+      const leftover: Leftover = await Leftover.open(file, this.#options, {
+        onDone: () => ended(leftover),
+        onDamage: () => {
+          // Opened again, it is put aside and salvaged once more.
+          this.#waiting.unshift(file);
+          void leftover.stop().then(() => ended(leftover));
+        },
+      });
+      this.#open.add(leftover);
+      if (this.#stopped) await leftover.stop();
+    } catch (error) {
+      this.#options.log.error({ error: messageOf(error), file }, 'salvaged rows cannot be read now');
+      this.#saveLater();
+      ended();
+    }
+  }
+
+  #saveLater(): void {
+    this.#again?.cancel();
+    if (!this.#stopped) this.#again = this.#options.clock.after(AGAIN_MS, () => void this.#save());
+  }
+}
+
+interface Ending {
+  /** The relay holds all of it, and the file is gone. */
+  onDone: () => void;
+  /** The file turned out to be damaged. */
+  onDamage: () => void;
+}
+
+/** One file of rows of an other epoch. Without a relay in the site file it waits. */
+class Leftover {
+  readonly #options: SalvagedOptions;
+  readonly #file: string;
+  readonly #ring: RingClient;
+  readonly #forwarder: Forwarder | undefined;
+  readonly #look: Timer;
+  readonly #onDone: () => void;
+  #closing: Promise<void> | undefined;
+
+  static async open(file: string, options: SalvagedOptions, on: Ending): Promise<Leftover> {
+    const { site, ring, clock, log } = options;
+    const old = await RingClient.open({
+      file,
+      boot: 'salvaged',
+      capacity: Number.MAX_SAFE_INTEGER,
+      flushMs: site.config.ring.flush,
+      finished: true,
+      clock,
+      onDamage: on.onDamage,
+      onLost: (stream, rows) => {
+        log.error({ stream, rows, epoch: old.epoch }, 'salvaged rows were damaged again');
+        nameLost(ring, clock, lostOf(stream, rows), old.epoch);
+      },
     });
-  });
-  forwarder.start();
-  return { stop: close };
+    return new Leftover(file, old, options, on.onDone);
+  }
+
+  private constructor(file: string, ring: RingClient, options: SalvagedOptions, onDone: () => void) {
+    this.#options = options;
+    this.#file = file;
+    this.#ring = ring;
+    this.#onDone = onDone;
+    this.#nameOnce();
+    this.#forwarder = this.#openForwarder();
+    this.#forwarder?.start();
+    this.#look = every(options.clock, LOOK_MS, () => this.#lookWhetherDone());
+  }
+
+  /** What this file lacks is named in the ring that runs, which remembers it in the same commit. */
+  #nameOnce(): void {
+    const { ring, clock, log } = this.#options;
+    const report = this.#ring.loadState(REPORT) as Salvage | undefined;
+    if (!report || ring.loadState(this.#reported) !== undefined) return;
+    log.error({ ...report, epoch: this.#ring.epoch }, 'what could be read of a damaged ring is saved');
+    nameLost(ring, clock, report.lost, this.#ring.epoch);
+    ring.saveState(this.#reported, true);
+  }
+
+  get #reported(): string {
+    return `reported.${basename(this.#file)}`;
+  }
+
+  #openForwarder(): Forwarder | undefined {
+    const { site, clock, givenUp } = this.#options;
+    const { relay, clinic, gateway } = site.config;
+    if (!relay) return undefined;
+    return new Forwarder({
+      config: relay,
+      clinic: clinic.id,
+      gateway,
+      ring: this.#ring,
+      clock,
+      random: Math.random,
+      onState: () => {},
+      onGivenUp: (row) => givenUp.report(row, this.#ring.epoch),
+    });
+  }
+
+  #lookWhetherDone(): void {
+    const { ring, log } = this.#options;
+    if (!this.#forwarder?.learned || this.#forwarder.backlog > 0) return;
+    log.info({ epoch: this.#ring.epoch }, 'the relay holds all that was salvaged');
+    // What it lacks must have been named for good before it goes.
+    ring.saveDurably(this.#reported, true).then(
+      async () => {
+        await this.stop();
+        removeDatabase(this.#file);
+        ring.saveState(this.#reported, null);
+        this.#onDone();
+      },
+      (error: unknown) =>
+        log.warn({ error: messageOf(error) }, 'salvaged rows stay until the card takes commits'),
+    );
+  }
+
+  stop(): Promise<void> {
+    this.#closing ??= (async () => {
+      this.#look.cancel();
+      await this.#forwarder?.stop(0);
+      await this.#ring.close();
+    })();
+    return this.#closing;
+  }
 }

@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'device.unavailable'
   | 'folder.in_use'
   | 'ring.unavailable'
+  | 'ring.rows_lost'
   | 'wire.invalid'
   | 'wire.too_large'
   | 'wire.refused'

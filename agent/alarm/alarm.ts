@@ -59,6 +59,8 @@ export interface AlarmOptions {
   clock: Clock;
   /** Carries out what policy decides: buzzer, lamp, texts. */
   annunciate: (effect: PolicyEffect, openEpisodes: number) => void;
+  /** What was stored could not be made use of; rules run on without it. */
+  onProblem?: (error: unknown) => void;
 }
 
 export interface Acknowledgement {
@@ -107,10 +109,13 @@ export class Alarm {
     const { ring, clock } = this.#options;
     for (const orphan of this.#orphans) this.#close(orphan);
     this.#annunciateRestored();
-    for (;;) {
-      const rows = await ring.replay(this.#state.throughSeq, REPLAY_ROWS);
-      for (const { seq, reading } of rows) this.reading(reading, seq);
-      if (rows.length < REPLAY_ROWS) break;
+    try {
+      for (let from = this.#state.throughSeq; from < ring.durable('readings'); from += REPLAY_ROWS) {
+        for (const { seq, reading } of await ring.replay(from, REPLAY_ROWS)) this.reading(reading, seq);
+      }
+    } catch (error) {
+      // What is measured from now on is guarded, whatever has become of what was stored.
+      this.#options.onProblem?.(error);
     }
     this.#timer = every(clock, TICK_MS, () => this.tick());
   }

@@ -47,7 +47,7 @@ export interface ForwardOptions {
   onGivenUp: (row: GivenUp) => void;
 }
 
-/** A row that the relay will never take, or that cannot be read. */
+/** A row that the relay will never take. */
 export interface GivenUp {
   stream: Stream;
   seq: number;
@@ -307,13 +307,9 @@ export class Forwarder {
   }
 
   async #send(plan: Plan): Promise<void> {
-    let batch: Batch;
-    try {
-      batch = await this.#batchOf(plan);
-    } catch (error) {
-      if (plan.range[0] < this.#options.ring.tail(plan.stream)) throw error;
-      return this.#refused(plan, `it cannot be read: ${messageOf(error)}`, undefined);
-    }
+    const batch = await this.#batchOf(plan).catch(unlessLost);
+    // The ring has named them: the next turn plans around them.
+    if (!batch) return;
     const answer = await this.#http.post(`/v1/gateways/${this.#options.gateway}/batches`, encodeBatch(batch));
     if (answer.status === 200) return this.#accepted(plan, answer);
     const tooLarge = answer.status === 413;
@@ -365,11 +361,15 @@ export class Forwarder {
     this.#takenSmall = 0;
   }
 
-  #refused({ stream, range }: Plan, why: string, batch: Batch | undefined): void {
+  #refused({ stream, range }: Plan, why: string, batch: Batch): void {
     this.#refusal = `refused: ${why}`;
     const seq = this.#refusals[stream].refused(range);
     if (seq === undefined) return;
     this.#options.ring.saveState(`refused.${stream}`, this.#refusals[stream].givenUp);
-    this.#options.onGivenUp({ stream, seq, row: batch?.rows[0], why });
+    this.#options.onGivenUp({ stream, seq, row: batch.rows[0], why });
   }
+}
+
+function unlessLost(error: unknown): undefined {
+  if (!(error instanceof ColdwatchError && error.code === 'ring.rows_lost')) throw error;
 }

@@ -63,6 +63,10 @@ export class WorkerCalls {
     await this.call({ op: 'close' });
   }
 
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
   #settle(reply: RingAnswer): void {
     const call = this.#open.get(reply.id);
     this.#open.delete(reply.id);

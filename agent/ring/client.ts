@@ -13,14 +13,14 @@ import { FlushTimer } from './flush-timer.js';
 import { Holes } from './holes.js';
 import type { Pending } from './pending.js';
 import type { Ring, RingOptions, RingStats, StoredReading } from './port.js';
-import { planRoom, type Window, windowOf } from './room.js';
-import { unpackRows } from './rows.js';
-import type { Salvage } from './salvage.js';
+import { RowReader } from './reader.js';
+import { type PlannedRoom, planRoom, type Window, windowOf } from './room.js';
 import { openSegments, type Segments } from './segments.js';
 import { Sendable } from './sendable.js';
-import type { Span } from './store.js';
+import type { Opened } from './store.js';
+import type { Span } from './tables.js';
 import { Waiting } from './waiting.js';
-import type { OpenAnswer, RingRequest } from './worker.js';
+import type { RingRequest } from './worker.js';
 
 /** A group is committed when it has this many rows, whatever its age. */
 export const GROUP_ROWS = 256;
@@ -42,8 +42,6 @@ const EVENTS_WAITING_MAX = 5000;
  */
 export class RingClient implements Ring {
   readonly epoch: string;
-  /** Set when this start found the former file damaged. */
-  readonly salvage: Salvage | undefined;
   readonly #options: RingOptions;
   readonly #worker: WorkerCalls;
   readonly #segments: Segments;
@@ -61,6 +59,7 @@ export class RingClient implements Ring {
   #committing: Promise<void> | undefined;
   readonly #timer: FlushTimer;
   readonly #holes: Holes;
+  readonly #reader: RowReader;
   #commits = 0;
   #lastCommitMs = 0;
   #thinned = 0;
@@ -71,14 +70,17 @@ export class RingClient implements Ring {
   #firstNew: Record<Stream, number> | undefined;
 
   static async open(options: RingOptions): Promise<RingClient> {
-    const { file, limits = new Map(), onDamage = () => {} } = options;
-    const worker = new WorkerCalls({ file, limits }, onDamage);
-    const opened = await worker.call<OpenAnswer>({ op: 'open' });
-    return new RingClient(options, worker, opened);
+    const { file, limits = new Map(), finished = false, onDamage = () => {} } = options;
+    const worker = new WorkerCalls({ file, limits, finished }, onDamage);
+    try {
+      return new RingClient(options, worker, await worker.call<Opened>({ op: 'open' }));
+    } catch (error) {
+      await worker.close();
+      throw error;
+    }
   }
 
-  private constructor(options: RingOptions, worker: WorkerCalls, opened: OpenAnswer) {
-    this.salvage = opened.salvage;
+  private constructor(options: RingOptions, worker: WorkerCalls, opened: Opened) {
     this.#options = options;
     this.#worker = worker;
     this.epoch = opened.epoch;
@@ -89,7 +91,7 @@ export class RingClient implements Ring {
     });
     this.#channels = new Channels(opened.channels);
     this.before = opened.last;
-    this.#state = new Map([...(opened.salvage?.state ?? []), ...opened.state]);
+    this.#state = new Map(opened.state);
     this.#storedReceipts = opened.receipts;
     this.#held = forStreams((stream) =>
       rangeSetSchema.catch([]).parse(this.loadState(`held.${stream}`) ?? []),
@@ -108,6 +110,12 @@ export class RingClient implements Ring {
       (key) => this.loadState(key),
       (key, ranges) => this.#waiting.next.state.set(key, ranges),
     );
+    this.#reader = new RowReader({
+      call: (request) => this.#read(request),
+      channelOf: this.#channels.of,
+      tail: this.tail,
+      onLost: (stream, rows) => this.#lose(stream, rows),
+    });
   }
 
   head = (stream: Stream): number => this.#span[stream].head;
@@ -226,31 +234,24 @@ export class RingClient implements Ring {
     const { durable } = this.#span.readings;
     const waiting = this.#waiting.readings([Math.max(from, durable + 1), to]);
     if (from > durable) return waiting;
-    return [...(await this.#readingsOnCard([from, Math.min(to, durable)])), ...waiting];
-  }
-
-  async #readingsOnCard([from, to]: Range): Promise<ReadingRow[]> {
-    const cells = await this.#read<Float64Array>({ op: 'readings', range: [from, to] });
-    const rows = unpackRows(cells, this.#channels.of);
-    if (rows?.length === to - from + 1) return rows;
-    if (this.tail('readings') > from) {
-      throw new ColdwatchError('ring.unavailable', 'rows have just made room for newer ones', {
-        retry: true,
-      });
-    }
-    const what = rows ? `${rows.length} of rows ${from} to ${to} are there` : 'a row names no channel';
-    return this.#worker.call({ op: 'damaged', what });
+    return [...(await this.#reader.readings([from, Math.min(to, durable)])), ...waiting];
   }
 
   async readEvents([from, to]: Range): Promise<RingEvent[]> {
     const { durable } = this.#span.events;
     const waiting = this.#waiting.events([Math.max(from, durable + 1), to]);
     if (from > durable) return waiting;
-    const range: Range = [from, Math.min(to, durable)];
-    return [...(await this.#read<RingEvent[]>({ op: 'events', range })), ...waiting];
+    return [...(await this.#reader.events([from, Math.min(to, durable)])), ...waiting];
   }
 
-  readSummaries = (range: Range): Promise<Summary[]> => this.#read({ op: 'summaries', range });
+  readSummaries = (range: Range): Promise<Summary[]> => this.#reader.summaries(range);
+
+  /** These rows are as good as gone; whoever opened this ring names them. */
+  #lose(stream: Stream, rows: RangeSet): void {
+    this.#holes.add(stream, rows);
+    this.#options.onLost?.(stream, rows);
+    this.#schedule();
+  }
 
   /** What a card that refuses cannot give either is left until it is well: what waits in memory is sent meanwhile. */
   async #read<T>(request: RingRequest): Promise<T> {
@@ -328,12 +329,9 @@ export class RingClient implements Ring {
     this.#timer.cancel();
     this.#card.began();
     try {
-      this.#waiting.next.room ??= await planRoom(
-        this.#span,
-        forStreams((stream) => this.held(stream)),
-        this.#options.capacity + countOf(this.#holes.of('readings')),
-        this.#worker,
-      );
+      const room = this.#waiting.next.room ?? (await this.#planRoom());
+      this.#waiting.next.room = room;
+      if (room.lost.length > 0) this.#lose('readings', room.lost.splice(0));
       const group = this.#waiting.takeOff(this.#span.readings.head, this.#span.events.head);
       for (const gap of group.room?.gaps.splice(0) ?? []) {
         group.through.events = ++this.#span.events.head;
@@ -348,6 +346,12 @@ export class RingClient implements Ring {
     } catch (error) {
       this.#failed(messageOf(error));
     }
+  }
+
+  #planRoom(): Promise<PlannedRoom> {
+    const capacity = this.#options.capacity + countOf(this.#holes.of('readings'));
+    const settled = forStreams((stream) => this.held(stream));
+    return planRoom(this.#span, settled, capacity, this.#worker);
   }
 
   #committed(group: Pending): void {

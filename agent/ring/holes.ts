@@ -1,10 +1,10 @@
 import { rangeSetSchema } from '../../core/contract/range-schema.js';
 import { addRange, type Range, type RangeSet, union } from '../../core/contract/ranges.js';
-import type { Stream } from '../../core/stream.js';
+import { forStreams, type Stream } from '../../core/stream.js';
 
 /**
- * Numbers that will never be on the card: their rows waited for it in memory until there was no room. Most of them the
- * relay holds; the others are named in gap events.
+ * Numbers that nobody will read from the card: their rows waited for it in memory until there was no room, and most of
+ * them the relay holds; or they are there and not as they were written. All others are named in gap events.
  */
 export class Holes {
   readonly #sets: Record<Stream, RangeSet>;
@@ -12,7 +12,7 @@ export class Holes {
 
   constructor(load: (key: string) => unknown, save: (key: string, ranges: RangeSet) => void) {
     const stored = (stream: Stream) => rangeSetSchema.catch([]).parse(load(keyOf(stream)) ?? []);
-    this.#sets = { readings: stored('readings'), events: stored('events'), summaries: [] };
+    this.#sets = forStreams(stored);
     this.#save = save;
   }
 
@@ -39,7 +39,7 @@ export class Holes {
   }
 }
 
-const keyOf = (stream: Stream) => `holes.${stream}`;
+export const keyOf = (stream: Stream) => `holes.${stream}`;
 
 /** Numbers in ascending order as ranges. */
 export const rangesOf = (seqs: readonly number[]): RangeSet =>

@@ -72,7 +72,7 @@ export class Pending {
       const at = row * WRITE_CELLS;
       if (cells[at]! > to) break;
       const { sensor, quantity } = channelOf(cells[at + 1]!);
-      const { offset, estimated } = times.of(cells[at + 2]!);
+      const { offset, estimated } = times.of(cells[at + 2]!)!;
       const device = cells[at + 4]!;
       const own = !Number.isNaN(device);
       found.push({

@@ -37,11 +37,11 @@ export interface Ring {
   addReceipt(id: number, digest: number): void;
   /** Pairs of id and digest as of the last commit before this start, oldest first; as many as a broker may repeat. */
   receipts(): Float64Array;
-  /** Rows of an inclusive range of what is sendable and not withheld. */
+  /** Rows of an inclusive range of what is sendable and not withheld. Rejects with `ring.rows_lost` when some are lost. */
   readReadings(range: Range): Promise<ReadingRow[]>;
   readEvents(range: Range): Promise<RingEvent[]>;
   readSummaries(range: Range): Promise<Summary[]>;
-  /** Readings after `seq`, as rules need them, in order and at most `limit`. */
+  /** The readings numbered seq + 1 to seq + limit, as rules need them, in order; those that are lost are left out. */
   replay(seq: number, limit: number): Promise<StoredReading[]>;
   /** Highest durable seq. */
   durable(stream: Stream): number;
@@ -49,7 +49,7 @@ export interface Ring {
   sendable(stream: Stream): number;
   /** What up to there must not be sent, or cannot be read, as long as the card refuses. */
   withheld(stream: Stream): RangeSet;
-  /** What needs no sending: the relay has said that it holds it, or it has made room in memory and is named. */
+  /** What needs no sending: the relay has said that it holds it, or it is gone and named. */
   held(stream: Stream): RangeSet;
   markHeld(stream: Stream, ranges: RangeSet): void;
   /**
@@ -89,6 +89,11 @@ export interface RingOptions {
   onHealth?: (failure: string | null) => void;
   /** Called once when the file itself turns out to be damaged: only a new start, which salvages it, can help. */
   onDamage?: (damage: string) => void;
+  /**
+   * Called when rows turn out to be not as they were written. Whoever opened the ring names them in a gap: what is
+   * appended to it before this returns is durable together with the note that they are lost.
+   */
+  onLost?: (stream: Stream, rows: RangeSet) => void;
   /** Called when events can be sent: they should not wait. */
   onEvents?: () => void;
 }

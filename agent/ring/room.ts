@@ -2,7 +2,8 @@ import type { RingEvent } from '../../core/contract/messages.js';
 import { countOf, missing, type Range, type RangeSet } from '../../core/contract/ranges.js';
 import type { Stream } from '../../core/stream.js';
 import type { WorkerCalls } from './calls.js';
-import type { Room, Span } from './store.js';
+import type { Room } from './store.js';
+import type { Span } from './tables.js';
 
 /** Room of its own: readings never push out an event. */
 const EVENTS_MAX = 50_000;
@@ -26,6 +27,8 @@ export function windowOf({ tail, head }: Span): Window {
 /** What a commit drops, and the events that name what had not been sent. */
 export interface PlannedRoom extends Room {
   gaps: RingEvent[];
+  /** Readings that cannot be summed up, since they are not as they were written. */
+  lost: Range[];
   thinned: number;
   overwritten: number;
 }
@@ -33,26 +36,44 @@ export interface PlannedRoom extends Room {
 /** Which of the oldest rows go when the ring is full. Readings that were never sent are summed up before they go. */
 export async function planRoom(
   windows: Readonly<Record<Stream, Window>>,
-  held: Readonly<Record<Stream, RangeSet>>,
+  settled: Readonly<Record<Stream, RangeSet>>,
   capacity: number,
   worker: WorkerCalls,
 ): Promise<PlannedRoom> {
   const events = evictThrough(windows.events, EVENTS_MAX);
   const summariesMax = Math.max(SUMMARIES_MIN, Math.floor(capacity / READINGS_PER_SUMMARY));
   const summaries = evictThrough(windows.summaries, summariesMax);
+  let bad: number[] = [];
   let readings = evictThrough(windows.readings, capacity);
   const unsent = (stream: Stream, through: number) =>
-    through === 0 ? [] : missing(held[stream], [windows[stream].tail, through]);
+    through === 0 ? [] : missing(settled[stream], [windows[stream].tail, through]);
   if (unsent('readings', readings).length > 0) {
-    readings = await worker.call<number>({ op: 'wholeSlots', range: [windows.readings.tail, readings] });
+    const range = [windows.readings.tail, readings] as const;
+    const slots = await worker.call<{ through: number; bad: number[] }>({ op: 'wholeSlots', range });
+    readings = slots.through;
+    bad = slots.bad.filter((seq) => seq <= readings);
   }
-  const thin = unsent('readings', readings);
+  const rest = unsent('readings', readings);
+  const thin = bad.reduce<Range[]>((ranges, seq) => without(ranges, seq), rest);
+  const lost = rest.flatMap((range) => missing(thin, range));
   const gone = unsent('summaries', summaries);
   const gaps: RingEvent[] = [];
   for (const range of thin) gaps.push(await gapEvent('readings', range, worker));
   for (const range of gone) gaps.push(await gapEvent('summaries', range, worker));
-  return { readings, events, summaries, thin, gaps, thinned: countOf(thin), overwritten: countOf(gone) };
+  return {
+    readings,
+    events,
+    summaries,
+    thin,
+    gaps,
+    lost,
+    thinned: countOf(thin),
+    overwritten: countOf(gone),
+  };
 }
+
+const without = (ranges: readonly Range[], seq: number): Range[] =>
+  ranges.flatMap((range) => missing([[seq, seq]], range));
 
 async function gapEvent(stream: 'readings' | 'summaries', range: Range, worker: WorkerCalls) {
   const times = await worker.call<{ sinceMs: number; untilMs: number }>({ op: 'times', stream, range });

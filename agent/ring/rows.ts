@@ -8,7 +8,7 @@ import type { Channel } from '../../core/reading.js';
 
 /** Cells of a row on its way to the card: seq, channel, segment, mono, deviceMs (NaN: none), milli, quality. */
 export const WRITE_CELLS = 7;
-/** Cells of a row on its way back: channel, measuredAt, estimated (0 or 1), milli, quality. */
+/** Cells of a row on its way back: channel (NaN: the row is damaged), measuredAt, estimated (0 or 1), milli, quality. */
 export const READ_CELLS = 5;
 
 const FIRST_ROWS = 64;
@@ -62,15 +62,19 @@ export class RowBuffer {
   }
 }
 
-/** Undoes READ_CELLS. Undefined when a row names a channel that does not exist: the file is damaged. */
+/** Undoes READ_CELLS. `bad` are the places of rows whose channel does not exist: those are not as they were written. */
 export function unpackRows(
   cells: Float64Array,
   channelOf: (id: number) => Channel | undefined,
-): ReadingRow[] | undefined {
-  const rows = new Array<ReadingRow>(cells.length / READ_CELLS);
+): { rows: (ReadingRow | undefined)[]; bad: number[] } {
+  const rows = new Array<ReadingRow | undefined>(cells.length / READ_CELLS);
+  const bad: number[] = [];
   for (let i = 0, at = 0; i < rows.length; i++, at += READ_CELLS) {
     const channel = channelOf(cells[at]!);
-    if (!channel) return undefined;
+    if (!channel) {
+      bad.push(i);
+      continue;
+    }
     rows[i] = {
       sensor: channel.sensor,
       quantity: channel.quantity,
@@ -80,5 +84,5 @@ export function unpackRows(
       quality: cells[at + 4]!,
     };
   }
-  return rows;
+  return { rows, bad };
 }

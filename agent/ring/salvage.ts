@@ -1,41 +1,23 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
-import { addRange, countOf, missing, type RangeSet } from '../../core/contract/ranges.js';
-import { messageOf } from '../../core/errors.js';
+import { rangeSetSchema } from '../../core/contract/range-schema.js';
+import { countOf, missing, type RangeSet, union } from '../../core/contract/ranges.js';
 import { STREAMS, type Stream } from '../../core/stream.js';
-import { RingStore, SCHEMA } from './store.js';
-import type { Limits } from './thin.js';
+import { NO_SPLIT, publish, readTodo, removeDatabase, type Split, salvageName, todoDone } from './aside.js';
+import { DamagedRing } from './damaged-ring.js';
+import { keyOf } from './holes.js';
+import { LAST_KNOWN } from './store.js';
+import { prepareTables, spansOf, type Write, writeEdges, writer } from './tables.js';
 
 /*
- * A ring whose file is damaged: what can be read is copied, under its own epoch and numbers, into a file of its
- * own that is forwarded beside the new ring and then removed. So a row that the relay already has stays the same
- * row, and none is sent twice under another name. The damaged file is put aside for people to look at.
+ * A ring whose file is damaged is put aside, and a new one runs at once (recover.ts). Then, beside it, what can be read
+ * of the damaged one is copied, under its own epoch and numbers, into a file of its own that is forwarded and then
+ * removed. So a row that the relay already has stays the same row, and none is sent twice under another name.
  */
 export interface Salvage {
-  /** Where the readable rows are; undefined when nothing could be read. */
-  file: string | undefined;
-  epoch: string | undefined;
-  /** What was firing and what was to be texted: the new ring goes on from there. */
-  state: [key: string, json: string][];
   why: string;
   saved: number;
   lost: Lost[];
 }
-
-/** The first row of each stream that carries a number which the relay knows from an other row of this epoch. */
-export type Split = Readonly<Record<Stream, number>>;
 
 /** Rows that could not be read; without `to`, nobody knows how many. */
 export interface Lost {
@@ -44,221 +26,144 @@ export interface Lost {
   to?: number;
 }
 
-/** Damaged files kept for people; the oldest beyond this go, since cards are small. */
-const KEPT_ASIDE = 2;
-const WINDOW = 500;
-const ROW_BYTES_MIN = 16;
-const MARK = '.damaged';
-const NO_SPLIT: Split = {
-  readings: Number.MAX_SAFE_INTEGER,
-  events: Number.MAX_SAFE_INTEGER,
-  summaries: Number.MAX_SAFE_INTEGER,
-};
-const SALVAGED = /^salvage-[0-9a-f]{16}\.db$/;
+/** The state in which a salvage file says what it lacks; and a new ring, that it follows a damaged one. */
+export const REPORT = 'salvage_report';
+export const FOLLOWS = 'follows_damaged';
 
-/** Opens the ring's file, or, when it is damaged, sets it aside, salvages it and opens a new one. */
-export function openOrSalvage(
-  file: string,
-  limits: ReadonlyMap<string, Limits>,
-): { store: RingStore; salvage: Salvage | undefined } {
-  const split = readMark(file);
-  let why = 'damage was met while running';
-  if (split === undefined) {
-    try {
-      const store = new RingStore(file, limits);
-      store.open();
-      return { store, salvage: undefined };
-    } catch (error) {
-      if (!isDamage(error)) throw error;
-      why = messageOf(error);
-    }
+/** State of a ring about itself, which none that follows it takes over. */
+const OWN_STATE =
+  /^(held|refused|holes|reported)\.|^(unlearned|moved|epoch|edges|salvage_report|follows_damaged)$/;
+
+/** Copies at once; a bulk copy that is not finished is begun again, so only its end must be durable. */
+const COPY_PRAGMAS = ['journal_mode = OFF', 'synchronous = OFF'];
+
+/** Copies what can be read of a file put aside. Gives the salvage file; undefined when nothing was left to do. */
+export function salvage(aside: string): string | undefined {
+  const todo = readTodo(aside);
+  if (!todo) {
+    todoDone(aside);
+    return undefined;
   }
-  if (split) why = 'it was an older copy of itself, put back in its place';
-  const aside = setAside(file);
-  rmSync(file + MARK, { force: true });
-  const salvage = salvageFrom(aside, dirname(file), why, split ?? NO_SPLIT);
-  if (split) renumber(aside, file, split);
-  return { store: new RingStore(file, limits), salvage };
-}
-
-/** Notes that the file is damaged, or from where its numbers are: the next start will salvage it. */
-export function markDamaged(file: string, split?: Split): void {
-  const mark = openSync(file + MARK, 'w');
+  const name = salvageName(aside, todo.epoch);
+  const part = `${name}.part`;
+  removeDatabase(part);
+  const source = new DamagedRing(aside);
+  const target = openForCopy(part);
   try {
-    writeFileSync(mark, split ? JSON.stringify(split) : '');
-    fsyncSync(mark);
-  } catch (error) {
-    rmSync(file + MARK, { force: true });
-    throw error;
-  } finally {
-    closeSync(mark);
-  }
-}
-
-/** Undefined without a mark; null where it says no more than "damaged". */
-function readMark(file: string): Split | null | undefined {
-  if (!existsSync(file + MARK)) return undefined;
-  try {
-    return JSON.parse(readFileSync(file + MARK, 'utf8')) as Split;
-  } catch {
-    return null;
-  }
-}
-
-export function isDamage(error: unknown): boolean {
-  const { code } = error as { code?: string };
-  return code !== undefined && /^SQLITE_(CORRUPT|NOTADB)/.test(code);
-}
-
-/** Salvaged files that wait to be forwarded. */
-export function salvagedFiles(folder: string): string[] {
-  return readdirSync(folder)
-    .filter((name) => SALVAGED.test(name))
-    .map((name) => join(folder, name));
-}
-
-function setAside(file: string): string {
-  const folder = dirname(file);
-  const older = readdirSync(folder)
-    .filter((name) => name.startsWith(`${basename(file)}.aside-`) && /\d$/.test(name))
-    .sort();
-  const number = Number(older.at(-1)?.split('-').at(-1) ?? 0) + 1;
-  const aside = `${file}.aside-${String(number).padStart(4, '0')}`;
-  for (const suffix of ['', '-wal', '-shm']) {
-    if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
-  }
-  for (const name of older.slice(0, Math.max(0, older.length + 1 - KEPT_ASIDE))) {
-    for (const suffix of ['', '-wal', '-shm']) rmSync(join(folder, name + suffix), { force: true });
-  }
-  return aside;
-}
-
-function salvageFrom(aside: string, folder: string, why: string, split: Split): Salvage {
-  const nothing: Salvage = { file: undefined, epoch: undefined, state: [], why, saved: 0, lost: [] };
-  let source: Database.Database | undefined;
-  try {
-    source = new Database(aside);
-    const epoch = source.prepare("SELECT value FROM meta WHERE key = 'epoch'").pluck().get();
-    if (typeof epoch !== 'string' || !/^[0-9a-f]{16}$/.test(epoch)) return nothing;
-    const file = join(folder, `salvage-${epoch}.db`);
-    rmSync(file, { force: true });
-    const target = new Database(file);
-    target.exec(SCHEMA);
-    target.prepare("INSERT INTO meta VALUES ('epoch', ?)").run(epoch);
-    for (const table of ['channels', 'segments', 'state']) copyAll(source, target, table);
-    const bytes = statSync(aside).size;
-    const copied = STREAMS.map((stream) => copyRows(source!, target, stream, bytes, split[stream]));
-    target.close();
-    return {
-      file,
-      epoch,
-      state: carriedOver(source, split.readings),
-      why,
-      saved: copied.reduce((sum, { saved }) => sum + saved, 0),
-      lost: copied.flatMap(({ lost }) => lost),
-    };
-  } catch {
-    return nothing;
-  } finally {
-    source?.close();
-  }
-}
-
-/** The alarm's state with its cursor as the new ring numbers rows, the texts that wait, and which PIN was tried. */
-function carriedOver(source: Database.Database, firstKept: number): [key: string, json: string][] {
-  const get = source.prepare('SELECT value FROM state WHERE key = ?').pluck();
-  const alarm = get.get('alarm') as string | undefined;
-  const outbox = get.get('outbox') as string | undefined;
-  const entries: [string, string][] = outbox === undefined ? [] : [['outbox', outbox]];
-  const pin = get.get('sim_pin') as string | undefined;
-  if (pin !== undefined) entries.push(['sim_pin', pin]);
-  if (alarm !== undefined) {
-    const state = JSON.parse(alarm) as { throughSeq: number };
-    const throughSeq = Math.max(0, state.throughSeq - firstKept + 1);
-    entries.push(['alarm', JSON.stringify({ ...state, throughSeq })]);
-  }
-  return entries;
-}
-
-/** Rows from the split on begin the new ring, numbered from 1 and as fresh as they were. */
-function renumber(aside: string, file: string, split: Split): void {
-  const source = new Database(aside, { readonly: true });
-  new RingStore(file).close();
-  const target = new Database(file);
-  target.transaction(() => {
-    for (const table of ['channels', 'segments', 'receipt_groups']) copyAll(source, target, table);
-    for (const stream of STREAMS) {
-      const rows = source.prepare(`SELECT * FROM ${stream} WHERE seq >= ? ORDER BY seq`).raw();
-      for (const [seq, ...rest] of rows.iterate(split[stream]) as Iterable<[number, ...unknown[]]>) {
-        insertInto(target, stream, [seq - split[stream] + 1, ...rest]);
+    prepareTables(target, todo.epoch);
+    const write = writer(target);
+    target.transaction(() => {
+      for (const table of ['channels', 'segments', 'state'] as const) {
+        for (const row of source.rows(table)) write(table, row);
       }
-    }
-  })();
-  target.close();
-  source.close();
+      write('state', ['epoch', JSON.stringify(todo.epoch)]);
+      const lost = STREAMS.map((stream) =>
+        copyStream(source, stream, (todo.split ?? NO_SPLIT)[stream], write),
+      );
+      const report: Salvage = {
+        why: todo.why,
+        saved: lost.reduce((sum, { saved }) => sum + saved, 0),
+        lost: lost.flatMap((stream) => stream.lost),
+      };
+      write('state', [REPORT, JSON.stringify(report)]);
+      writeEdges(write, spansOf(target));
+    })();
+  } finally {
+    source.close();
+    target.close();
+  }
+  publish(part, `${name}.db`);
+  todoDone(aside);
+  return `${name}.db`;
 }
 
-function insertInto(target: Database.Database, table: string, row: readonly unknown[]): void {
-  target.prepare(`INSERT OR REPLACE INTO ${table} VALUES (${row.map(() => '?').join(',')})`).run(...row);
+function openForCopy(file: string): Database.Database {
+  const db = new Database(file);
+  for (const pragma of COPY_PRAGMAS) db.pragma(pragma);
+  return db;
 }
 
-function copyAll(source: Database.Database, target: Database.Database, table: string): void {
-  const rows = source.prepare(`SELECT * FROM ${table}`).raw().all() as unknown[][];
-  for (const row of rows) insertInto(target, table, row);
-}
-
-/** Copies what can be read, halving a window that cannot until the bad rows alone are left out. */
-function copyRows(
-  source: Database.Database,
-  target: Database.Database,
+/** Copies the rows before the split, and notes in the copy which of them are lost. */
+function copyStream(
+  source: DamagedRing,
   stream: Stream,
-  fileBytes: number,
-  before: number,
+  split: number,
+  write: Write,
 ): { saved: number; lost: Lost[] } {
-  const select = source
-    .prepare(`SELECT * FROM ${stream} WHERE seq BETWEEN ? AND min(?, ${before - 1}) ORDER BY seq`)
-    .raw();
-  const columns = select.columns().length;
-  const insert = target.prepare(`INSERT INTO ${stream} VALUES (${Array(columns).fill('?').join(',')})`);
-  const edge = (order: 'ASC' | 'DESC') => {
-    try {
-      return source.prepare(`SELECT seq FROM ${stream} ORDER BY seq ${order} LIMIT 1`).pluck().get() as
-        | number
-        | undefined;
-    } catch {
-      return Number.NaN;
-    }
-  };
-  const first = edge('ASC');
-  let last = edge('DESC');
-  if (first === undefined || last === undefined) return { saved: 0, lost: [] };
-  const low = Number.isNaN(first) ? 1 : first;
-  // An end that cannot be read: no file of this size holds more rows than this.
-  const high = Number.isNaN(last) ? low + Math.ceil(fileBytes / ROW_BYTES_MIN) : last;
-  let got: RangeSet = [];
-  const copy = (from: number, to: number): void => {
-    try {
-      const rows = select.all(from, to) as unknown[][];
-      target.transaction(() => {
-        for (const row of rows) insert.run(...row);
-      })();
-      for (const [seq] of rows) got = addRange(got, [seq as number, seq as number]);
-    } catch {
-      if (from === to) return;
-      const middle = Math.floor((from + to) / 2);
-      copy(from, middle);
-      copy(middle + 1, to);
-    }
-  };
-  for (let from = low; from <= high; from += WINDOW) copy(from, Math.min(high, from + WINDOW - 1));
-  if (last >= before) last = before - 1;
-  const end = Number.isNaN(last) ? (got.at(-1)?.[1] ?? low) : last;
-  const holes = missing(got, [low, end]);
+  const { low, high } = source.span(stream);
+  const from = Math.max(1, low ?? 1);
+  const to = Math.min(high ?? from + source.rowsMax, split - 1);
+  const got = from > to ? [] : source.copy(stream, [from, to], (row) => write(stream, row));
+  const held = rangesOf(source.state(`held.${stream}`));
+  const known = high === undefined ? (union(got, held).at(-1)?.[1] ?? from - 1) : to;
+  const holes = from > known ? [] : missing(union(got, held), [from, known]);
+  const before = rangesOf(source.state(keyOf(stream)));
   // The forwarder knows these as rows that will never be sent.
-  target
-    .prepare('INSERT OR REPLACE INTO state VALUES (?, ?)')
-    .run(`refused.${stream}`, JSON.stringify(holes));
-  const lost: Lost[] = holes.map(([from, to]) => ({ stream, from, to }));
-  if (Number.isNaN(last)) lost.push({ stream, from: end + 1 });
+  const all = from > known ? before : union(before, missing(got, [from, known]));
+  write('state', [keyOf(stream), JSON.stringify(all)]);
+  const lost: Lost[] = holes
+    .flatMap((range) => missing(before, range))
+    .map(([first, last]) => ({ stream, from: first, to: last }));
+  if (known < split - 1 && source.isOpenEnded(stream)) lost.push({ stream, from: known + 1 });
   return { saved: countOf(got), lost };
 }
+
+const rangesOf = (json: string | undefined): RangeSet =>
+  json === undefined ? [] : rangeSetSchema.catch([]).parse(JSON.parse(json));
+
+/**
+ * The ring that follows a damaged one, under a new epoch: with what is firing, what is to be texted, what was learned
+ * and confirmed. Rows from the split on begin it, numbered from 1 and as fresh as they were.
+ */
+export function makeFollower(source: DamagedRing, file: string, why: string, split: Split | undefined): void {
+  removeDatabase(file);
+  const target = openForCopy(file);
+  try {
+    prepareTables(target);
+    const write = writer(target);
+    target.transaction(() => {
+      for (const table of ['channels', 'segments', 'receipt_groups'] as const) {
+        for (const row of source.rows(table)) write(table, row);
+      }
+      for (const [key, json] of carriedOver(source, split)) write('state', [key, json]);
+      const lost = STREAMS.flatMap((stream) => (split ? renumber(source, stream, split[stream], write) : []));
+      write('state', [FOLLOWS, JSON.stringify({ why, epoch: source.epoch ?? null, lost })]);
+      writeEdges(write, spansOf(target));
+    })();
+  } finally {
+    target.close();
+  }
+}
+
+/** Gives how many rows could not be read: their numbers say nothing, since the relay knows them from others. */
+function renumber(source: DamagedRing, stream: Stream, split: number, write: Write): Stream[] {
+  const end = source.span(stream).high ?? source.lastSeen(stream);
+  if (end < split) return [];
+  let next = 1;
+  const got = source.copy(stream, [split, end], ([, ...rest]) => write(stream, [next++, ...rest]));
+  return countOf(got) < end - split + 1 ? [stream] : [];
+}
+
+/** State that is not about the ring itself; the alarm's with its cursor as the new ring numbers rows. */
+function carriedOver(source: DamagedRing, split: Split | undefined): [string, string][] {
+  const last = source.last();
+  const entries = (source.rows('state') as [string, string][]).filter(([key]) => !OWN_STATE.test(key));
+  const carried = new Map(entries);
+  if (last) carried.set(LAST_KNOWN, JSON.stringify(last));
+  const alarm = carried.get('alarm');
+  const firstKept = (split ?? NO_SPLIT).readings;
+  if (alarm !== undefined)
+    carried.set(
+      'alarm',
+      withCursor(alarm, (throughSeq) => Math.max(0, throughSeq - firstKept + 1)),
+    );
+  return [...carried];
+}
+
+/** The alarm's state, as a ring that numbers rows otherwise keeps it. */
+export function withCursor(alarm: string, cursorOf: (throughSeq: number) => number): string {
+  const state = JSON.parse(alarm) as { throughSeq: number };
+  return JSON.stringify({ ...state, throughSeq: cursorOf(state.throughSeq) });
+}
+
+export type Follows = { why: string; epoch: string | null; lost: Stream[] };

@@ -29,11 +29,9 @@ export class SegmentTimes {
     }
   }
 
-  /** Throws RangeError for a segment that does not exist. */
-  of(id: number): { offset: number; timelineOffset: number; estimated: boolean } {
-    const times = this.#times.get(id);
-    if (!times) throw new RangeError(`no segment ${id}`);
-    return times;
+  /** Undefined for a segment that does not exist. */
+  of(id: number): { offset: number; timelineOffset: number; estimated: boolean } | undefined {
+    return this.#times.get(id);
   }
 }
 

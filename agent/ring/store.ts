@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import Database from 'better-sqlite3';
 import type { ReadingRow } from '../../core/contract/batch.js';
 import type { RingEvent, Summary } from '../../core/contract/messages.js';
@@ -10,30 +9,23 @@ import type { Quantity } from '../../core/units.js';
 import type { StoredReading } from './port.js';
 import { READ_CELLS, unpackRows, WRITE_CELLS } from './rows.js';
 import { type Segment, SegmentTimes } from './segments.js';
+import { type Cell, isWhole, sumOf } from './sums.js';
+import {
+  checkEdges,
+  damaged,
+  inOrder,
+  prepareTables,
+  readMeta,
+  readSmall,
+  type Span,
+  type Spans,
+  spanOf,
+  spansOf,
+  type Write,
+  writeEdges,
+  writer,
+} from './tables.js';
 import { type Limits, thin, wholeSlots } from './thin.js';
-
-/**
- * The ring's file. WAL with synchronous=FULL: when commit returns, the rows survive a power cut.
- *
- * A row of `readings` is small integers only (≤ 32 bytes of file). Times: `mono` is ms since boot, and the row's
- * segment says which boot, and how far its wall clock and its timeline were ahead of `mono`; so setting the clock
- * later corrects one segment, not a million rows. `device_ms` is there when the device gave the time itself.
- * A row of `receipts` holds those of one commit: pairs of packet id and digest, as doubles.
- */
-export const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS channels (id INTEGER PRIMARY KEY, sensor TEXT NOT NULL, quantity TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS segments (
-    id INTEGER PRIMARY KEY, boot TEXT NOT NULL, wall_offset INTEGER NOT NULL,
-    timeline_offset INTEGER NOT NULL, synchronised INTEGER NOT NULL);
-  CREATE TABLE IF NOT EXISTS readings (
-    seq INTEGER PRIMARY KEY, channel INTEGER NOT NULL, segment INTEGER NOT NULL, mono INTEGER NOT NULL,
-    device_ms INTEGER, milli INTEGER NOT NULL, quality INTEGER NOT NULL);
-  CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS summaries (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS receipt_groups (n INTEGER PRIMARY KEY, pairs BLOB NOT NULL);
-  CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-`;
 
 export interface ChannelRow extends Channel {
   id: number;
@@ -41,6 +33,13 @@ export interface ChannelRow extends Channel {
 
 /** Receipts kept at least: brokers have hundreds of messages under way unconfirmed, whatever window they are set to. */
 export const RECEIPTS_KEPT = 8192;
+
+/** So many commits may write rows alone, and no page beside them. */
+const UNNOTED_MAX = 3;
+/** A packet id and a digest, as doubles. */
+export const RECEIPT_BYTES = 16;
+/** The state in which LastKnown is kept. */
+export const LAST_KNOWN = 'last_known';
 
 /** What a commit drops to make room: rows up to these seqs (0: none); those in `thin` are summed up first. */
 export interface Room {
@@ -73,17 +72,11 @@ export function stateCommit(
   return { ...rows, state, receipts, room };
 }
 
-/** First and last seq of a table; 0 and 0 when it is empty. */
-export interface Span {
-  tail: number;
-  head: number;
-}
-
 export interface Opened {
   epoch: string;
   channels: ChannelRow[];
   segments: Segment[];
-  spans: Record<Stream, Span>;
+  spans: Spans;
   lastTimeline: number | null;
   /** When the last stored reading was measured, and in which boot. */
   last: { measuredAt: number; boot: string } | null;
@@ -92,133 +85,144 @@ export interface Opened {
   receipts: Float64Array;
 }
 
-interface RawRow {
-  seq: number;
-  sensor: string;
-  quantity: Quantity;
-  segment: number;
-  mono: number;
-  device_ms: number | null;
-  milli: number;
-  quality: number;
+/** Where the sensors' timeline was, and what was measured last: kept as state when the rows themselves are elsewhere. */
+export interface LastKnown {
+  timeline: number;
+  measuredAt: number;
+  boot: string;
 }
 
 type Cells = [
+  seq: number,
   channel: number,
   segment: number,
   mono: number,
   deviceMs: number | null,
   milli: number,
   quality: number,
+  sum: number | null,
 ];
 
 /** Synchronous and single-threaded: it lives in the ring's worker, off the thread that samples and alarms. */
 export class RingStore {
   readonly #db: Database.Database;
+  readonly #write: Write;
   readonly #insertReading;
   readonly #selectCells;
   readonly #limits: ReadonlyMap<string, Limits>;
   readonly #channels = new Map<number, Channel>();
   /** How many pairs each row of receipts has, oldest first. */
   readonly #receiptGroups: { n: number; pairs: number }[];
+  readonly #epoch: string;
+  readonly #summedFrom: Record<Stream, number>;
   #times: SegmentTimes;
+  /** Commits since it was noted which rows there are. */
+  #unnoted = 0;
 
+  /** WAL with synchronous=FULL: when commit returns, the rows survive a power cut. Throws when the file is damaged. */
   constructor(file: string, limits: ReadonlyMap<string, Limits> = new Map()) {
     this.#limits = limits;
     this.#db = new Database(file);
-    this.#db.pragma('journal_mode = WAL');
-    this.#db.pragma('synchronous = FULL');
-    this.#db.exec(SCHEMA);
-    this.#db
-      .prepare("INSERT INTO meta (key, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING")
-      .run(randomBytes(8).toString('hex'));
-    this.#insertReading = this.#db.prepare(
-      'INSERT INTO readings (seq, channel, segment, mono, device_ms, milli, quality) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    );
-    this.#selectCells = this.#db
-      .prepare<[number, number], Cells>(
-        'SELECT channel, segment, mono, device_ms, milli, quality FROM readings WHERE seq BETWEEN ? AND ? ORDER BY seq',
-      )
-      .raw();
-    this.#times = new SegmentTimes(this.#segments());
-    for (const channel of this.#channelRows()) this.#channels.set(channel.id, channel);
-    this.#receiptGroups = this.#db
-      .prepare('SELECT n, length(pairs) / 16 AS pairs FROM receipt_groups ORDER BY n')
-      .all() as { n: number; pairs: number }[];
+    try {
+      this.#db.pragma('journal_mode = WAL');
+      this.#db.pragma('synchronous = FULL');
+      prepareTables(this.#db);
+      ({ epoch: this.#epoch, summedFrom: this.#summedFrom } = readMeta(this.#db));
+      this.#write = writer(this.#db);
+      this.#insertReading = this.#db.prepare('INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+      this.#selectCells = this.#db
+        .prepare<[number, number], Cells>('SELECT * FROM readings WHERE seq BETWEEN ? AND ? ORDER BY seq')
+        .raw();
+      this.#times = new SegmentTimes(this.#segments());
+      for (const channel of this.#channelRows()) this.#channels.set(channel.id, channel);
+      const groups = readSmall(this.#db, 'receipt_groups') as [number, Buffer][];
+      this.#receiptGroups = groups.map(([n, bytes]) => ({ n, pairs: bytes.length / RECEIPT_BYTES }));
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
   }
 
+  /** Throws when a row that is read whole, or an end of a stream, is not as it was written. */
   open(): Opened {
-    const epoch = this.#db.prepare("SELECT value FROM meta WHERE key = 'epoch'").pluck().get() as string;
-    const state = this.#db.prepare('SELECT key, value FROM state').raw().all() as [string, string][];
-    const spans = {
-      readings: this.spanOf('readings'),
-      events: this.spanOf('events'),
-      summaries: this.spanOf('summaries'),
-    };
+    const state = readSmall(this.#db, 'state') as [string, string][];
+    const spans = checkEdges(this.#db, state);
     return {
-      epoch,
+      epoch: this.#epoch,
       channels: this.#channelRows(),
       segments: this.#segments(),
       spans,
-      ...this.#last(spans.readings.head),
+      ...this.#last(spans.readings.head, state),
       state,
       receipts: this.#receipts(),
     };
   }
 
-  /** One edge a query: together, min and max would read the whole table. */
-  spanOf(stream: Stream): Span {
-    const edge = (which: 'min' | 'max') =>
-      this.#db.prepare(`SELECT coalesce(${which}(seq), 0) FROM ${stream}`).pluck().get() as number;
-    return { tail: edge('min'), head: edge('max') };
-  }
+  spanOf = (stream: Stream): Span => spanOf(this.#db, stream);
 
   #channelRows(): ChannelRow[] {
-    return this.#db.prepare('SELECT id, sensor, quantity FROM channels').all() as ChannelRow[];
+    const rows = readSmall(this.#db, 'channels') as [number, string, Quantity][];
+    return rows.map(([id, sensor, quantity]) => ({ id, sensor, quantity }));
   }
 
   #segments(): Segment[] {
-    const rows = this.#db
-      .prepare(
-        'SELECT id, boot, wall_offset AS wallOffset, timeline_offset AS timelineOffset, synchronised FROM segments ORDER BY id',
-      )
-      .all() as (Omit<Segment, 'synchronised'> & { synchronised: number })[];
-    return rows.map((row) => ({ ...row, synchronised: row.synchronised === 1 }));
+    const rows = readSmall(this.#db, 'segments') as [number, string, number, number, number][];
+    return rows.map(([id, boot, wallOffset, timelineOffset, synchronised]) => {
+      return { id, boot, wallOffset, timelineOffset, synchronised: synchronised === 1 };
+    });
   }
 
-  #last(head: number): Pick<Opened, 'last' | 'lastTimeline'> {
+  #last(head: number, state: readonly [string, string][]): Pick<Opened, 'last' | 'lastTimeline'> {
     const [row] = head === 0 ? [] : this.#selectCells.all(head, head);
-    const segment = row && this.#segments().find(({ id }) => id === row[1]);
-    if (!row || !segment) return { last: null, lastTimeline: null };
-    const measuredAt = row[2] + this.#times.of(segment.id).offset;
-    return { last: { measuredAt, boot: segment.boot }, lastTimeline: row[2] + segment.timelineOffset };
+    const segment = row && this.#isWhole(row) && this.#segments().find(({ id }) => id === row[2]);
+    if (row && segment) {
+      const measuredAt = row[3] + this.#times.of(segment.id)!.offset;
+      return { last: { measuredAt, boot: segment.boot }, lastTimeline: row[3] + segment.timelineOffset };
+    }
+    const json = state.find(([key]) => key === LAST_KNOWN)?.[1];
+    if (json === undefined) return { last: null, lastTimeline: null };
+    const { timeline, measuredAt, boot } = JSON.parse(json) as LastKnown;
+    return { last: { measuredAt, boot }, lastTimeline: timeline };
+  }
+
+  /** As it was written, of a channel and a segment that exist. */
+  #isWhole(row: Cells): boolean {
+    const summed = row[7] !== null || row[0] >= this.#summedFrom.readings;
+    return (
+      (!summed || isWhole('readings', row)) &&
+      this.#channels.has(row[1]) &&
+      this.#times.of(row[2]) !== undefined
+    );
   }
 
   #receipts(): Float64Array {
-    const groups = this.#db.prepare('SELECT pairs FROM receipt_groups ORDER BY n').pluck().all() as Buffer[];
+    const groups = (readSmall(this.#db, 'receipt_groups') as [number, Buffer][]).map(([, bytes]) => bytes);
     return new Float64Array(new Uint8Array(Buffer.concat(groups)).buffer);
   }
 
   /** Returns what summaries there are after it. */
   commit(commit: Commit): Span {
     this.#db.transaction(() => {
-      for (const c of commit.channels)
-        this.#run('INSERT INTO channels VALUES (?, ?, ?)', c.id, c.sensor, c.quantity);
+      for (const { id, sensor, quantity } of commit.channels) this.#write('channels', [id, sensor, quantity]);
       for (const { id, boot, wallOffset, timelineOffset, synchronised } of commit.segments) {
-        const row = [id, boot, wallOffset, timelineOffset, synchronised ? 1 : 0];
-        this.#run('INSERT INTO segments VALUES (?, ?, ?, ?, ?)', ...row);
+        this.#write('segments', [id, boot, wallOffset, timelineOffset, synchronised ? 1 : 0]);
       }
       this.#makeRoom(commit.room);
       this.#insertReadings(commit.readings);
-      for (const { seq, event } of commit.events)
-        this.#run('INSERT INTO events VALUES (?, ?)', seq, JSON.stringify(event));
-      for (const [key, json] of commit.state)
-        this.#run('INSERT OR REPLACE INTO state VALUES (?, ?)', key, json);
+      for (const { seq, event } of commit.events) this.#addBody('events', seq, event);
+      for (const [key, json] of commit.state) this.#keepState(key, json);
+      this.#unnoted += 1;
+      if (this.#unnoted > UNNOTED_MAX || commit.state.length > 0 || makesRoom(commit)) this.#noteEdges();
       this.#keepReceipts(commit.receipts);
     })();
     for (const channel of commit.channels) this.#channels.set(channel.id, channel);
     if (commit.segments.length > 0) this.#times = new SegmentTimes(this.#segments());
     return this.spanOf('summaries');
+  }
+
+  #noteEdges(): void {
+    writeEdges(this.#write, spansOf(this.#db));
+    this.#unnoted = 0;
   }
 
   #makeRoom({ readings, events, summaries, thin: ranges }: Room): void {
@@ -227,7 +231,7 @@ export class RingStore {
     for (const range of ranges) {
       for (const summary of thin(this.#rows(range), this.#limits)) {
         head += 1;
-        this.#run('INSERT INTO summaries VALUES (?, ?)', head, JSON.stringify(summary));
+        this.#addBody('summaries', head, summary);
       }
     }
     if (readings > 0) this.#run('DELETE FROM readings WHERE seq <= ?', readings);
@@ -237,17 +241,22 @@ export class RingStore {
   #insertReadings(cells: Float64Array): void {
     const insert = this.#insertReading;
     for (let at = 0; at < cells.length; at += WRITE_CELLS) {
-      const deviceMs = cells[at + 4]!;
-      insert.run(
-        cells[at],
-        cells[at + 1],
-        cells[at + 2],
-        cells[at + 3],
-        Number.isNaN(deviceMs) ? null : deviceMs,
-        cells[at + 5],
-        cells[at + 6],
-      );
+      const deviceMs = Number.isNaN(cells[at + 4]) ? null : cells[at + 4]!;
+      const [seq, channel, segment, mono] = [cells[at]!, cells[at + 1]!, cells[at + 2]!, cells[at + 3]!];
+      const row = [seq, channel, segment, mono, deviceMs, cells[at + 5]!, cells[at + 6]!];
+      insert.run(...row, sumOf('readings', row));
     }
+  }
+
+  #addBody(table: 'events' | 'summaries', seq: number, body: unknown): void {
+    const json = JSON.stringify(body);
+    this.#run(`INSERT INTO ${table} VALUES (?, ?, ?)`, seq, json, sumOf(table, [seq, json]));
+  }
+
+  /** What is kept as null is kept no longer. */
+  #keepState(key: string, json: string): void {
+    if (json === 'null') this.#run('DELETE FROM state WHERE key = ?', key);
+    else this.#write('state', [key, json]);
   }
 
   /** One row for all receipts of a commit; the oldest go once enough are left without them. */
@@ -255,7 +264,7 @@ export class RingStore {
     if (cells.length === 0) return;
     const groups = this.#receiptGroups;
     const n = (groups.at(-1)?.n ?? 0) + 1;
-    this.#run('INSERT INTO receipt_groups VALUES (?, ?)', n, Buffer.from(cells.buffer));
+    this.#write('receipt_groups', [n, Buffer.from(cells.buffer)]);
     groups.push({ n, pairs: cells.length / 2 });
     let kept = groups.reduce((sum, { pairs }) => sum + pairs, 0);
     let through = 0;
@@ -271,62 +280,81 @@ export class RingStore {
     this.#db.prepare(sql).run(...values);
   }
 
-  /** Rows of a range as READ_CELLS. */
+  /** Rows of a range as READ_CELLS; a row that is not as it was written has no channel (NaN). */
   readings([from, to]: Range): Float64Array<ArrayBuffer> {
-    const rows = this.#selectCells.all(from, to);
+    return this.#cellsOf(this.#select(from, to));
+  }
+
+  #select = (from: number, to: number) => inOrder(this.#selectCells.all(from, to), from, to);
+
+  #cellsOf(rows: readonly Cells[]): Float64Array<ArrayBuffer> {
     const cells = new Float64Array(rows.length * READ_CELLS);
     let at = 0;
-    for (const [channel, segment, mono, deviceMs, milli, quality] of rows) {
-      const { offset, estimated } = this.#times.of(segment);
-      cells[at] = channel;
-      cells[at + 1] = deviceMs ?? mono + offset;
-      cells[at + 2] = deviceMs === null && estimated ? 1 : 0;
-      cells[at + 3] = milli;
-      cells[at + 4] = quality;
+    for (const row of rows) {
+      const [, channel, segment, mono, deviceMs, milli, quality] = row;
+      const times = this.#isWhole(row) ? this.#times.of(segment) : undefined;
+      cells[at] = times ? channel : Number.NaN;
+      if (times) {
+        cells[at + 1] = deviceMs ?? mono + times.offset;
+        cells[at + 2] = deviceMs === null && times.estimated ? 1 : 0;
+        cells[at + 3] = milli;
+        cells[at + 4] = quality;
+      }
       at += READ_CELLS;
     }
     return cells;
   }
 
   #rows(range: Range): ReadingRow[] {
-    const rows = unpackRows(this.readings(range), (id) => this.#channels.get(id));
-    if (!rows) throw Object.assign(new Error('a row names no channel'), { code: 'SQLITE_CORRUPT' });
-    return rows;
+    const { rows, bad } = unpackRows(this.readings(range), (id) => this.#channels.get(id));
+    if (bad.length > 0) throw damaged('rows that were whole are so no longer');
+    return rows as ReadingRow[];
   }
 
+  /** Rows that are not as they were written are left out: rules go on with what is true. */
   replay(seq: number, limit: number): StoredReading[] {
-    const rows = this.#db
-      .prepare<[number, number], RawRow>(
-        `SELECT seq, sensor, quantity, segment, mono, device_ms, milli, quality
-         FROM readings CROSS JOIN channels ON channels.id = channel WHERE seq > ? ORDER BY seq LIMIT ?`,
-      )
-      .all(seq, limit);
-    return rows.map((row) => ({
-      seq: row.seq,
-      reading: {
-        sensor: row.sensor,
-        quantity: row.quantity,
-        milli: row.milli,
-        ...unpackQuality(row.quality),
-        monoMs: row.mono,
-        wallMs: row.mono + this.#times.of(row.segment).offset,
-        atMs: row.device_ms ?? row.mono + this.#times.of(row.segment).timelineOffset,
-        ...(row.device_ms === null ? {} : { deviceMs: row.device_ms }),
-      },
-    }));
+    const rows = this.#select(seq + 1, seq + limit);
+    return rows.flatMap((row) => {
+      const [at, channel, segment, mono, deviceMs, milli, quality] = row;
+      const times = this.#times.of(segment);
+      if (!times || !this.#isWhole(row)) return [];
+      const reading = {
+        ...this.#channels.get(channel)!,
+        milli,
+        ...unpackQuality(quality),
+        monoMs: mono,
+        wallMs: mono + times.offset,
+        atMs: deviceMs ?? mono + times.timelineOffset,
+        ...(deviceMs === null ? {} : { deviceMs }),
+      };
+      return [{ seq: at, reading }];
+    });
   }
 
-  events = (range: Range): RingEvent[] => this.#bodies('events', range) as RingEvent[];
-  summaries = (range: Range): Summary[] => this.#bodies('summaries', range) as Summary[];
+  /** Undefined in the place of a row that is not as it was written. */
+  events = (range: Range) => this.#bodies('events', range) as (RingEvent | undefined)[];
+  summaries = (range: Range) => this.#bodies('summaries', range) as (Summary | undefined)[];
 
   #bodies(table: 'events' | 'summaries', [from, to]: Range): unknown[] {
-    const bodies = this.#db.prepare(`SELECT body FROM ${table} WHERE seq BETWEEN ? AND ? ORDER BY seq`);
-    return (bodies.pluck().all(from, to) as string[]).map((body) => JSON.parse(body) as unknown);
+    const rows = this.#db
+      .prepare<[number, number], Cell[]>(`SELECT * FROM ${table} WHERE seq BETWEEN ? AND ? ORDER BY seq`)
+      .raw()
+      .all(from, to) as [number, string, number | null][];
+    return inOrder(rows, from, to).map((row) => {
+      const summed = row[2] !== null || row[0] >= this.#summedFrom[table];
+      return summed && !isWhole(table, row) ? undefined : parsed(row[1]);
+    });
   }
 
-  /** Where in a range that exists thinning should stop, so that quarters of an hour stay whole. */
-  wholeSlots([from, to]: Range): number {
-    return from - 1 + wholeSlots(this.#rows([from, to]).map((row) => row.measuredAt));
+  /** Where in a range thinning should stop, so that quarters of an hour stay whole; and what in it is damaged. */
+  wholeSlots([from, to]: Range): { through: number; bad: number[] } {
+    const rows = this.#select(from, to);
+    const cells = this.#cellsOf(rows);
+    const bad = rows.flatMap(([seq], i) => (Number.isNaN(cells[i * READ_CELLS]) ? [seq] : []));
+    const times: number[] = [];
+    for (let at = 1; at < cells.length; at += READ_CELLS) times.push(cells[at] || (times.at(-1) ?? 0));
+    const whole = wholeSlots(times);
+    return { through: whole === rows.length ? to : rows[whole - 1]![0], bad };
   }
 
   /** First and last time in a range that exists, for naming a gap. */
@@ -334,7 +362,7 @@ export class RingStore {
     const spans =
       stream === 'readings'
         ? this.#rows(range).map(({ measuredAt }) => ({ since: measuredAt, until: measuredAt }))
-        : this.summaries(range);
+        : this.summaries(range).filter((summary) => summary !== undefined);
     return {
       sinceMs: spans.reduce((min, { since }) => Math.min(min, since), Number.POSITIVE_INFINITY),
       untilMs: spans.reduce((max, { until }) => Math.max(max, until), 0),
@@ -347,6 +375,22 @@ export class RingStore {
   }
 
   close(): void {
+    try {
+      if (this.#unnoted > 0) this.#noteEdges();
+    } catch {
+      // A card that takes nothing any more has what was noted last.
+    }
     this.#db.close();
+  }
+}
+
+const makesRoom = ({ room }: Commit) => room.readings + room.events + room.summaries > 0;
+
+/** Rows of before there were sums may be no JSON. */
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json) as unknown;
+  } catch {
+    return undefined;
   }
 }

@@ -1,14 +1,19 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Range } from '../../core/contract/ranges.js';
 import { messageOf } from '../../core/errors.js';
+import { markDamaged, type Split } from './aside.js';
 import { moveToCard, probeCard } from './move.js';
-import { isDamage, markDamaged, openOrSalvage, type Salvage, type Split } from './salvage.js';
+import { IN_MEMORY, openOrFollow, openSalvaged } from './recover.js';
+import { salvage } from './salvage.js';
 import type { Commit, Opened, RingStore } from './store.js';
+import { isDamage } from './tables.js';
 import type { Limits } from './thin.js';
 
 /** What the worker can be asked; every request is answered once, in order. */
 export type RingRequest =
   | { op: 'open' }
+  /** In a worker of its own, whose file is one put aside: gives the salvage file. */
+  | { op: 'salvage' }
   | { op: 'commit'; commit: Commit }
   | { op: 'readings' | 'events' | 'summaries'; range: Range }
   | { op: 'replay'; seq: number; limit: number }
@@ -22,8 +27,6 @@ export type RingRequest =
   | { op: 'probe' | 'move'; file: string }
   | { op: 'close' };
 
-export type OpenAnswer = Opened & { salvage: Salvage | undefined };
-
 export interface RingAnswer {
   id: number;
   ok: boolean;
@@ -35,23 +38,26 @@ export interface RingAnswer {
 
 export interface RingWorkerData {
   file: string;
+  /** Rows of an other epoch, only to be forwarded. */
+  finished?: boolean;
   limits: ReadonlyMap<string, Limits>;
 }
 
 const port = parentPort;
 if (!port) throw new Error('agent/ring/worker runs as a worker thread only');
 
-const { file, limits } = workerData as RingWorkerData;
+const { file, limits, finished } = workerData as RingWorkerData;
 let store: RingStore | undefined;
 
-function open(): OpenAnswer {
-  const opened = openOrSalvage(file, limits);
-  store = opened.store;
-  return { ...store.open(), salvage: opened.salvage };
+function open(): Opened {
+  store = finished ? openSalvaged(file, limits) : openOrFollow(file, limits);
+  return store.open();
 }
 
 function answer(request: RingRequest): unknown {
   if (request.op === 'open') return open();
+  if (request.op === 'salvage') return salvage(file);
+  if (request.op === 'close') return store?.close();
   if (!store) throw new Error('the ring is not open');
   switch (request.op) {
     case 'commit':
@@ -71,21 +77,25 @@ function answer(request: RingRequest): unknown {
     case 'damaged':
       throw Object.assign(new Error(request.what), { code: 'SQLITE_CORRUPT' });
     case 'renumber':
-      return markDamaged(file, request.split);
+      return markDamaged(file, {
+        why: 'it was an older copy of itself, put back in its place',
+        split: request.split,
+      });
     case 'probe':
       return probeCard(request.file);
     case 'move':
       return moveToCard(store, request.file);
-    case 'close':
-      return store.close();
   }
 }
 
+/** What concerns other files than the ring's own. */
+const ELSEWHERE: ReadonlySet<RingRequest['op']> = new Set(['open', 'salvage', 'probe', 'move']);
+
 /** SQLite calls a page damaged that the card does not give. A card that takes no note either is dead, not damaged. */
-function noted(): boolean {
+function noted(why: string): boolean {
   try {
-    markDamaged(file);
-    return true;
+    if (file !== IN_MEMORY) markDamaged(file, { why });
+    return file !== IN_MEMORY;
   } catch {
     return false;
   }
@@ -96,7 +106,7 @@ port.on('message', ({ id, request }: { id: number; request: RingRequest }) => {
   try {
     reply = { id, ok: true, value: answer(request) };
   } catch (error) {
-    const damaged = isDamage(error) && request.op !== 'probe' && request.op !== 'move' && noted();
+    const damaged = isDamage(error) && !ELSEWHERE.has(request.op) && noted(messageOf(error));
     reply = { id, ok: false, error: messageOf(error), damaged };
   }
   port.postMessage(reply, reply.value instanceof Float64Array ? [reply.value.buffer as ArrayBuffer] : []);

@@ -141,7 +141,7 @@ async function firstRow(file: string, started: number): Promise<number> {
     if (existsSync(file)) {
       try {
         const db = new Database(file, { readonly: true });
-        const found = db.prepare('SELECT 1 FROM readings LIMIT 1').get();
+        const found = db.prepare('SELECT 1 FROM readings WHERE rowid = 1').get();
         db.close();
         if (found) return (performance.now() - started) / 1000;
       } catch {

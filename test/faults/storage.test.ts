@@ -127,6 +127,7 @@ describe('when the card fails', () => {
       });
       const { ring } = await status();
       await settled(new Map([[ring.epoch, ring.readings]]));
+      await until('the end of the storage alert', 20_000, () => alerts('storage').includes('cleared'));
       expect(alerts('storage')).toEqual(['raised', 'cleared']);
       expect(alerts('excursion')[0]).toBe('raised');
     },
