@@ -6,6 +6,12 @@ import type { ArchivedReading, Cursors, Episode, Kind, Page } from './port.js';
 const time = z.int();
 const name = z.string().max(200);
 
+/** As a worker hands it over: one piece, and no copy of it. */
+export interface WholePage {
+  rows: Uint8Array;
+  next: string | null;
+}
+
 /** What a cursor holds: the place of its row in the order of rows, as text that nobody need understand. */
 const CURSORS = {
   readings: z.tuple([time, idSchema, name, idSchema, name, name, z.int()]),
@@ -38,20 +44,31 @@ const PLACES = {
   episodes: (e: Episode): Cursors['episodes'] => [e.since, e.episode_id],
 };
 
-/** A page of the first `limit` of these rows; that there is another row says that there is another page. */
-export function pageOf(kind: Kind, rows: readonly unknown[], limit: number): Page {
-  const shown = rows.slice(0, limit);
-  return pageOfTexts(
-    kind,
-    shown.map((row) => JSON.stringify(row)),
-    rows.length > limit,
-  );
+/** Rows of a piece of an answer: a small part of a millisecond's work. */
+const PIECE = 500;
+
+/** A page of the first `limit` of these rows, whole; that there is another row says that there is another page. */
+export function pageOf(kind: Kind, rows: readonly unknown[], limit: number): WholePage {
+  const texts = rows.slice(0, limit).map((row) => JSON.stringify(row));
+  const next = nextOf(kind, texts.at(-1), rows.length > limit);
+  return { rows: new TextEncoder().encode(`[${texts.join(',')}]`), next };
 }
 
-/** The same of rows that are JSON already. */
-export function pageOfTexts(kind: Kind, rows: readonly string[], more: boolean): Page {
-  const last = rows.at(-1);
-  const place = last === undefined ? [] : PLACES[kind](JSON.parse(last) as never);
-  const next = more ? Buffer.from(JSON.stringify(place)).toString('base64url') : null;
-  return { rows: new TextEncoder().encode(`[${rows.join(',')}]`), next };
+/** The same of rows that are JSON already, in pieces. */
+export function pageOfTexts(kind: Kind, texts: readonly string[], more: boolean): Page {
+  return { rows: piecesOf(texts), next: nextOf(kind, texts.at(-1), more) };
+}
+
+function* piecesOf(texts: readonly string[]): Generator<string> {
+  yield '[';
+  for (let i = 0; i < texts.length; i += PIECE) {
+    yield `${i === 0 ? '' : ','}${texts.slice(i, i + PIECE).join(',')}`;
+  }
+  yield ']';
+}
+
+function nextOf(kind: Kind, last: string | undefined, more: boolean): string | null {
+  if (!more || last === undefined) return null;
+  const place = PLACES[kind](JSON.parse(last) as never);
+  return Buffer.from(JSON.stringify(place)).toString('base64url');
 }

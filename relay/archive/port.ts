@@ -50,8 +50,8 @@ export interface HistoryQuery<K extends Kind = Kind> {
 }
 
 export interface Page {
-  /** A JSON array: made where the rows are, so that the relay only hands it on. */
-  rows: Uint8Array;
+  /** A JSON array in pieces: made where the rows are, or piece by piece, so that nobody waits while the relay hands it on. */
+  rows: Iterable<Uint8Array | string>;
   /** Of the page that follows; null where this is the last. */
   next: string | null;
 }

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { ColdwatchError } from '../../core/errors.js';
@@ -31,7 +32,7 @@ export function historyRoutes(app: FastifyInstance, opened: () => Archive | unde
       if (!archive) return reply.code(503).send({ error: 'busy', message: 'the archive is not there yet' });
       try {
         const page = await archive.page(kind, query);
-        return reply.type('application/json').send(bodyOf(kind, page));
+        return reply.type('application/json').send(Readable.from(bodyOf(kind, page)));
       } catch (error) {
         if (!(error instanceof ColdwatchError && error.retry)) throw error;
         return reply.code(503).send({ error: 'busy', message: error.message });
@@ -50,8 +51,9 @@ function queryOf<K extends Kind>(kind: K, given: unknown): HistoryQuery<K> | Pro
   return after === undefined ? [{ path: 'after', got: text, expected }] : { ...rest, fromMs, toMs, after };
 }
 
-/** The rows are JSON already, and may be many. */
-function bodyOf(kind: Kind, { rows, next }: Page): Buffer {
-  const end = JSON.stringify({ complete: next === null, next });
-  return Buffer.concat([Buffer.from(`{"${kind}":`), rows, Buffer.from(`,${end.slice(1)}`)]);
+/** The rows are JSON already, and may be many: others are served between two pieces. */
+function* bodyOf(kind: Kind, { rows, next }: Page): Generator<Uint8Array> {
+  yield Buffer.from(`{"${kind}":`);
+  for (const piece of rows) yield typeof piece === 'string' ? Buffer.from(piece) : piece;
+  yield Buffer.from(`,${JSON.stringify({ complete: next === null, next }).slice(1)}`);
 }

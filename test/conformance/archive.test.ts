@@ -75,7 +75,7 @@ const at = (offset: number, partition = 0): Position => ({
 
 async function pageOf<T>(archive: Archive, kind: Kind, query: HistoryQuery) {
   const { rows, next } = await archive.page(kind, query);
-  return { rows: JSON.parse(Buffer.from(rows).toString()) as T[], next };
+  return { rows: JSON.parse([...rows].map((piece) => Buffer.from(piece).toString()).join('')) as T[], next };
 }
 const readingsOf = async (archive: Archive, query: HistoryQuery) =>
   (await pageOf<ArchivedReading>(archive, 'readings', query)).rows;

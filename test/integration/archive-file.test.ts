@@ -34,7 +34,7 @@ function minuteOf(minute: number, sensors: number): ReadingMessage[] {
 async function rowsOf<T>(archive: SqliteArchive, kind: Kind, clinic: string): Promise<T[]> {
   const query = { clinic, fromMs: 0, toMs: START * 2, limit: 100_000 };
   const { rows } = await archive.page(kind, query);
-  return JSON.parse(Buffer.from(rows).toString()) as T[];
+  return JSON.parse([...rows].map((piece) => Buffer.from(piece).toString()).join('')) as T[];
 }
 
 const BYTES_A_READING = 40;

@@ -2,8 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Position } from '../../log/port.js';
-import { pageOf } from '../page.js';
-import { type ArchiveRows, Emptied, type HistoryQuery, type Kind, type Page, type Reached } from '../port.js';
+import { pageOf, type WholePage } from '../page.js';
+import { type ArchiveRows, Emptied, type HistoryQuery, type Kind, type Reached } from '../port.js';
 import { Reader } from './reader.js';
 import { prepare } from './schema.js';
 import { Writer } from './writer.js';
@@ -52,7 +52,7 @@ export class ArchiveFile {
     return this.#db.transaction(() => ({ generation: this.#generation(), positions: select.all() }))();
   }
 
-  page(kind: Kind, query: HistoryQuery): Page {
+  page(kind: Kind, query: HistoryQuery): WholePage {
     return pageOf(kind, this.#reader.rows(kind, query), query.limit);
   }
 

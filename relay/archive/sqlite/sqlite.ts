@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { ColdwatchError } from '../../../core/errors.js';
+import type { WholePage } from '../page.js';
 import {
   type Archive,
   type ArchiveRows,
@@ -44,8 +45,9 @@ export class SqliteArchive implements Archive {
     return this.#writer.call('reached');
   }
 
-  page<K extends Kind>(kind: K, query: HistoryQuery<K>): Promise<Page> {
-    return this.#reader.call('page', kind, query);
+  async page<K extends Kind>(kind: K, query: HistoryQuery<K>): Promise<Page> {
+    const { rows, next } = await this.#reader.call<WholePage>('page', kind, query);
+    return { rows: [rows], next };
   }
 
   async tidy(readingsBeforeMs: number, aggregatesBeforeMs: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { ColdwatchError, type ErrorCode, messageOf } from '../../../core/errors.js';
-import type { Page } from '../port.js';
+import type { WholePage } from '../page.js';
 import { ArchiveFile } from './database.js';
 
 export type ArchiveMethod = Exclude<keyof ArchiveFile, symbol>;
@@ -30,7 +30,7 @@ function answer({ id, method, args }: ArchiveCall): ArchiveAnswer {
 port.on('message', (call: ArchiveCall) => {
   const reply = answer(call);
   // A page goes over as it is, not copied.
-  const page = 'value' in reply && call.method === 'page' ? (reply.value as Page) : undefined;
+  const page = 'value' in reply && call.method === 'page' ? (reply.value as WholePage) : undefined;
   port.postMessage(reply, page ? [page.rows.buffer as ArrayBuffer] : []);
   if (call.method === 'close') port.close();
 });
