@@ -11,6 +11,7 @@ import { awaitCard, openRing, ringFile, ringLimits } from './card.js';
 import { identityCondition, storageCondition } from './conditions.js';
 import { alarmSensors } from './config/alarm-sensors.js';
 import { doorOf } from './config/door.js';
+import { type Former, leftBehind } from './config/left-behind.js';
 import type { ResolvedSite } from './config/resolve.js';
 import type { Driver, Receipt } from './drivers/driver.js';
 import { loadDrivers } from './drivers/open.js';
@@ -46,12 +47,16 @@ export interface AgentOptions {
   file?: SiteFile;
   /** This start takes a changed site file. */
   changed?: boolean;
+  /** What it leaves behind of the one before. */
+  leftBehind?: readonly string[];
   /** What people saw of the sensors until then. */
   former?: Board;
 }
 
 export interface RunningAgent {
   board: Board;
+  /** What a new site file might leave behind. */
+  former(): Former;
   stop(): Promise<void>;
 }
 
@@ -173,7 +178,11 @@ export async function startAgent(
     const at = new Date(clock.wall()).toISOString();
     ring.appendEvent({
       type: 'audit',
-      audit: { action: 'config_changed', at, detail: `${sensors.length} sensors` },
+      audit: {
+        action: 'config_changed',
+        at,
+        detail: [`${sensors.length} sensors`, ...(options.leftBehind ?? [])].join('; ').slice(0, 400),
+      },
     });
   }
   forwarder?.forwarder.start();
@@ -241,6 +250,12 @@ export async function startAgent(
 
   return {
     board,
+    former: () => ({
+      folder: config.data,
+      unsent: forwarder?.forwarder.backlog ?? null,
+      watched: sensors.map(({ id }) => id),
+      open: alarm.open,
+    }),
     stop: async () => {
       await drain();
       await ring.close();
@@ -284,16 +299,17 @@ export async function runAgent(
   claim: ClaimFolder,
 ): Promise<void> {
   const { clock } = readBoot(first.config.clock.synchronised_file);
-  const file: SiteFile = { problems: [], loadedAt: clock.wall() };
-  const options = (changed: boolean, former?: Board): AgentOptions => ({
+  const file: SiteFile = { problems: [], leftBehind: [], loadedAt: clock.wall() };
+  const options = (former?: Board, leftBehind?: readonly string[]): AgentOptions => ({
     claim,
     onFatal: () => process.exit(1),
     file,
-    changed,
+    changed: leftBehind !== undefined,
+    ...(leftBehind ? { leftBehind } : {}),
     ...(former ? { former } : {}),
   });
   let site = first;
-  let agent = await startAgent(site, log, options(false));
+  let agent = await startAgent(site, log, options());
   let turn: Promise<void> = Promise.resolve();
   let stamp = source.stamp();
   const reload = () => {
@@ -305,11 +321,14 @@ export async function runAgent(
         log.error({ problem }, 'the new site file is refused: the old one runs on');
       if ('problems' in loaded) return;
       const before = site;
+      const left = leftBehind(agent.former(), loaded.site);
       await agent.stop();
       try {
-        agent = await startAgent(loaded.site, log, options(true, agent.board));
+        agent = await startAgent(loaded.site, log, options(agent.board, left));
         site = loaded.site;
         file.loadedAt = clock.wall();
+        file.leftBehind = left;
+        for (const what of left) log.warn({ what }, 'the changed site file leaves something behind');
         log.level = site.config.log.level;
         log.info('the changed site file is in force');
       } catch (error) {
@@ -318,7 +337,7 @@ export async function runAgent(
           { error: messageOf(error) },
           'the agent does not start with the new site file: the old one runs on',
         );
-        agent = await startAgent(before, log, options(false, agent.board));
+        agent = await startAgent(before, log, options(agent.board));
       }
     });
   };

@@ -3,11 +3,14 @@ import { type Clock, sleep } from '../../core/clock/clock.js';
 import { messageOf } from '../../core/errors.js';
 import { addressed } from '../../core/text/message.js';
 import { catalogOf } from '../../core/text/sentence.js';
+import { leftBehind } from '../config/left-behind.js';
 import type { ResolvedSite } from '../config/resolve.js';
+import { seldomNotes, type Told, toldOf } from '../config/told.js';
 import { readBoot } from '../health/boot.js';
 import { lazyLines, openModem } from '../parts.js';
-import { type Check, fail, skipped } from './check.js';
-import { ownSensors, type Reported, reportedSensors } from './sensors.js';
+import { type Check, fail, pass, skipped } from './check.js';
+import { formerOf, runningAgent } from './running.js';
+import { ownSensors, reportedSensors } from './sensors.js';
 import { brokerCheck, clockCheck, diskCheck, lineChecks, modemChecks, relayCheck } from './surroundings.js';
 
 export interface Visit {
@@ -30,7 +33,11 @@ export async function* examine(site: ResolvedSite, visit: Visit, log: Logger): A
   yield diskCheck(config);
   yield* await brokerCheck(config);
   yield await relayCheck(config, clock);
-  if (await runningAgent(config)) {
+  for (const told of toldOf(site)) yield toldCheck(told);
+  for (const note of seldomNotes(site)) yield skipped('rules', note);
+  const running = await runningAgent(config);
+  if (running) {
+    for (const note of leftBehind(formerOf(running), site)) yield skipped('site file', note);
     yield* await askUntilHeard(site, visit.waitMs, clock);
     yield skipped('buzzer, lamp, button', HELD);
     if (config.sms) yield skipped('SMS modem', HELD);
@@ -52,6 +59,17 @@ export async function* examine(site: ResolvedSite, visit: Visit, log: Logger): A
   }
 }
 
+/** What is found and told to nobody is a fault of the site file, unless that says so. */
+function toldCheck({ alert, severity, buzzer, texts }: Told): Check {
+  const what = `told of ${alert}, ${severity}`;
+  const how = [buzzer && `the buzzer ${buzzer}`, texts && `texts ${texts}`].filter((part) => part !== null);
+  if (how.length > 0) return pass(what, how.join('; '));
+  return skipped(
+    what,
+    severity === 'info' ? 'nobody, it is for the record' : 'nobody but who looks at the page',
+  );
+}
+
 const ASK_MS = 1000;
 
 /** An agent that has just started may not have heard all of its sensors yet. */
@@ -63,24 +81,5 @@ async function askUntilHeard(site: ResolvedSite, waitMs: number, clock: Clock): 
     const heard = status && checks.every(({ result }) => result !== 'waiting');
     if (heard || clock.mono() >= end) return status ? checks : [fail('agent', 'it has just stopped')];
     await sleep(clock, ASK_MS);
-  }
-}
-
-interface Status {
-  gateway: string;
-  sensors: readonly Reported[];
-}
-
-/** The status of this site's agent, when it runs. */
-export async function runningAgent({ http, gateway }: ResolvedSite['config']): Promise<Status | undefined> {
-  const host = http.host === '0.0.0.0' ? '127.0.0.1' : http.host;
-  try {
-    const response = await fetch(`http://${host}:${http.port}/api/status`, {
-      signal: AbortSignal.timeout(3000),
-    });
-    const status = (await response.json()) as Status;
-    return status.gateway === gateway ? status : undefined;
-  } catch {
-    return undefined;
   }
 }

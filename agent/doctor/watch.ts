@@ -4,7 +4,7 @@ import { QUANTITIES, type Quantity, showMilli, toMilli } from '../../core/units.
 import type { ResolvedSite } from '../config/resolve.js';
 import { readBoot } from '../health/boot.js';
 import { lazyLines } from '../parts.js';
-import { runningAgent } from './doctor.js';
+import { runningAgent } from './running.js';
 import { inWords, type Reported, visitSensors } from './sensors.js';
 import type { Seen } from './table.js';
 

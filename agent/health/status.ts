@@ -3,6 +3,8 @@ import type { AlertBody } from '../../core/contract/messages.js';
 import type { Reading } from '../../core/reading.js';
 import { fromMilli, QUANTITIES, type Quantity } from '../../core/units.js';
 import type { Alarm } from '../alarm/alarm.js';
+import type { AlarmSensor } from '../alarm/state.js';
+import { alarmSensors } from '../config/alarm-sensors.js';
 import { innermostLimits } from '../config/limits.js';
 import type { ResolvedSite } from '../config/resolve.js';
 import type { Forwarder, ForwardState } from '../forward/forward.js';
@@ -17,6 +19,8 @@ export interface SiteFile {
   loadedAt: number;
   /** Why a changed file was refused; empty when what runs is what is written. */
   problems: string[];
+  /** What the file that was taken last left behind of the one before. */
+  leftBehind: string[];
 }
 
 export interface Parts {
@@ -35,20 +39,28 @@ const iso = (ms: number) => new Date(ms).toISOString();
 
 /** GET /api/status: what this gateway knows of itself, for the technician's page and for scripts. */
 export function agentStatus({ site, file, board, ring, alarm, forward, givenUp, starts, clock }: Parts) {
-  const { clinic, gateway } = site.config;
+  const { clinic, gateway, data } = site.config;
+  const watched = new Map(alarmSensors(site).map((sensor) => [sensor.id, sensor]));
   return {
     clinic: clinic.id,
     gateway,
-    site_file: file ? { loaded_at: iso(file.loadedAt), problems: file.problems } : null,
+    site_file: file
+      ? { loaded_at: iso(file.loadedAt), problems: file.problems, left_behind: file.leftBehind }
+      : null,
     now: iso(clock.wall()),
     clock_synchronised: clock.synchronised(),
-    sensors: [...board.sensors].map(([id, entry]) => ({ id, ...sensorStatus(entry) })),
+    sensors: [...board.sensors].map(([id, entry]) => ({
+      id,
+      ...sensorStatus(entry),
+      ...paceOf(watched.get(id), alarm),
+    })),
     unknown_sources: [...board.unknown].map(([source, seen]) => ({ source, ...seen, at: iso(seen.wallMs) })),
     unknown_sources_beyond: board.unknownBeyond,
     not_started: starts.failing.map(({ since, ...part }) => ({ ...part, since: iso(since) })),
     open_alerts: alarm.open.map(withoutPeople),
     acknowledged: alarm.policyState.episodes.filter((e) => e.ackedMs !== null).map((e) => e.episodeId),
     ring: {
+      folder: data,
       epoch: ring.epoch,
       readings: ring.durable('readings'),
       events: ring.durable('events'),
@@ -67,6 +79,16 @@ export function agentStatus({ site, file, board, ring, alarm, forward, givenUp, 
 
 /** Anybody on the LAN may look: who answered an alarm, and with what words, is for the log. */
 const withoutPeople = ({ by: _by, comment: _comment, ...alert }: AlertBody) => alert;
+
+/** How often it reports, as far as that is known, and the rules that this is too seldom for. */
+function paceOf(sensor: AlarmSensor | undefined, alarm: Alarm) {
+  if (!sensor) return {};
+  const cadence = alarm.cadence(sensor);
+  return {
+    cadence_s: cadence === undefined ? null : Math.round(cadence / 1000),
+    asleep: alarm.asleep(sensor),
+  };
+}
 
 function sensorStatus(entry: SensorBoard) {
   const last = Object.fromEntries(

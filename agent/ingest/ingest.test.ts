@@ -247,8 +247,17 @@ describe('the door of the agent', () => {
     from('b', 'BB02');
     from('a', 'bb02');
     from('a', 'aa01');
-    expect(strangers).toEqual(['a bb02 not aa01, was b', 'a aa01 right']);
-    expect(readings.map((r) => r.reason ?? r.quality)).toEqual(['good', 'good', 'other_device', 'good']);
+    from('a', 'aa01');
+    // Once for each at first: what was said of it before this start is over then.
+    const first = ['a AA01 right', 'b BB02 right'];
+    expect(strangers).toEqual([...first, 'a bb02 not aa01, was b', 'a aa01 right']);
+    expect(readings.map((r) => r.reason ?? r.quality)).toEqual([
+      'good',
+      'good',
+      'other_device',
+      'good',
+      'good',
+    ]);
     expect(readings[2]!.quality).toBe('suspect');
     expect(saved.at(-1)).toEqual({ a: 'aa01', b: 'bb02' });
   });

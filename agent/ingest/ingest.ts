@@ -57,7 +57,8 @@ export class Ingest implements DriverSink {
   readonly #lastDeviceMs = new ChannelMap<number>();
   readonly #plausible = new ChannelMap<PlausibleState>();
   readonly #lastPayload = new Map<string, { samples: readonly RawSample[]; monoMs: number }>();
-  readonly #elsewhere = new Set<string>();
+  /** Sensors whose readings come from their own probe. */
+  readonly #atHome = new Set<string>();
 
   constructor(deps: IngestDeps, output: IngestOutput) {
     this.#deps = deps;
@@ -147,9 +148,10 @@ export class Ingest implements DriverSink {
     const device = samples[0]!.device;
     if (device === undefined) return true;
     const other = this.#deps.identities.check(sensor, device);
-    if (other === undefined && !this.#elsewhere.has(sensor)) return true;
-    if (other) this.#elsewhere.add(sensor);
-    else this.#elsewhere.delete(sensor);
+    // Said at first too: what was said before this start may be over.
+    if (other === undefined && this.#atHome.has(sensor)) return true;
+    if (other) this.#atHome.delete(sensor);
+    else this.#atHome.add(sensor);
     this.#output.identity(sensor, device, other);
     return other === undefined;
   }

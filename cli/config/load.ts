@@ -113,7 +113,7 @@ function yamlFiles(folder: string): string[] {
 }
 
 /** Which kind of file it is, by the fields that only that kind has; every error and warning that it has. */
-export function checkFile(file: string): { kind: string; problems: FileProblem[] } {
+export function checkFile(file: string): { kind: string; problems: FileProblem[]; site?: ResolvedSite } {
   const yaml = readYaml(file, credential);
   const top = (yaml.value ?? {}) as Record<string, unknown>;
   const has = (...names: string[]) => names.some((name) => Object.hasOwn(top, name));
@@ -133,7 +133,8 @@ export function checkFile(file: string): { kind: string; problems: FileProblem[]
   if (has('clinic', 'sensors', 'gateway')) {
     const loaded = loadSiteFrom(open);
     const warned = 'value' in loaded ? siteWarnings(loaded.value, yaml.written).map(yaml.locate) : [];
-    return { kind: 'site', problems: judged([...loaded.problems, ...warned]) };
+    const site = 'value' in loaded ? { site: loaded.value } : {};
+    return { kind: 'site', problems: judged([...loaded.problems, ...warned]), ...site };
   }
   if (has('kafka', 'data', 'http'))
     return { kind: 'relay', problems: judged(validate(relaySchema, open).problems) };

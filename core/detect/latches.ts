@@ -13,7 +13,8 @@ export interface Latch {
   holdUntilMs: number;
 }
 
-const TYPES = {
+/** The type of alert that each behaviour makes. */
+export const BEHAVIOUR_ALERTS = {
   excursion: 'excursion',
   heading: 'pre_alarm',
   level: 'pre_alarm',
@@ -110,5 +111,16 @@ function changeOf(
 ): Change {
   const kpi = { name: 'temperature', value: fromMilli(milli), threshold: fromMilli(threshold), unit: 'Cel' };
   const { what: cause, side } = rule;
-  return { rule, alertType: TYPES[cause], atMs, milli, kpi, side, cause, facts: facts(), kind, sinceMs };
+  return {
+    rule,
+    alertType: BEHAVIOUR_ALERTS[cause],
+    atMs,
+    milli,
+    kpi,
+    side,
+    cause,
+    facts: facts(),
+    kind,
+    sinceMs,
+  };
 }

@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { Clinic, LINES, NURSE } from '../world/clinic.js';
@@ -6,6 +8,8 @@ import { freePort, getJson, Program, until } from '../world/programs.js';
 import { FlakyLink } from '../world/proxy.js';
 import { tempFolder } from '../world/services.js';
 import type { AgentStatus } from '../world/views.js';
+
+const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 let folder: ReturnType<typeof tempFolder>;
 let clinic: Clinic;
@@ -160,6 +164,42 @@ describe('the agent’s life', () => {
     expect(taken.relay.backlog).toBeGreaterThanOrEqual(taken.ring.readings);
     expect(agent.running).toBe(true);
     expect(await agent.stop()).toBe(0);
+  });
+
+  it('closes what is open of a sensor that is gone, and says what else a changed file leaves behind', async () => {
+    const site = clinic.siteConfig();
+    start('agent', site);
+    await excursion();
+    await until('a text of it', 20_000, () => clinic.modem.sent.some((s) => s.text.includes('above 8 C')));
+    const file = `${folder.path}/agent.yaml`;
+    const [first, ...others] = site.sensors;
+    const renamed = { ...site, sensors: [{ ...first, id: 'freezer-9', name: 'Freezer' }, ...others] };
+    writeFileSync(`${folder.path}/next.yaml`, stringify(renamed));
+    const checked = spawnSync(process.execPath, [CLI, 'check', `${folder.path}/next.yaml`], {
+      encoding: 'utf8',
+    });
+    expect(checked.stdout).toMatch(/excursion +critical +buzzer sounds +texts Amina at once/);
+    expect(checked.stdout).toContain(
+      'Note: of what runs now, fridge-1 is not watched any more; what is open of it is closed (excursion).',
+    );
+
+    writeFileSync(file, stringify(renamed));
+    const taken = await until('the new file', 20_000, async () => {
+      const now = await status();
+      return now.site_file.left_behind.length > 0 ? now : undefined;
+    });
+    expect(taken.site_file.left_behind[0]).toContain('fridge-1 is not watched any more');
+    expect(taken.open_alerts.map((a) => a.sensor)).not.toContain('fridge-1');
+    await until('a text that says so', 20_000, () =>
+      clinic.modem.sent.some((s) => s.text.includes('NOT WATCHED any more: Fridge 1')),
+    );
+
+    writeFileSync(file, stringify({ ...renamed, data: `${folder.path}/elsewhere` }));
+    await until('what stays behind', 20_000, async () =>
+      (await status()).site_file.left_behind.some((what) =>
+        /^\d+ rows that the relay does not hold .* stay in .*agent/.test(what),
+      ),
+    );
   });
 
   it('starts nothing on a bad site file, and says why', async () => {

@@ -8,7 +8,7 @@ export interface AgentStatus {
     last: Record<string, { value: number; quality: string }>;
     last_problem: { text: string } | null;
   }[];
-  site_file: { loaded_at: string; problems: string[] };
+  site_file: { loaded_at: string; problems: string[]; left_behind: string[] };
   unknown_sources: { source: string; count: number }[];
   open_alerts: { alert_type: string; sensor: string; episode_id: string; summary: string }[];
   acknowledged: string[];
