@@ -3,9 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { freePort, getJson, until } from '../world/programs.js';
+import { freePort, getJson, Program, until } from '../world/programs.js';
 import { startRelay } from '../world/relay.js';
 import { need, tempFolder } from '../world/services.js';
+import { W1Tree } from '../world/w1.js';
 
 const HERE = fileURLToPath(new URL('../../relay/observability/', import.meta.url));
 const folder = tempFolder('prometheus');
@@ -20,6 +21,35 @@ interface Rules {
 }
 interface Dashboard {
   panels: { title: string; targets: { expr: string }[] }[];
+}
+
+/** An agent whose one fridge stands at 12 °C; resolves with its port. */
+async function warmFridge(): Promise<number> {
+  const port = await freePort();
+  new W1Tree(`${folder.path}/w1`).set('28-000000000001', 12);
+  const site = {
+    clinic: { id: 'c', name: 'C' },
+    gateway: 'gw',
+    data: `${folder.path}/agent`,
+    sensors: [
+      {
+        id: 'fridge',
+        model: 'maxim/ds18b20',
+        source: { kind: 'w1', rom: '28-000000000001' },
+        rules: [
+          { kind: 'threshold', name: 'warm', side: 'above', limit: 8, dwell: '1s' },
+          { kind: 'threshold', name: 'cold', side: 'below', limit: 2, dwell: '1s' },
+        ],
+        every: '1s',
+      },
+    ],
+    gpio: { w1_root: `${folder.path}/w1` },
+    http: { host: '127.0.0.1', port },
+  };
+  const agent = new Program('agent', site, folder.path);
+  ends.push(() => agent.stop());
+  await until('the agent', 30_000, () => getJson(`http://127.0.0.1:${port}/api/status`));
+  return port;
 }
 
 it('every query of rules and dashboard finds its metrics in a real Prometheus that scrapes a real relay', async () => {
@@ -43,6 +73,8 @@ rule_files: ["${HERE}prometheus-rules.yaml"]
 scrape_configs:
   - job_name: coldwatch-relay
     static_configs: [{ targets: ["127.0.0.1:${relay.port}"] }]
+  - job_name: coldwatch-agent
+    static_configs: [{ targets: ["127.0.0.1:${await warmFridge()}"] }]
 `,
   );
   const prometheus = spawn(
@@ -83,6 +115,10 @@ scrape_configs:
     if (!/consumer_lag|flink_/.test(expr))
       expect([expr, await query(expr)]).toEqual([expr, expr.includes('by (source)') ? 2 : 1]);
   }
+  const fridges = JSON.parse(readFileSync(`${HERE}grafana-fridges.json`, 'utf8')) as Dashboard;
+  const board = fridges.panels.flatMap((p) => p.targets.map((t) => t.expr.replaceAll('$clinic', '.*')));
+  await until('the open alert', 30_000, async () => (await query('coldwatch_agent_alerts_open > 0')) === 1);
+  for (const expr of board) expect([expr, await query(expr)]).toEqual([expr, 1]);
   await relay.program.kill();
   await until('the relay is seen to be down', 30_000, async () => (await query(rules[0]!.expr)) === 1);
 });
