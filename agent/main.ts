@@ -15,6 +15,7 @@ import { type Former, leftBehind } from './config/left-behind.js';
 import type { ResolvedSite } from './config/resolve.js';
 import type { Driver, Receipt } from './drivers/driver.js';
 import { loadDrivers } from './drivers/open.js';
+import { writeWithinMs } from './forward/schema.js';
 import { GivenUpRows } from './given-up.js';
 import { readBoot } from './health/boot.js';
 import { watchCalibration } from './health/calibration.js';
@@ -74,6 +75,7 @@ export async function startAgent(
     boot,
     limits: ringLimits(site),
     flushMs: config.ring.flush,
+    withinMs: writeWithinMs(config.relay),
     clock,
     onHealth: (failure) => {
       if (failure === null) log.info('the card takes readings again');

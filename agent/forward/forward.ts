@@ -13,7 +13,7 @@ import { type Answer, RelayHttp } from './http.js';
 import { type Plan, planNext, type StreamView } from './plan.js';
 import { reach } from './reach.js';
 import { Refusals } from './refusals.js';
-import type { ForwardConfig } from './schema.js';
+import { everyMs, type ForwardConfig } from './schema.js';
 
 /** Readings older than this when they are sent are marked as back-fill. */
 const LATE_MS = 300_000;
@@ -193,7 +193,7 @@ export class Forwarder {
 
   #pauseMs(): number {
     const untilBacklog = this.#backlogAt - this.#options.clock.mono();
-    const { every } = this.#options.config;
+    const every = everyMs(this.#options.config);
     return untilBacklog > 0 ? Math.min(every, untilBacklog) : every;
   }
 
@@ -220,7 +220,7 @@ export class Forwarder {
   /** Events and fresh readings alone and in order; of a backlog several batches at once, to fill a slow link. */
   #plans(): Plan[] {
     const now = this.#options.clock.mono();
-    const liveDue = now - this.#liveAt >= this.#options.config.every;
+    const liveDue = now - this.#liveAt >= everyMs(this.#options.config);
     const backlogDue = now >= this.#backlogAt;
     const views = {
       events: this.#view('events'),

@@ -9,7 +9,13 @@ export const forwardConfigSchema = z.strictObject({
     .strictObject({ ca: z.string().optional(), cert: z.string().optional(), key: z.string().optional() })
     .optional()
     .describe('PEM files: the relay’s authority, this gateway’s certificate and key'),
-  every: duration.default(10_000).describe('how long fresh readings wait for company'),
+  link: z
+    .enum(['metered', 'unmetered'])
+    .default('metered')
+    .describe('metered: bytes cost money, and readings wait for company; unmetered: they go within a second'),
+  every: duration
+    .optional()
+    .describe('how long fresh readings wait for company; absent: 10 s on a metered link, 200 ms else'),
   batch: z.int().min(1).max(BATCH_ROWS_MAX).default(2000),
   backlog_kb_per_s: z
     .number()
@@ -25,3 +31,14 @@ export const forwardConfigSchema = z.strictObject({
     ),
 });
 export type ForwardConfig = z.output<typeof forwardConfigSchema>;
+
+const EVERY_MS = { metered: 10_000, unmetered: 200 };
+/** A reading that may go at once waits no longer than this for others to be written with. */
+const UNMETERED_WRITE_MS = 500;
+
+export const everyMs = ({ every, link }: ForwardConfig): number => every ?? EVERY_MS[link];
+
+/** The longest that a reading may wait for the card; absent: as long as the card's wear wants. */
+export function writeWithinMs(config: ForwardConfig | undefined): number | undefined {
+  return config?.link === 'unmetered' ? UNMETERED_WRITE_MS : undefined;
+}

@@ -303,12 +303,12 @@ export class RingClient implements Ring {
 
   #schedule(): void {
     const { rows, confirmations } = this.#waiting.next;
-    const { flushMs } = this.#options;
+    const { flushMs, withinMs = Number.POSITIVE_INFINITY } = this.#options;
     const { retryInMs } = this.#card;
     if (rows >= GROUP_ROWS && retryInMs === 0) return void this.#flush();
     // The first reading of a run is what somebody who has just plugged it in waits for.
     const first = this.#span.readings.durable === this.#openedHead;
-    const calm = rows >= COMPANY_ROWS ? flushMs : flushMs * LINGER;
+    const calm = Math.min(withinMs, rows >= COMPANY_ROWS ? flushMs : flushMs * LINGER);
     const hurried = confirmations.length >= GROUP_RECEIPTS ? Math.min(calm, RECEIPTS_WAIT_MS) : calm;
     this.#timer.within(Math.max(retryInMs, first ? 0 : hurried));
   }

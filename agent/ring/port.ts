@@ -80,6 +80,8 @@ export interface RingOptions {
   boot: string;
   capacity: number;
   flushMs: number;
+  /** No reading waits longer than this, however small its group. */
+  withinMs?: number | undefined;
   clock: Clock;
   /** Nothing is numbered here any more (a salvaged ring): what a relay holds beyond it came from elsewhere. */
   finished?: boolean;

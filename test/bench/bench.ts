@@ -10,6 +10,7 @@ import { flinkFigures } from './flink.js';
 import { coldStartFigures, latencyFigures, offlineFigures, writtenFigures } from './gateway.js';
 import { idleFigures } from './idle.js';
 import { ingestFigures } from './ingest.js';
+import { liveFigures } from './live.js';
 import { memoryFigures } from './memory.js';
 import { pathFigures } from './path.js';
 import { sensorsFigures } from './sensors.js';
@@ -31,6 +32,7 @@ const PARTS: Record<string, () => Promise<Figure[]>> = {
   cold: () => coldStartFigures(7),
   latency: () => latencyFigures(200),
   written: () => writtenFigures(4),
+  live: () => liveFigures(3),
   offline: () => offlineFigures(Number(values.offline)),
   sensors: () => sensorsFigures(120),
   soak: async () => soakFigures(),
