@@ -8,6 +8,17 @@ export function storageCondition(active: boolean, detail?: string): Condition {
   return { type: 'storage', rule: 'storage', severity: 'critical', active, facts };
 }
 
+/** What befell the ring's files, and was found out when nothing could be done about it any more. */
+export const RING_FILES = {
+  'ring-removed': 'its files were removed while the agent ran, and were written anew with all that they held',
+  'ring-vanished':
+    'it was empty at the start, though this gateway has sent readings before; what was not sent by then is lost',
+} as const;
+
+export function filesCondition(rule: keyof typeof RING_FILES, active: boolean): Condition {
+  return { type: 'storage', rule, severity: 'warning', active, facts: { detail: RING_FILES[rule] } };
+}
+
 /** Readings of another probe still guard the fridge, but somebody must say that this is meant. */
 export function identityCondition(
   { sensors }: ResolvedSite,

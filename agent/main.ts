@@ -8,7 +8,7 @@ import type { Reading } from '../core/reading.js';
 import { Alarm } from './alarm/alarm.js';
 import { announceSensors } from './announce.js';
 import { awaitCard, openRing, ringFile, ringLimits } from './card.js';
-import { identityCondition, storageCondition } from './conditions.js';
+import { filesCondition, identityCondition, RING_FILES, storageCondition } from './conditions.js';
 import { alarmSensors } from './config/alarm-sensors.js';
 import { doorOf } from './config/door.js';
 import { type Former, leftBehind } from './config/left-behind.js';
@@ -92,8 +92,19 @@ export async function startAgent(
       const what = `${countOf(rows)} of the ${stream} that it keeps cannot be read any more`;
       alarm.condition(storageCondition(true, what));
     },
+    onRestored: () => befell('ring-removed'),
+    onVanished: () => {
+      befell('ring-vanished');
+      const now = new Date(clock.wall()).toISOString();
+      ring.appendEvent({ type: 'gap', gap: { reason: 'corrupt', since: now, until: now } });
+    },
     onEvents: () => forwarder?.poke(),
   });
+  /** What an earlier start has found stands until the next one. */
+  const befell = (rule: keyof typeof RING_FILES) => {
+    log.error({ rule }, `the ring: ${RING_FILES[rule]}`);
+    alarm.condition(filesCondition(rule, true));
+  };
   const lines = lazyLines(config.gpio.root, clock);
   const sensors = alarmSensors(site);
   const board = new Board(sensors);
@@ -164,6 +175,7 @@ export async function startAgent(
   annunciator.start();
   await alarm.start();
   await times.catchUp();
+  for (const rule of ['ring-removed', 'ring-vanished'] as const) alarm.condition(filesCondition(rule, false));
   for (const driver of drivers) await starts.add(startable(driver, ingest));
   const poller = new Poller(
     drivers.flatMap((driver) => driver.probes),

@@ -302,7 +302,9 @@ export class Forwarder {
     const { streams } = parse(progressSchema, answer.body);
     const held = (stream: Stream): RangeSet =>
       streams.find((entry) => entry.epoch === ring.epoch && entry.stream === stream)?.held ?? [];
-    await ring.learn({ readings: held('readings'), events: held('events'), summaries: held('summaries') });
+    const others = streams.some(({ epoch }) => epoch !== ring.epoch);
+    const known = { readings: held('readings'), events: held('events'), summaries: held('summaries') };
+    await ring.learn(known, others);
     this.#known = true;
   }
 

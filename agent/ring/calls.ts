@@ -26,9 +26,11 @@ export class WorkerCalls {
   #next = 1;
   #dead: Error | undefined;
   readonly #onDamage: (damage: string) => void;
+  readonly #onRestored: () => void;
 
-  constructor(data: RingWorkerData, onDamage: (damage: string) => void) {
+  constructor(data: RingWorkerData, onDamage: (damage: string) => void, onRestored = () => {}) {
     this.#onDamage = onDamage;
+    this.#onRestored = onRestored;
     // Compiled code only: a worker cannot load TypeScript, so from sources the built file is used.
     const built = import.meta.url.endsWith('.ts')
       ? new URL('../../dist/agent/ring/worker.js', import.meta.url)
@@ -70,6 +72,7 @@ export class WorkerCalls {
   #settle(reply: RingAnswer): void {
     const call = this.#open.get(reply.id);
     this.#open.delete(reply.id);
+    if (reply.restored) this.#onRestored();
     if (reply.damaged) this.#onDamage(reply.error ?? 'damaged');
     if (reply.ok) call?.resolve(reply.value as never);
     else call?.reject(new ColdwatchError('ring.unavailable', reply.error ?? 'failed', { retry: true }));

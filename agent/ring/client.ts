@@ -17,10 +17,9 @@ import { RowReader } from './reader.js';
 import { type PlannedRoom, planRoom, type Window, windowOf } from './room.js';
 import { openSegments, type Segments } from './segments.js';
 import { Sendable } from './sendable.js';
-import type { Opened } from './store.js';
 import type { Span } from './tables.js';
-import { Waiting } from './waiting.js';
-import type { RingRequest } from './worker.js';
+import { EVENTS_WAITING_MAX, WAITING_MAX, Waiting } from './waiting.js';
+import type { OpenAnswer, RingRequest } from './worker.js';
 
 /** A group is committed when it has this many rows, whatever its age. */
 export const GROUP_ROWS = 256;
@@ -31,9 +30,6 @@ export const LINGER = 20;
 export const GROUP_RECEIPTS = 16;
 /** But not at once: of a broker that goes on sending, a few ms bring many more into the same commit. */
 export const RECEIPTS_WAIT_MS = 5;
-/** Rows in memory while the card does not take them (some 12 MB); beyond it what the relay holds goes, then the oldest. */
-export const WAITING_MAX = 200_000;
-const EVENTS_WAITING_MAX = 5000;
 
 /**
  * The ring on the thread that samples: it numbers rows and feeds the worker in groups, one commit at a time. While the
@@ -66,21 +62,29 @@ export class RingClient implements Ring {
   #overwritten = 0;
   #closed = false;
   readonly #openedHead: number;
+  /** No relay has been asked about this ring, since it was made where there was none. */
+  #fresh: boolean;
   /** The first rows numbered since a relay last said what it holds; none of them can have been sent. */
   #firstNew: Record<Stream, number> | undefined;
 
   static async open(options: RingOptions): Promise<RingClient> {
-    const { file, limits = new Map(), finished = false, onDamage = () => {} } = options;
-    const worker = new WorkerCalls({ file, limits, finished }, onDamage);
+    const {
+      file,
+      limits = new Map(),
+      finished = false,
+      onDamage = () => {},
+      onRestored = () => {},
+    } = options;
+    const worker = new WorkerCalls({ file, limits, finished }, onDamage, onRestored);
     try {
-      return new RingClient(options, worker, await worker.call<Opened>({ op: 'open' }));
+      return new RingClient(options, worker, await worker.call<OpenAnswer>({ op: 'open' }));
     } catch (error) {
       await worker.close();
       throw error;
     }
   }
 
-  private constructor(options: RingOptions, worker: WorkerCalls, opened: Opened) {
+  private constructor(options: RingOptions, worker: WorkerCalls, opened: OpenAnswer) {
     this.#options = options;
     this.#worker = worker;
     this.epoch = opened.epoch;
@@ -104,6 +108,8 @@ export class RingClient implements Ring {
       this.#firstNew = forStreams((stream) => this.#span[stream].head + 1);
       this.#waiting.next.state.set('unlearned', this.#firstNew);
     }
+    this.#fresh = opened.fresh || this.loadState('fresh') === true;
+    if (opened.fresh) this.#waiting.next.state.set('fresh', true);
     this.#openedHead = this.#span.readings.head;
     this.#timer = new FlushTimer(options.clock, () => void this.#flush(true));
     this.#holes = new Holes(
@@ -153,11 +159,9 @@ export class RingClient implements Ring {
     const { gone, lost } = this.#waiting.shed(stream, this.#held[stream], this.#options.clock.wall());
     this.#holes.add(stream, gone);
     if (!lost) return;
-    const { from, to, sinceMs, untilMs } = lost;
-    const [since, until] = [new Date(sinceMs).toISOString(), new Date(untilMs).toISOString()];
     const which = stream === 'events' ? { stream } : {};
-    this.appendEvent({ type: 'gap', gap: { reason: 'overwritten', ...which, from, to, since, until } });
-    this.#overwritten += to - from + 1;
+    this.appendEvent({ type: 'gap', gap: { reason: 'overwritten', ...which, ...lost } });
+    this.#overwritten += lost.to - lost.from + 1;
   }
 
   saveState(key: string, value: unknown): void {
@@ -212,9 +216,12 @@ export class RingClient implements Ring {
     this.#waiting.next.state.set(`held.${stream}`, ranges);
   }
 
-  async learn(held: Record<Stream, RangeSet>): Promise<void> {
+  async learn(held: Record<Stream, RangeSet>, others = false): Promise<void> {
     const first = this.#firstNew;
     if (first && !this.#options.finished) {
+      if (others && this.#fresh) this.#options.onVanished?.();
+      this.#waiting.next.state.set('fresh', null);
+      this.#fresh = false;
       if (STREAMS.some((stream) => (held[stream].at(-1)?.[1] ?? 0) >= first[stream])) {
         await this.#worker.call({ op: 'renumber', split: first });
         const why = 'this ring is an older copy of itself: the relay holds rows that it has numbered again';

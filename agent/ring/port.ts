@@ -54,9 +54,9 @@ export interface Ring {
   markHeld(stream: Stream, ranges: RangeSet): void;
   /**
    * What the relay says that it holds of all streams, after a start or a broken link and before anything is sent.
-   * Rejects when it holds what this ring has numbered again: then only a new start helps, which renumbers.
+   * `others`: it also knows other rings of this gateway. Rejects when it holds what this ring has numbered again: then only a new start helps, which renumbers.
    */
-  learn(held: Record<Stream, RangeSet>): Promise<void>;
+  learn(held: Record<Stream, RangeSet>, others?: boolean): Promise<void>;
   /** Milliseconds on the sensors' own timeline: continues across boots, never goes back. */
   timeline(): number;
   stats(): RingStats;
@@ -96,6 +96,10 @@ export interface RingOptions {
    * appended to it before this returns is durable together with the note that they are lost.
    */
   onLost?: (stream: Stream, rows: RangeSet) => void;
+  /** Called when the ring’s files had been removed and were written anew. */
+  onRestored?: () => void;
+  /** Called when a relay knows other rings of this gateway, though there was none at the start. */
+  onVanished?: () => void;
   /** Called when events can be sent: they should not wait. */
   onEvents?: () => void;
 }

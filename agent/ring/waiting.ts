@@ -6,13 +6,16 @@ import { rangesOf } from './holes.js';
 import { Pending } from './pending.js';
 import { type Segment, SegmentTimes } from './segments.js';
 
+/** Rows in memory while the card does not take them (some 12 MB); beyond it what the relay holds goes, then the oldest. */
+export const WAITING_MAX = 200_000;
+export const EVENTS_WAITING_MAX = 5000;
 /** So many rows at a time make room in memory. */
 const SHED = { readings: 10_000, events: 500 };
 
 /** What has made room: numbers that will never be on the card, and of them those that nobody has. */
 export interface Shed {
   gone: RangeSet;
-  lost?: { from: number; to: number; sinceMs: number; untilMs: number };
+  lost?: { from: number; to: number; since: string; until: string };
 }
 
 /** Rows that are not on the card yet: those of the commit under way, and those that follow it. */
@@ -71,8 +74,8 @@ export class Waiting {
     const last = from + SHED[stream] - 1;
     const times = stream === 'readings' ? this.readings([from, last]).map((row) => row.measuredAt) : [nowMs];
     const gone = rangesOf(this.next.take(stream, SHED[stream], (seq) => seq <= last));
-    const [sinceMs, untilMs] = [Math.min(...times), Math.max(...times)];
-    return { gone, lost: { from, to: gone.at(-1)?.[1] ?? from, sinceMs, untilMs } };
+    const [since, until] = [Math.min(...times), Math.max(...times)].map((ms) => new Date(ms).toISOString());
+    return { gone, lost: { from, to: gone.at(-1)?.[1] ?? from, since: since!, until: until! } };
   }
 
   readings(range: Range): ReadingRow[] {

@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Range } from '../../core/contract/ranges.js';
 import { messageOf } from '../../core/errors.js';
-import { markDamaged, type Split } from './aside.js';
+import { markDamaged, readMark, type Split } from './aside.js';
 import { moveToCard, probeCard } from './move.js';
 import { IN_MEMORY, openOrFollow, openSalvaged } from './recover.js';
+import { RingFiles } from './removed.js';
 import { salvage } from './salvage.js';
 import type { Commit, Opened, RingStore } from './store.js';
 import { isDamage } from './tables.js';
@@ -27,6 +29,11 @@ export type RingRequest =
   | { op: 'probe' | 'move'; file: string }
   | { op: 'close' };
 
+export type OpenAnswer = Opened & {
+  /** There was no file: this ring was made just now. */
+  fresh: boolean;
+};
+
 export interface RingAnswer {
   id: number;
   ok: boolean;
@@ -34,6 +41,8 @@ export interface RingAnswer {
   error?: string;
   /** The file itself is damaged: only a new start, which salvages it, can help. */
   damaged?: boolean;
+  /** The files had been removed, and are there again. */
+  restored?: boolean;
 }
 
 export interface RingWorkerData {
@@ -48,10 +57,21 @@ if (!port) throw new Error('agent/ring/worker runs as a worker thread only');
 
 const { file, limits, finished } = workerData as RingWorkerData;
 let store: RingStore | undefined;
+let files: RingFiles | undefined;
 
-function open(): Opened {
+function open(): OpenAnswer {
+  const fresh = !existsSync(file) && !readMark(file);
   store = finished ? openSalvaged(file, limits) : openOrFollow(file, limits);
-  return store.open();
+  if (file !== IN_MEMORY) files = new RingFiles(file);
+  return { ...store.open(), fresh };
+}
+
+/** True when they had been removed. */
+function keepFiles(): boolean {
+  if (!store || !files?.removed) return false;
+  store = files.putBack(store, limits);
+  files = new RingFiles(file);
+  return true;
 }
 
 function answer(request: RingRequest): unknown {
@@ -104,7 +124,8 @@ function noted(why: string): boolean {
 port.on('message', ({ id, request }: { id: number; request: RingRequest }) => {
   let reply: RingAnswer;
   try {
-    reply = { id, ok: true, value: answer(request) };
+    const restored = request.op === 'commit' && keepFiles();
+    reply = { id, ok: true, value: answer(request), restored };
   } catch (error) {
     const damaged = isDamage(error) && !ELSEWHERE.has(request.op) && noted(messageOf(error));
     reply = { id, ok: false, error: messageOf(error), damaged };

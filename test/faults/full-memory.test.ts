@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { WAITING_MAX } from '../../agent/ring/client.js';
+import { WAITING_MAX } from '../../agent/ring/waiting.js';
 import { addRange, contains, type RangeSet } from '../../core/contract/ranges.js';
 import { FaultyDisk } from '../world/disk.js';
 import { HostedRing } from '../world/hosted-ring.js';
