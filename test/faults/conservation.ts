@@ -31,6 +31,10 @@ export interface SoakOptions {
 }
 
 const SENSORS = 4;
+/** Mosquitto's window is 20 unconfirmed messages: many more pass only where a full card does not hold them. */
+const PAST_WINDOW = 200;
+/** The alarm's promise. */
+const ALARM_MS = 3500;
 const START = Date.UTC(2026, 0, 1);
 const STEP_MS = 20;
 
@@ -189,17 +193,15 @@ class World {
         })();
         await this.#broker;
       },
-      disk_readonly: async () => {
-        // A ring that cannot even be opened runs in memory, which owes nobody anything: storage.test.ts has that.
-        await until('the agent to have opened its ring', 20_000, this.#status);
-        this.#disk.behave('readonly');
-        await pause(500 + this.#random() * 1500);
-        this.#disk.behave('well');
-      },
-      disk_slow: async () => {
-        this.#disk.behave({ slowMs: 50 + this.#random() * 400 });
-        await pause(500 + this.#random() * 1500);
-        this.#disk.behave('well');
+      disk_readonly: () => this.#badDisk('readonly', 500 + this.#random() * 1500),
+      disk_slow: () => this.#badDisk({ slowMs: 50 + this.#random() * 400 }, 500 + this.#random() * 1500),
+      disk_full: async () => {
+        const full = this.#badDisk('full', 2000 + this.#random() * 2000);
+        const before = await this.#taken();
+        await until(`${PAST_WINDOW} messages past a full card`, ALARM_MS, async () => {
+          return (await this.#taken()) > before + PAST_WINDOW;
+        });
+        await full;
       },
       clock_step: async () => {
         const years = (this.#random() - 0.5) * 20;
@@ -225,6 +227,23 @@ class World {
       this.#faults[name] = (this.#faults[name] ?? 0) + 1;
       await faults[name]!();
     }
+  }
+
+  /**
+   * A ring that cannot even be opened runs in memory, and what a card refuses is confirmed from memory: a crash then
+   * owes nobody anything (storage.test.ts and dying-card.test.ts have that). So nothing else happens meanwhile.
+   */
+  async #badDisk(how: Parameters<FaultyDisk['behave']>[0], ms: number): Promise<void> {
+    await until('the agent to have opened its ring', 20_000, this.#status);
+    this.#disk.behave(how);
+    await pause(ms);
+    this.#disk.behave('well');
+    await until('the ring to be well', 60_000, async () => (await this.#status()).ring.failure === null);
+  }
+
+  /** Readings that have reached the alarm. */
+  async #taken(): Promise<number> {
+    return (await this.#status()).sensors.reduce((sum, { good }) => sum + good, 0);
   }
 
   async judge(): Promise<Outcome> {

@@ -3,7 +3,7 @@
  *   DISK_FOLDER     files in it are concerned, no others
  *   DISK_CONTROL    a file with one word, looked up at each call: "slow MS" (each sync takes that long), "readonly"
  *                   (as a file system that the kernel has remounted), "broken" (I/O errors when written), "dead" (when
- *                   read as well); empty: a good disk
+ *                   read as well), "full" (no file can grow); empty: a good disk
  *   DISK_SYNCED     a folder that gets a copy of each file as of its last sync: what a power cut is sure to leave
  *   DISK_CRASH_AT   the number of the sync at which the machine dies, before anything of it has reached the disk
  */
@@ -55,6 +55,18 @@ static int refuse(int fd) {
   return -1;
 }
 
+/* As `refuse`, and when this write would make a file longer on a full disk. */
+static int refuse_write(int fd, off64_t end) {
+  char path[4096], word[64];
+  struct stat64 about;
+  if (refuse(fd)) return -1;
+  if (!path_of(fd, path, sizeof path)) return 0;
+  control(word, sizeof word);
+  if (strncmp(word, "full", 4) != 0 || fstat64(fd, &about) != 0 || end <= about.st_size) return 0;
+  errno = ENOSPC;
+  return -1;
+}
+
 static int unreadable(int fd) {
   char path[4096], word[64];
   if (!path_of(fd, path, sizeof path)) return 0;
@@ -100,8 +112,8 @@ static int sync_with(int (*sync)(int), int fd) {
 int fsync(int fd) { return sync_with(REAL(fsync), fd); }
 int fdatasync(int fd) { return sync_with(REAL(fdatasync), fd); }
 ssize_t write(int fd, const void *data, size_t size) { return refuse(fd) ? -1 : REAL(write)(fd, data, size); }
-ssize_t pwrite(int fd, const void *data, size_t size, off_t at) { return refuse(fd) ? -1 : REAL(pwrite)(fd, data, size, at); }
-ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) { return refuse(fd) ? -1 : REAL(pwrite64)(fd, data, size, at); }
+ssize_t pwrite(int fd, const void *data, size_t size, off_t at) { return refuse_write(fd, at + size) ? -1 : REAL(pwrite)(fd, data, size, at); }
+ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) { return refuse_write(fd, at + size) ? -1 : REAL(pwrite64)(fd, data, size, at); }
 ssize_t pread(int fd, void *data, size_t size, off_t at) { return unreadable(fd) ? -1 : REAL(pread)(fd, data, size, at); }
 ssize_t pread64(int fd, void *data, size_t size, off64_t at) { return unreadable(fd) ? -1 : REAL(pread64)(fd, data, size, at); }
 int ftruncate(int fd, off_t size) { return refuse(fd) ? -1 : REAL(ftruncate)(fd, size); }

@@ -28,7 +28,7 @@ export class FaultyDisk {
     };
   }
 
-  behave(how: 'well' | 'readonly' | 'broken' | 'dead' | { slowMs: number }): void {
+  behave(how: 'well' | 'readonly' | 'broken' | 'dead' | 'full' | { slowMs: number }): void {
     writeFileSync(
       this.#control,
       typeof how === 'string' ? (how === 'well' ? '' : how) : `slow ${how.slowMs}`,
