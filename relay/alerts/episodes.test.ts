@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { AlertMessage } from '../../core/contract/messages.js';
 import type { Finding } from '../../core/contract/streams.js';
-import { ALERTING_KINDS, type CentralAlert, Episodes } from './episodes.js';
+import { ALERTING_KINDS, type CentralAlert, Episodes, TAKEN_BACK_MS } from './episodes.js';
 
 const MINUTE = 60_000;
 const AT = Date.UTC(2026, 10, 21, 6);
@@ -55,22 +55,65 @@ it('after a restart nothing is told again, and what stood can still end', () => 
   expect(told(take(after, found('gateway_back', 90)))).toEqual(['stream:gateway_silent cleared gw-1']);
 });
 
-it('several units out are one episode over many windows, which ends by itself or is taken back', () => {
+const window = (minute: number) => found('several_out', minute, 'north', { value: 4, threshold: 2 });
+
+it('several units out are one episode over many windows, which ends by itself', () => {
   const episodes = new Episodes(ALERTING_KINDS);
-  const window = (minute: number) => found('several_out', minute, 'north', { value: 4, threshold: 2 });
   expect(take(episodes, window(0))[0]).toMatchObject({
     severity: 'critical',
     alert_type: 'excursion',
-    summary: '4 units of north are outside 2 to 8 C at once: look at its power.',
+    summary: '4 units of north are outside their limits at once: look at its power.',
   });
   expect(take(episodes, window(5))).toEqual([]);
   expect(episodes.tick(AT + 14 * MINUTE)).toEqual([]);
   expect(told(episodes.tick(AT + 15 * MINUTE))).toEqual(['stream:several_out cleared north']);
-  const later = window(60);
-  expect(take(episodes, later)).toHaveLength(1);
-  const back = episodes.take(later, undefined, later.at);
+});
+
+it('a window that is taken back and found again with each reading is one alert; one that stays away is over', () => {
+  const episodes = new Episodes(ALERTING_KINDS);
+  const at = window(0);
+  const first = take(episodes, at);
+  const told0 = first[0]!.alert_id;
+  for (let n = 1; n <= 15; n++) {
+    const now = at.at + n * 8000;
+    expect(episodes.take(at, undefined, now)).toEqual([]);
+    expect(episodes.tick(now)).toEqual([]);
+    expect(take(episodes, at, now + 1000)).toEqual([]);
+  }
+  const end = at.at + 130_000;
+  episodes.take(at, undefined, end);
+  expect(episodes.tick(end + TAKEN_BACK_MS - 1)).toEqual([]);
+  const back = episodes.tick(end + TAKEN_BACK_MS);
   expect(told(back)).toEqual(['stream:several_out cleared north']);
   expect(back[0]!.summary).toMatch(/^Taken back/);
+  // Raised anew it is another alert, of another episode: also to a relay that starts in between.
+  const after = new Episodes(ALERTING_KINDS);
+  for (const alert of [...first, ...back]) after.restore(stored(alert), end);
+  for (const own of [episodes, after]) {
+    const [anew] = take(own, at, end + 200_000);
+    expect(anew).toMatchObject({ state: 'raised' });
+    expect(anew!.alert_id).not.toBe(told0);
+    expect(anew!.episode_id).not.toBe(first[0]!.episode_id);
+  }
+});
+
+it('the same alerts are told whatever order silence and return are read in', () => {
+  const silent = (minute: number) => found('gateway_silent', minute);
+  const back = (minute: number) => found('gateway_back', minute);
+  const tell = (...findings: Finding[]) => {
+    const episodes = new Episodes(ALERTING_KINDS);
+    const alerts = findings.flatMap((finding) => take(episodes, finding, AT + 99 * MINUTE));
+    return {
+      alerts: alerts.map(({ alert_id, timestamp }) => `${timestamp} ${alert_id}`),
+      open: episodes.open,
+    };
+  };
+  const inOrder = tell(silent(0), back(30), silent(60), back(90), silent(95));
+  expect(inOrder.alerts).toHaveLength(5);
+  expect(inOrder.open).toBe(1);
+  expect(tell(back(30), silent(0), back(90), silent(60), silent(95))).toEqual(inOrder);
+  expect(tell(silent(0), silent(60), back(30), back(90), silent(95))).toEqual(inOrder);
+  expect(tell(back(30), silent(0), silent(60), silent(95), back(90)).open).toBe(1);
 });
 
 it('nobody is called for history that came late, nor for what is not asked for', () => {
@@ -83,11 +126,15 @@ it('nobody is called for history that came late, nor for what is not asked for',
 it('a SKU becomes an id, and keeps its name in the text', () => {
   const episodes = new Episodes(ALERTING_KINDS);
   const [low] = take(episodes, found('stock_low', 0, 'MMR 10/b', { value: 4, threshold: 20 }));
+  expect(low!.sensor).toMatch(/^mmr-10-b-[0-9a-f]{6}$/);
   expect(low).toMatchObject({
-    sensor: 'mmr-10-b',
     summary: 'north has 4 of MMR 10/b left, below 20: order.',
   });
-  expect(told(take(episodes, found('stock_restored', 9, 'MMR 10/b')))).toEqual([
-    'stream:stock_low cleared mmr-10-b',
-  ]);
+  const like = take(episodes, found('stock_low', 1, 'MMR-10/B', { value: 4, threshold: 20 }));
+  expect(like).toHaveLength(1);
+  expect(like[0]!.sensor).not.toBe(low!.sensor);
+  const back = take(episodes, found('stock_restored', 9, 'MMR 10/b'));
+  expect(told(back)).toEqual([`stream:stock_low cleared ${low!.sensor}`]);
+  const plain = take(episodes, found('stock_low', 0, 'mmr-10', { value: 4, threshold: 20 }));
+  expect(plain[0]!.sensor).toBe('mmr-10');
 });

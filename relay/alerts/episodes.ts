@@ -7,6 +7,11 @@ const MINUTE = 60_000;
 /** What is further back is history that came late: nobody is called for it. */
 const HISTORY_MS = 60 * MINUTE;
 const EPISODES_MAX = 20_000;
+/**
+ * A window that is taken back is often found again with the next reading: only once it has stayed away for so long, its
+ * alert is over. A reading comes within the minute, and ten seconds is how long gateways wait for company.
+ */
+export const TAKEN_BACK_MS = 90_000;
 
 interface Meaning {
   type: AlertType;
@@ -35,12 +40,12 @@ export const ALERTING = {
   several_out: {
     type: 'excursion',
     severity: 'critical',
-    kpi: 'units outside 2 to 8 C',
+    kpi: 'units outside their limits',
     unit: '',
     quietMs: 10 * MINUTE,
     windowed: true,
     text: ({ clinic, value }) =>
-      `${value} units of ${clinic} are outside 2 to 8 C at once: look at its power.`,
+      `${value} units of ${clinic} are outside their limits at once: look at its power.`,
   },
   region_out: {
     type: 'excursion',
@@ -50,7 +55,7 @@ export const ALERTING = {
     quietMs: 10 * MINUTE,
     windowed: true,
     text: ({ clinic, value }) =>
-      `${Math.round(value * 100)} % of the clinics of ${clinic} have a unit outside 2 to 8 C: look for a power cut.`,
+      `${Math.round(value * 100)} % of the clinics of ${clinic} have a unit outside its limits: look for a power cut.`,
   },
   sale_spike: {
     type: 'kpi',
@@ -91,6 +96,22 @@ interface Open {
   heardMs: number;
   /** Of the windowed ones: those that stand. */
   windows: Set<number>;
+  /** Since when no window stands, by our clock. */
+  emptyMs: number | null;
+  /** The same cause found again, later, before its end was read: it begins anew after that end. */
+  next: Finding | undefined;
+}
+
+/** What is remembered of a cause, also while nothing is open. */
+interface Cause {
+  /** Event time of the last alert: what is older was told. */
+  toldMs: number;
+  /** When the last episode began, and how many began at that very time: each gets an id of its own. */
+  sinceMs: number;
+  count: number;
+  /** The last end that was read, whether its beginning had been read or not. */
+  endedMs: number;
+  endedValue: number;
 }
 
 /** An alert that no gateway raised. */
@@ -98,12 +119,11 @@ export type CentralAlert = AlertBody & { clinic: string };
 
 export type FoundKey = Pick<Finding, 'kind' | 'clinic' | 'subject' | 'at'>;
 
-/** Findings → alerts: one episode for each cause, told when it begins and when it ends. */
+/** Findings → alerts: one episode for each cause, told when it begins and when it ends, whatever order they come in. */
 export class Episodes {
   readonly #kinds: ReadonlySet<string>;
   readonly #open = new Map<string, Open>();
-  /** Event time of the last alert of each cause: what is older was told. */
-  readonly #told = new Map<string, number>();
+  readonly #causes = new Map<string, Cause>();
 
   constructor(kinds: readonly AlertingKind[]) {
     this.#kinds = new Set(kinds);
@@ -117,56 +137,86 @@ export class Episodes {
   restore({ gateway: _g, epoch: _e, seq: _s, ...alert }: AlertMessage, nowMs: number): void {
     if (!alert.rule.startsWith(RULE)) return;
     const key = `${alert.rule.slice(RULE.length)}/${alert.clinic}/${alert.sensor}`;
-    this.#remember(key, alert);
+    this.#told(key, alert);
     if (alert.state === 'cleared') this.#open.delete(key);
-    else this.#open.set(key, { alert, heardMs: nowMs, windows: new Set() });
+    else this.#open.set(key, opened(alert, nowMs));
   }
 
   /** A finding as it comes; `found` undefined: it was taken back. */
   take(at: FoundKey, found: Finding | undefined, nowMs: number): CentralAlert[] {
-    if (!found) return this.#takeBack(at);
+    if (!found) return this.#takeBack(at, nowMs);
     const ended = ALERTING_KINDS.filter((kind) => meaningOf(kind)?.end === at.kind);
-    if (ended.length > 0) return ended.flatMap((kind) => this.#end(kind, found));
+    if (ended.length > 0) return ended.flatMap((kind) => this.#end(kind, found, nowMs));
     const meaning = meaningOf(at.kind);
     if (!meaning || !this.#kinds.has(at.kind)) return [];
     const key = keyOf(at.kind, at);
     const open = this.#open.get(key);
-    if (open) {
-      open.heardMs = nowMs;
-      open.windows.add(at.at);
-      return [];
-    }
-    if (at.at < (this.#told.get(key) ?? Number.NEGATIVE_INFINITY)) return [];
+    if (open) return this.#again(open, found, nowMs);
+    if (at.at < (this.#causes.get(key)?.toldMs ?? Number.NEGATIVE_INFINITY)) return [];
     if (meaning.windowed && nowMs - at.at > HISTORY_MS) return [];
-    const alert = raised(found, meaning);
+    return this.#raise(key, found, meaning, nowMs);
+  }
+
+  #again(open: Open, found: Finding, nowMs: number): CentralAlert[] {
+    open.heardMs = nowMs;
+    open.emptyMs = null;
+    open.windows.add(found.at);
+    const later = found.at > Math.max(Date.parse(open.alert.since), open.next?.at ?? 0);
+    if (later && meaningOf(found.kind)?.end) open.next = found;
+    return [];
+  }
+
+  #raise(key: string, found: Finding, meaning: Meaning, nowMs: number): CentralAlert[] {
+    const before = this.#causes.get(key);
+    const alert = raised(found, meaning, before?.sinceMs === found.at ? before.count : 0);
     if (this.#open.size >= EPISODES_MAX) this.#open.delete(this.#open.keys().next().value!);
-    this.#open.set(key, { alert, heardMs: nowMs, windows: new Set([at.at]) });
-    this.#remember(key, alert);
+    const open = opened(alert, nowMs);
+    open.windows.add(found.at);
+    this.#open.set(key, open);
+    this.#told(key, alert);
+    // Its end was read first: partitions of a topic have no order among each other.
+    if (meaning.end && before && before.endedMs > found.at) {
+      const { endedMs: at, endedValue: value } = before;
+      return [alert, ...this.#over(key, open, { at, value }, nowMs)];
+    }
     return [alert];
   }
 
-  #end(kind: AlertingKind, end: Finding): CentralAlert[] {
+  #end(kind: AlertingKind, end: Finding, nowMs: number): CentralAlert[] {
+    if (!this.#kinds.has(kind)) return [];
     const key = keyOf(kind, end);
+    const cause = this.#cause(key);
+    if (end.at > cause.endedMs) Object.assign(cause, { endedMs: end.at, endedValue: end.value });
     const open = this.#open.get(key);
     if (!open || end.at <= Date.parse(open.alert.since)) return [];
-    return [this.#clear(key, open, end.at, `Over: ${open.alert.summary}`, end.value)];
+    return this.#over(key, open, end, nowMs);
   }
 
-  #takeBack(at: FoundKey): CentralAlert[] {
-    const key = keyOf(at.kind, at);
-    const open = this.#open.get(key);
-    if (!open?.windows.delete(at.at) || open.windows.size > 0) return [];
-    const why = `Taken back, later readings say otherwise: ${open.alert.summary}`;
-    return [this.#clear(key, open, at.at, why, null)];
+  #over(key: string, open: Open, end: Pick<Finding, 'at' | 'value'>, nowMs: number): CentralAlert[] {
+    const over = this.#clear(key, open, end.at, `Over: ${open.alert.summary}`, end.value);
+    const { next } = open;
+    if (!next || next.at <= end.at) return [over];
+    return [over, ...this.#raise(key, next, meaningOf(next.kind)!, nowMs)];
   }
 
-  /** What was not found again for long enough is over. */
+  #takeBack(at: FoundKey, nowMs: number): CentralAlert[] {
+    const open = this.#open.get(keyOf(at.kind, at));
+    if (open?.windows.delete(at.at) && open.windows.size === 0) open.emptyMs = nowMs;
+    return [];
+  }
+
+  /** What was taken back and stayed away, or was not found again for long enough, is over. */
   tick(nowMs: number): CentralAlert[] {
     return [...this.#open].flatMap(([key, open]) => {
+      const { alert, emptyMs, heardMs, windows } = open;
+      if (emptyMs !== null && nowMs - emptyMs >= TAKEN_BACK_MS) {
+        const why = `Taken back, later readings say otherwise: ${alert.summary}`;
+        return [this.#clear(key, open, Date.parse(alert.since), why, null)];
+      }
       const quiet = meaningOf(key.slice(0, key.indexOf('/')))?.quietMs;
-      if (quiet === undefined || nowMs - open.heardMs < quiet) return [];
-      const last = Math.max(Date.parse(open.alert.since), ...open.windows);
-      return [this.#clear(key, open, last + quiet, `Over: ${open.alert.summary}`, null)];
+      if (quiet === undefined || nowMs - heardMs < quiet) return [];
+      const last = Math.max(Date.parse(alert.since), ...windows);
+      return [this.#clear(key, open, last + quiet, `Over: ${alert.summary}`, null)];
     });
   }
 
@@ -180,31 +230,70 @@ export class Episodes {
       kpi: { ...alert.kpi, value },
       summary: summary.slice(0, 400),
     };
-    this.#remember(key, cleared);
+    this.#told(key, cleared);
     return cleared;
   }
 
-  #remember(key: string, { timestamp }: AlertBody): void {
-    this.#told.delete(key);
-    this.#told.set(key, Date.parse(timestamp));
-    if (this.#told.size > EPISODES_MAX) this.#told.delete(this.#told.keys().next().value!);
+  #told(key: string, { timestamp, since, state }: AlertBody): void {
+    const cause = this.#cause(key);
+    cause.toldMs = Date.parse(timestamp);
+    if (state !== 'raised') return;
+    const sinceMs = Date.parse(since);
+    cause.count = cause.sinceMs === sinceMs ? cause.count + 1 : 1;
+    cause.sinceMs = sinceMs;
+  }
+
+  /** The longest untouched is forgotten first. */
+  #cause(key: string): Cause {
+    const never = Number.NEGATIVE_INFINITY;
+    const cause = this.#causes.get(key) ?? {
+      toldMs: never,
+      sinceMs: never,
+      count: 0,
+      endedMs: never,
+      endedValue: 0,
+    };
+    this.#causes.delete(key);
+    this.#causes.set(key, cause);
+    if (this.#causes.size > EPISODES_MAX) this.#causes.delete(this.#causes.keys().next().value!);
+    return cause;
   }
 }
 
-/** SKUs are not made of the letters that ids are. */
-const idOf = (subject: string) =>
-  subject
+const opened = (alert: CentralAlert, nowMs: number): Open => ({
+  alert,
+  heardMs: nowMs,
+  windows: new Set(),
+  emptyMs: null,
+  next: undefined,
+});
+
+/** As idSchema has it. */
+const ID_MAX = 63;
+const DIGEST_LENGTH = 6;
+
+/** SKUs are not made of the letters that ids are: what had to be changed gets a digest, so that no two become one. */
+function idOf(subject: string): string {
+  const id = subject
     .toLowerCase()
     .replace(/[^a-z0-9_-]/g, '-')
-    .replace(/^[^a-z0-9]+/, 'x')
-    .slice(0, 63);
+    .replace(/^[^a-z0-9]+/, 'x');
+  if (id === subject && id.length <= ID_MAX) return id;
+  const digest = createHash('sha256').update(subject).digest('hex').slice(0, DIGEST_LENGTH);
+  return `${id.slice(0, ID_MAX - DIGEST_LENGTH - 1)}-${digest}`;
+}
 
 const keyOf = (kind: string, { clinic, subject }: FoundKey) => `${kind}/${clinic}/${idOf(subject)}`;
 
-function raised(finding: Finding, { type, severity, kpi, unit, text }: Meaning): CentralAlert {
+/** `before`: how many episodes of this cause began at this very time already. */
+function raised(
+  finding: Finding,
+  { type, severity, kpi, unit, text }: Meaning,
+  before: number,
+): CentralAlert {
   const { kind, clinic, subject, at, value, threshold } = finding;
   const id = createHash('sha256')
-    .update(JSON.stringify([kind, clinic, subject, at]))
+    .update(JSON.stringify([kind, clinic, subject, at, ...(before > 0 ? [before] : [])]))
     .digest('hex')
     .slice(0, 24);
   const when = new Date(at).toISOString();

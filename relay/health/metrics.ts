@@ -61,6 +61,9 @@ export function relayMetrics({
   gauge('connections', 'Connections that are open.', () => web.open);
   counter('connections_refused', 'Connections closed as there were too many.', () => web.refused);
   counter('alerts', 'Alerts raised from findings of the streams.', () => alerts.raised);
+  counter('findings', 'Records of findings read.', () => alerts.found);
+  counter('findings_taken_back', 'Those of them that took a finding back.', () => alerts.taken_back);
+  counter('findings_foreign', 'Records among the findings that are none of ours.', () => alerts.foreign);
   gauge('progress_unreadable', 'Records of gateways’ progress that are none of ours.', unreadable);
   gauge('alerts_open', 'Episodes of those that stand.', () => alerts.open);
   const perSource = (name: string, help: string, read: (counts: SourceCounts) => number) =>

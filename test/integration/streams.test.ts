@@ -99,15 +99,15 @@ it('a relay without Kafka computes streams itself, corrects what comes late, and
   await stock('i-3', 30);
   await until('all alerts', 20_000, async () => (await alerts()).length === 4);
   expect((await alerts()).slice(0, 2)).toEqual([
-    '1 relay stream:stock_low raised mmr-10',
-    '2 relay stream:stock_negative raised mmr-10',
+    '1 relay stream:stock_low raised mmr-10-629ff2',
+    '2 relay stream:stock_negative raised mmr-10-629ff2',
   ]);
   expect(
     (await alerts())
       .slice(2)
       .map((alert) => alert.slice(2))
       .sort(),
-  ).toEqual(['relay stream:stock_low cleared mmr-10', 'relay stream:stock_negative cleared mmr-10']);
+  ).toEqual(['relay stream:stock_low cleared mmr-10-629ff2', 'relay stream:stock_negative cleared mmr-10-629ff2']);
   await relay.program.stop();
   await log.close();
 });
