@@ -13,25 +13,37 @@ CACHE="${COLDWATCH_CACHE:-$HOME/.cache/coldwatch}"
 
 node_major() { node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0; }
 
-HEADERS=()
 need_node() {
-  [ "$(node_major)" -ge "$NODE_MIN" ] && return
-  local arch home="$CACHE/node-$NODE_OWN"
+  [ "$(node_major)" -ge "$NODE_MIN" ] || use_own_node
+  # Packages that are compiled here take this Node's headers, whatever a user's own .npmrc says.
+  local home
+  home=$(dirname "$(dirname "$(realpath "$(command -v node)")")")
+  HEADERS=()
+  [ ! -e "$home/include/node/node_version.h" ] || HEADERS=(--nodedir="$home")
+}
+
+use_own_node() {
+  local arch home
   case "$(uname -s)-$(uname -m)" in
     Linux-x86_64) arch=x64 ;;
     Linux-aarch64) arch=arm64 ;;
     *) say "Node.js $NODE_MIN or newer is needed, and for this kind of machine you must install it yourself."; exit 1 ;;
   esac
-  [ -x "$home/bin/node" ] || fetch_node "$arch" "$home"
+  home=$(runtime "$arch")
   export PATH="$home/bin:$PATH"
-  # Packages that are compiled here take this Node's headers, whatever a user's own .npmrc says.
-  HEADERS=(--nodedir="$home")
+}
+
+# runtime NPM_ARCH: where this architecture's Node.js is, with its headers and npm; fetched once.
+runtime() {
+  local home="$CACHE/node-$NODE_OWN-$1"
+  [ -x "$home/bin/node" ] || fetch_node "$1" "$home"
+  echo "$home"
 }
 
 fetch_node() {
   local arch=$1 home=$2 fresh
   command -v npm >/dev/null || { say "npm is missing. Install it: apt-get install npm"; exit 1; }
-  say "Fetching Node.js $NODE_OWN (50 MB), as this machine's is older than $NODE_MIN..."
+  say "Fetching Node.js $NODE_OWN for $arch (50 MB)..."
   fresh=$(mktemp -d)
   (
     cd "$fresh"

@@ -107,7 +107,10 @@ it('a relay without Kafka computes streams itself, corrects what comes late, and
       .slice(2)
       .map((alert) => alert.slice(2))
       .sort(),
-  ).toEqual(['relay stream:stock_low cleared mmr-10-629ff2', 'relay stream:stock_negative cleared mmr-10-629ff2']);
+  ).toEqual([
+    'relay stream:stock_low cleared mmr-10-629ff2',
+    'relay stream:stock_negative cleared mmr-10-629ff2',
+  ]);
   await relay.program.stop();
   await log.close();
 });
