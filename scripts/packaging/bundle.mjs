@@ -2,7 +2,16 @@
 //   dist/cli/      our code with the packages that it uses, in a few files: a slow card opens dozens, not hundreds
 //   node_modules/  packages that are native, or that find files of their own at run time
 //   sbom.json      CycloneDX: every package in there, with its licence; licences/ has their texts
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -11,14 +20,18 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 const [program, arch, folder] = process.argv.slice(2);
 
 /** Commands of the other program's package: each is answered with where it is to be had. */
-const ELSEWHERE = { agent: ['relay'], relay: ['agent', 'discover', 'doctor', 'decode', 'backtest', 'train', 'import'] };
+const ELSEWHERE = {
+  agent: ['relay'],
+  relay: ['agent', 'discover', 'doctor', 'decode', 'backtest', 'train', 'import'],
+};
 /** Not bundled: native code, and code that is changed or looked up by its place. */
 const WHOLE = {
   agent: ['better-sqlite3', '@serialport/bindings-cpp', 'epoll'],
   relay: ['better-sqlite3', 'kafkajs', '@kafkajs/confluent-schema-registry', 'pg', 'uplot'],
 };
 /** Of whole packages, what only a compiler or a reader wants. */
-const NOT_SHIPPED = /^(deps|src|test|tests|example|examples|docs|build|binding\.gyp|.*\.(md|map|ts|mts|cts|c|cc|cpp|h|hpp))$/;
+const NOT_SHIPPED =
+  /^(deps|src|test|tests|example|examples|docs|build|binding\.gyp|.*\.(md|map|ts|mts|cts|c|cc|cpp|h|hpp))$/;
 const BUILD_ONLY = new Set(['node-addon-api', 'nan', 'prebuild-install']);
 
 const packages = new Map();
@@ -126,13 +139,24 @@ function prune(at) {
 }
 prune(join(folder, 'node_modules'));
 
+// Where the bundle looks for it (relay/dashboard/routes.ts).
+if (program === 'relay')
+  cpSync(join(ROOT, 'relay/dashboard/page'), join(folder, 'cli/page'), { recursive: true });
+
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 writeFileSync(
   join(folder, 'package.json'),
   `${JSON.stringify({ name: `coldwatch-${program}`, version, type: 'module', engines: { node: '>=22' } })}\n`,
 );
 
-const licenceOf = ({ license }) => (typeof license === 'string' ? license : (license?.type ?? 'NOASSERTION'));
+/** The one package that names none in its package.json has the text of one beside it. */
+function licenceOf(path, { license }) {
+  if (typeof license === 'string') return license;
+  const file = licenceFile(path);
+  const text = file ? readFileSync(join(path, file), 'utf8') : '';
+  return /^\s*(The )?MIT License/i.test(text) ? 'MIT' : 'NOASSERTION';
+}
+const licenceFile = (path) => readdirSync(path).find((name) => /^(licen[cs]e|copying)/i.test(name));
 const sorted = [...packages].sort(([a], [b]) => (a < b ? -1 : 1));
 const sbom = {
   bomFormat: 'CycloneDX',
@@ -140,19 +164,24 @@ const sbom = {
   version: 1,
   metadata: { component: { type: 'application', name: `coldwatch-${program}`, version } },
   components: [
-    { type: 'application', name: 'node', version: process.env.NODE_OWN, licenses: [{ license: { id: 'MIT' } }] },
-    ...sorted.map(([, own]) => ({
+    {
+      type: 'application',
+      name: 'node',
+      version: process.env.NODE_OWN,
+      licenses: [{ license: { id: 'MIT' } }],
+    },
+    ...sorted.map(([path, own]) => ({
       type: 'library',
       name: own.name,
       version: own.version,
       purl: `pkg:npm/${own.name.replace('@', '%40')}@${own.version}`,
-      licenses: [{ expression: licenceOf(own) }],
+      licenses: [{ expression: licenceOf(path, own) }],
     })),
   ],
 };
 writeFileSync(join(folder, 'sbom.json'), `${JSON.stringify(sbom, null, 1)}\n`);
 mkdirSync(join(folder, 'licences'), { recursive: true });
 for (const [path, own] of sorted) {
-  const text = readdirSync(path).find((name) => /^(licen[cs]e|copying)/i.test(name));
+  const text = licenceFile(path);
   if (text) cpSync(join(path, text), join(folder, 'licences', own.name.replace('/', '__')));
 }
