@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BATCH_ROWS_MAX } from '../../core/contract/batch.js';
+import { SEND_EVERY_MS } from '../../core/pace.js';
 import { duration } from '../../core/schema.js';
 
 export const forwardConfigSchema = z.strictObject({
@@ -32,7 +33,7 @@ export const forwardConfigSchema = z.strictObject({
 });
 export type ForwardConfig = z.output<typeof forwardConfigSchema>;
 
-const EVERY_MS = { metered: 10_000, unmetered: 200 };
+const EVERY_MS = { metered: SEND_EVERY_MS, unmetered: 200 };
 /** A reading that may go at once waits no longer than this for others to be written with. */
 const UNMETERED_WRITE_MS = 500;
 

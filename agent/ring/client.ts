@@ -3,6 +3,7 @@ import type { RingEvent, Summary } from '../../core/contract/messages.js';
 import { rangeSetSchema } from '../../core/contract/range-schema.js';
 import { countOf, type Range, type RangeSet, union } from '../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
+import { LINGER } from '../../core/pace.js';
 import { packQuality } from '../../core/quality.js';
 import type { Reading } from '../../core/reading.js';
 import { forStreams, STREAMS, type Stream } from '../../core/stream.js';
@@ -25,7 +26,6 @@ import type { OpenAnswer, RingRequest } from './worker.js';
 export const GROUP_ROWS = 256;
 /** With this many rows a group waits `flush` for more; with fewer, LINGER times as long: each commit wears the card. */
 export const COMPANY_ROWS = 8;
-export const LINGER = 20;
 /** Brokers stop sending at about 20 unconfirmed messages: with this many waiting, a group hurries. */
 export const GROUP_RECEIPTS = 16;
 /** But not at once: of a broker that goes on sending, a few ms bring many more into the same commit. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FLUSH_MS } from '../../core/pace.js';
 import { duration } from '../../core/schema.js';
 
 /** Bytes of file that one reading takes; the bench measures it. */
@@ -11,6 +12,6 @@ export const ringConfigSchema = z.strictObject({
     .max(100_000)
     .default(128)
     .describe('of readings; events have room of their own'),
-  flush: duration.default(1000).describe('how long a reading may wait for others before it is written'),
+  flush: duration.default(FLUSH_MS).describe('how long a reading may wait for others before it is written'),
 });
 export type RingConfig = z.output<typeof ringConfigSchema>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { idSchema } from '../identity.js';
+import { QUANTITY_NAMES, UNITS } from '../units.js';
 
 /** Topics that are computed from others: by Flink, or by the relay itself where there is no Flink. */
 export const STREAM_TOPICS = {
@@ -7,7 +8,7 @@ export const STREAM_TOPICS = {
   sensor5m: 'agg.sensor.5m',
   /** The same of all sensors of a clinic. */
   clinic5m: 'agg.clinic.5m',
-  /** How many clinics of a region have a unit out. */
+  /** How many clinics of a region have a unit out, where any has. */
   region5m: 'agg.region.5m',
   /** The five minutes up to each minute, of what is measured now: never corrected. */
   sensorSliding: 'agg.sensor.sliding',
@@ -33,27 +34,34 @@ const windowStart = {
 const aggregate = {
   clinic: idSchema,
   ...windowStart,
+  /** Records from before there were others are of temperatures. */
+  quantity: z.enum(QUANTITY_NAMES).default('temperature'),
+  unit: z.enum(UNITS).default('Cel'),
   count: z.int().min(1),
   min: z.number(),
   max: z.number(),
   mean: z.number(),
 };
 
-/** Key: clinic, sensor and since, as JSON. */
+/** Key: clinic, sensor, quantity and since, as JSON. */
 export const sensorAggregateSchema = z.strictObject({
   ...aggregate,
   sensor: idSchema,
-  /** The share of the readings outside 2 to 8 °C, of 300 s. */
+  /** By which it was judged: the sensor's own, as announced; null: no limit on that side. */
+  low: z.number().nullable().default(null),
+  high: z.number().nullable().default(null),
+  /** How much of the five minutes readings speak for, and how much of that was outside the limits. */
+  seconds_covered: z.number().min(0).max(300).nullable().default(null),
   seconds_outside: z.number().min(0).max(300),
 });
-/** Key: clinic and since, as JSON. */
+/** Key: clinic, quantity and since, as JSON. */
 export const clinicAggregateSchema = z.strictObject({
   ...aggregate,
   sensors: z.int().min(1),
-  /** Sensors with a reading outside 2 to 8 °C. */
+  /** Sensors that were outside their own limits for some of the time. */
   sensors_outside: z.int().min(0),
 });
-/** Key: region and since, as JSON. Only regions that the relay's configuration names. */
+/** Key: region and since, as JSON. Only regions that the relay's configuration names, and only while a unit is out. */
 export const regionAggregateSchema = z.strictObject({
   region: idSchema,
   ...windowStart,
@@ -63,8 +71,9 @@ export const regionAggregateSchema = z.strictObject({
   clinics_out: z.int().min(0),
   share: z.number().min(0).max(1),
 });
-export type SensorAggregate = z.output<typeof sensorAggregateSchema>;
-export type ClinicAggregate = z.output<typeof clinicAggregateSchema>;
+/** Without what records of before lack. */
+export type SensorAggregate = z.input<typeof sensorAggregateSchema>;
+export type ClinicAggregate = z.input<typeof clinicAggregateSchema>;
 export type RegionAggregate = z.output<typeof regionAggregateSchema>;
 
 export const FINDINGS = [
@@ -90,7 +99,7 @@ export const findingSchema = z.strictObject({
   clinic: idSchema,
   /** A sensor, a gateway or a SKU; the clinic or region itself where the finding is about all of it. */
   subject: z.string().min(1).max(80),
-  /** Event time, ms; of `several_out` and `region_out` the start of the five minutes. */
+  /** Event time, ms; of `several_out` and `region_out` the start of the three minutes, of silence a minute. */
   at: z.int(),
   value: z.number(),
   threshold: z.number(),

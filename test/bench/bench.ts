@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
+import { alertFigures } from './alerts.js';
 import { archiveFigures } from './archive.js';
 import { backtestFigures } from './backtest.js';
 import { drainFigures } from './drain.js';
@@ -44,6 +45,7 @@ const PARTS: Record<string, () => Promise<Figure[]>> = {
   memory: () => memoryFigures(1_000_000),
   backtest: () => backtestFigures(),
   flink: () => flinkFigures(1_200_000),
+  alerts: () => alertFigures(),
 };
 
 const LATEST = 'bench/latest.json';

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { encodeBatch } from '../../core/contract/batch.js';
+import { type Batch, encodeBatch } from '../../core/contract/batch.js';
 import { freePort, getJson, until } from '../world/programs.js';
 import { startRelay, type TestRelay } from '../world/relay.js';
 import { type Service, startKafka, tempFolder } from '../world/services.js';
@@ -53,31 +53,47 @@ afterAll(async () => {
 it('Flink reads and writes Avro of the relay’s registry, and the relay reads it back', async () => {
   const start = Math.floor(Date.now() / (5 * MINUTE)) * 5 * MINUTE - 10 * MINUTE;
   const rows = [0, 1, 2, 3].flatMap((m) =>
-    ['fridge-1', 'fridge-2'].map((sensor) => ({
+    ['fridge-1', 'fridge-2', 'freezer'].map((sensor) => ({
       sensor,
       quantity: 'temperature' as const,
       measuredAt: start + m * MINUTE,
       estimated: false,
-      milli: 9000 + m * 100,
+      milli: (sensor === 'freezer' ? -20_000 : 9000) + m * 100,
       quality: 0,
     })),
   );
   const head = { clinic: 'north', gateway: 'gw', epoch: '00000000000000aa', backfill: false };
-  const body = encodeBatch({ ...head, from: 1, to: rows.length, stream: 'readings', rows });
-  const sent = await fetch(`${relay.url}/v1/gateways/gw/batches`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  expect(sent.status).toBe(200);
+  const send = async (batch: Batch) => {
+    const sent = await fetch(`${relay.url}/v1/gateways/gw/batches`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(encodeBatch(batch)),
+    });
+    expect(sent.status).toBe(200);
+  };
+  const channels = [{ quantity: 'temperature' as const, unit: 'Cel' as const, low: -50, high: -15 }];
+  const is = {
+    name: 'Freezer',
+    clinic_name: 'North',
+    purpose: 'freezer' as const,
+    every_ms: MINUTE,
+    channels,
+  };
+  const announced = { type: 'sensor' as const, sensor: 'freezer', at: new Date(start).toISOString(), is };
+  await send({ ...head, from: 1, to: 1, stream: 'events', rows: [announced] });
+  await send({ ...head, from: 1, to: rows.length, stream: 'readings', rows });
   const from = new Date(start - MINUTE).toISOString();
   const to = new Date(start + 20 * MINUTE).toISOString();
-  const aggregates = await until('the aggregates', 120_000, async () => {
+  const aggregates = await until('the aggregates', 300_000, async () => {
     const url = `${relay.url}/v1/history/aggregates?clinic=north&from=${from}&to=${to}`;
-    const found = (await getJson<{ aggregates: { count: number }[] }>(url)).aggregates;
-    return found.length === 2 && found.every(({ count }) => count === 4) ? found : undefined;
+    const found = (await getJson<{ aggregates: { count: number; sensor: string }[] }>(url)).aggregates;
+    return found.length === 3 && found.every(({ count }) => count === 4) ? found : undefined;
   });
-  expect(aggregates[0]).toEqual({
+  expect(aggregates.find(({ sensor }) => sensor === 'freezer')).toMatchObject({
+    max: -19.7,
+    seconds_outside: 0,
+  });
+  expect(aggregates.find(({ sensor }) => sensor === 'fridge-1')).toEqual({
     clinic: 'north',
     sensor: 'fridge-1',
     since: start,
@@ -85,7 +101,7 @@ it('Flink reads and writes Avro of the relay’s registry, and the relay reads i
     min: 9,
     max: 9.3,
     mean: 9.15,
-    seconds_outside: 300,
+    seconds_outside: 240,
   });
   // Two units out: a finding that Flink wrote, and the alert that the relay made of it.
   const episodes = await until('the alert', 60_000, async () => {
@@ -104,4 +120,4 @@ it('Flink reads and writes Avro of the relay’s registry, and the relay reads i
   expect(asked.size).toBe(2);
   for (const name of asked) expect(text).toContain(`\n${name}{`);
   expect(text).toMatch(/currentOutputWatermark\{[^}]*operator_name="sensor_sliding[^"]*Writer"/);
-}, 240_000);
+}, 600_000);

@@ -42,7 +42,12 @@ export function topicSpecs({ partitions, replication, lanes }: KafkaConfig): Top
     spec(SOURCE_TOPICS.webhooks, kept(DAYS_KEPT)),
     spec(SOURCE_TOPICS.deadLetter, kept(DAYS_KEPT), 1),
     ...Object.values(STREAM_TOPICS).map((topic) =>
-      spec(topic, { 'cleanup.policy': 'compact,delete', 'retention.ms': String(DAYS_KEPT * DAY_MS) }),
+      spec(
+        topic,
+        { 'cleanup.policy': 'compact,delete', 'retention.ms': String(DAYS_KEPT * DAY_MS) },
+        // Findings are few, and what begins must come before what ends, whichever keys they have.
+        topic === STREAM_TOPICS.findings ? 1 : partitions,
+      ),
     ),
     ...Object.values(BACKTEST_TOPICS).map((topic) => spec(topic, kept(1))),
     spec(SCHEMAS_TOPIC, { 'cleanup.policy': 'compact' }, 1),

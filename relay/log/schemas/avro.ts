@@ -15,7 +15,7 @@ export type Avro =
 export interface AvroField {
   name: string;
   type: Avro;
-  default?: null;
+  default?: null | string;
   doc?: string;
 }
 
@@ -37,11 +37,12 @@ interface Json {
   anyOf?: Json[];
   oneOf?: Json[];
   description?: string;
+  default?: unknown;
 }
 
 /**
  * The Avro schema of a message that a zod schema describes: the same fields with the same names. What may be absent is
- * null; an object of unknown fields, or one of several shapes, is its JSON as a string (logical type `json`), which Avro
+ * null, or its default where that is a text; an object of unknown fields, or one of several shapes, is its JSON as a string (logical type `json`), which Avro
  * has no type for. Enumerations are strings: Flink reads them as such, and Avro lets no reader take an enum for one.
  */
 export function avroOf(name: string, schema: z.ZodType, doc: string): AvroRecord {
@@ -94,7 +95,8 @@ function recordOf({ properties, required }: Json, name: string): AvroRecord {
   const fields = Object.entries(properties ?? {}).map(([field, json]): AvroField => {
     const type = typeOf(json, name + field[0]!.toUpperCase() + field.slice(1));
     const doc = json.description === undefined ? {} : { doc: json.description };
-    if (required?.includes(field)) return { name: field, type, ...doc };
+    if (typeof json.default === 'string') return { name: field, type, default: json.default, ...doc };
+    if (required?.includes(field) && json.default === undefined) return { name: field, type, ...doc };
     const optional: Avro = Array.isArray(type) ? type : ['null', type];
     return { name: field, type: optional, default: null, ...doc };
   });

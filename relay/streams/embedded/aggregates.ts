@@ -1,104 +1,147 @@
 import type { ReadingMessage } from '../../../core/contract/messages.js';
 import type { ClinicAggregate, RegionAggregate, SensorAggregate } from '../../../core/contract/streams.js';
-import { touch } from './bounded.js';
-import {
-  add,
-  allOutside,
-  emptySums,
-  isOutside,
-  roundTo,
-  type Sums,
-  secondsOutside,
-  shown,
-  WINDOW_MS,
-} from './sums.js';
+import type { Unit } from '../../../core/units.js';
+import { OUT_MS, WINDOW_MS } from '../meaning.js';
+import { Recent } from './bounded.js';
+import { type ChannelId, channelName, type Judge, type Limits, same } from './limits.js';
+import { placesOf, type Regions } from './regions.js';
+import { add, covered, emptySums, roundTo, type Sums, shown } from './sums.js';
 
-/** Windows kept to be corrected: a week of fifty sensors. What comes later than that starts its window anew. */
+/** Windows kept to be corrected: a day of four hundred channels. What comes later than that starts its window anew. */
 const WINDOWS_MAX = 120_000;
-/** A unit is out when all that it measured is on one side, for so long at least: not a door. */
-const OUT_MS = 120_000;
-export const SEVERAL = 2;
-export const REGION_SHARE = 0.3;
 
-export type Regions = Readonly<Record<string, { clinics: readonly string[] }>>;
-
-interface SensorSums extends Sums {
+interface Window extends ChannelId {
+  since: number;
+  unit: Unit;
+  sums: Sums;
   oldest: number;
   newest: number;
+  /** By which it was judged last. */
+  judge: Judge | undefined;
 }
 
-interface ClinicSums extends Sums {
+interface ClinicWindow {
+  clinic: string;
+  quantity: ChannelId['quantity'];
+  unit: Unit;
+  since: number;
+  count: number;
+  min: number;
+  max: number;
+  sum: number;
   sensors: Set<string>;
-  sensorsOutside: Set<string>;
-  sensorsOut: Set<string>;
+  outside: Set<string>;
+  out: Set<string>;
 }
 
 export interface Changed {
   sensor: SensorAggregate;
-  clinic: ClinicAggregate;
-  /** Units out now, as far as these five minutes know. */
-  sensorsOut: number;
-  region: RegionAggregate | undefined;
+  /** Undefined: as it was. */
+  clinic: ClinicAggregate | undefined;
+  /** Null: none of its clinics has a unit out. */
+  region: (RegionAggregate & { isOut: boolean }) | undefined;
 }
+
+/** All that was measured is on one side. */
+export const allOutside = ({ min, max }: Pick<Sums, 'min' | 'max'>, { low, high }: Judge) =>
+  (high !== null && min > high) || (low !== null && max < low);
 
 /** Five minutes by event time that never close: each good reading corrects its own, however late it comes. */
 export class Aggregates {
-  readonly #sensors = new Map<string, SensorSums>();
-  readonly #clinics = new Map<string, ClinicSums>();
-  readonly #regionsOut = new Map<string, Set<string>>();
-  readonly #regionOf = new Map<string, { region: string; clinics: number }>();
+  readonly #limits: Limits;
+  readonly #windows = new Recent<Window>(WINDOWS_MAX);
+  readonly #clinics = new Recent<ClinicWindow>(WINDOWS_MAX);
+  readonly #regionsOut = new Recent<Set<string>>(WINDOWS_MAX);
+  readonly #places: ReturnType<typeof placesOf>;
 
-  constructor(regions: Regions) {
-    for (const [region, { clinics }] of Object.entries(regions)) {
-      for (const clinic of clinics) this.#regionOf.set(clinic, { region, clinics: clinics.length });
-    }
+  constructor(regions: Regions, limits: Limits) {
+    this.#places = placesOf(regions);
+    this.#limits = limits;
   }
 
-  take({ clinic, sensor, value, measured_at }: ReadingMessage): Changed {
-    const since = measured_at - (measured_at % WINDOW_MS);
-    const bySensor = touch(this.#sensors, `${clinic}/${sensor}/${since}`, WINDOWS_MAX, () => ({
-      ...emptySums(),
-      oldest: measured_at,
-      newest: measured_at,
+  take({ clinic, sensor, quantity, unit, value, measured_at: at }: ReadingMessage): Changed {
+    const since = at - (at % WINDOW_MS);
+    const channel = { clinic, sensor, quantity };
+    const fresh = { ...channel, since, unit: unit as Unit, oldest: at, newest: at, judge: undefined };
+    const window = this.#windows.touch(`${channelName(channel)}/${since}`, () => ({
+      ...fresh,
+      sums: emptySums(),
     }));
-    add(bySensor, value);
-    bySensor.oldest = Math.min(bySensor.oldest, measured_at);
-    bySensor.newest = Math.max(bySensor.newest, measured_at);
-    const byClinic = touch(this.#clinics, `${clinic}/${since}`, WINDOWS_MAX, () => ({
-      ...emptySums(),
-      sensors: new Set<string>(),
-      sensorsOutside: new Set<string>(),
-      sensorsOut: new Set<string>(),
-    }));
-    add(byClinic, value);
+    add(window.sums, at, value);
+    window.oldest = Math.min(window.oldest, at);
+    window.newest = Math.max(window.newest, at);
+    const byClinic = this.#clinics.touch(`${clinic}/${quantity}/${since}`, () => clinicWindow(window));
+    byClinic.count += 1;
+    byClinic.sum += value;
+    byClinic.min = Math.min(byClinic.min, value);
+    byClinic.max = Math.max(byClinic.max, value);
     byClinic.sensors.add(sensor);
-    if (isOutside(value)) byClinic.sensorsOutside.add(sensor);
-    put(byClinic.sensorsOut, sensor, allOutside(bySensor) && bySensor.newest - bySensor.oldest >= OUT_MS);
+    return this.#judge(window, byClinic);
+  }
+
+  /** What changes once this channel has other limits. */
+  judgeAgain(channel: ChannelId): Changed[] {
+    const prefix = `${channelName(channel)}/`;
+    return this.#windows.of(prefix).flatMap((window) => {
+      const byClinic = this.#clinics.get(`${window.clinic}/${window.quantity}/${window.since}`);
+      const judge = this.#limits.of(window, window.since + WINDOW_MS);
+      if (!byClinic || (window.judge && same(window.judge, judge))) return [];
+      const before = byClinic.outside.size;
+      const changed = this.#judge(window, byClinic);
+      return [byClinic.outside.size === before ? { ...changed, clinic: undefined } : changed];
+    });
+  }
+
+  #judge(window: Window, byClinic: ClinicWindow): Changed {
+    const { clinic, sensor, quantity, unit, since, sums, oldest, newest } = window;
+    const judge = this.#limits.of(window, since + WINDOW_MS);
+    window.judge = judge;
+    const outside = covered(sums, judge);
+    put(byClinic.outside, sensor, outside.seconds_outside > 0);
+    const out = quantity === 'temperature' && newest - oldest >= OUT_MS && allOutside(sums, judge);
+    put(byClinic.out, sensor, out);
+    const { low, high } = judge;
     return {
-      sensor: { clinic, sensor, since, ...shown(bySensor), seconds_outside: secondsOutside(bySensor) },
+      sensor: { clinic, sensor, quantity, unit, since, ...shown(sums), low, high, ...outside },
       clinic: {
         clinic,
+        quantity,
+        unit,
         since,
         ...shown(byClinic),
         sensors: byClinic.sensors.size,
-        sensors_outside: byClinic.sensorsOutside.size,
+        sensors_outside: byClinic.outside.size,
       },
-      sensorsOut: byClinic.sensorsOut.size,
-      region: this.#region(clinic, since, byClinic.sensorsOut.size > 0),
+      region: quantity === 'temperature' ? this.#region(clinic, since, byClinic.out.size > 0) : undefined,
     };
   }
 
-  #region(clinic: string, since: number, out: boolean): RegionAggregate | undefined {
-    const place = this.#regionOf.get(clinic);
+  #region(clinic: string, since: number, out: boolean): Changed['region'] {
+    const place = this.#places.get(clinic);
     if (!place) return undefined;
     const { region, clinics } = place;
-    const all = touch(this.#regionsOut, `${region}/${since}`, WINDOWS_MAX, () => new Set<string>());
+    const all = this.#regionsOut.touch(`${region}/${since}`, () => new Set<string>());
     put(all, clinic, out);
-    return { region, since, clinics, clinics_out: all.size, share: roundTo(all.size / clinics, 6) };
+    const share = roundTo(all.size / clinics, 6);
+    return { region, since, clinics, clinics_out: all.size, share, isOut: all.size > 0 };
   }
 }
 
-function put(set: Set<string>, member: string, isIn: boolean): void {
+const clinicWindow = ({ clinic, quantity, unit, since }: Window): ClinicWindow => ({
+  clinic,
+  quantity,
+  unit,
+  since,
+  count: 0,
+  min: Number.POSITIVE_INFINITY,
+  max: Number.NEGATIVE_INFINITY,
+  sum: 0,
+  sensors: new Set(),
+  outside: new Set(),
+  out: new Set(),
+});
+
+export function put(set: Set<string>, member: string, isIn: boolean): void {
   if (isIn) set.add(member);
   else set.delete(member);
 }

@@ -11,12 +11,12 @@ const SKUS_MAX = 20_000;
 
 /** Sales far above their day's average, in the order of event time. */
 export class Sales {
-  readonly #bySku = new Map<string, SaleEvent[]>();
+  readonly #bySku = new Map<string, (SaleEvent & { t: number })[]>();
 
-  take(sale: SaleEvent): Finding | undefined {
-    const { clinic, sku, quantity, sold_at: at } = sale;
+  take(sale: SaleEvent & { t: number }): Finding | undefined {
+    const { clinic, sku, quantity, sold_at: at, t } = sale;
     const key = `${clinic}/${sku}`;
-    const before = (this.#bySku.get(key) ?? []).filter((s) => s.sold_at >= at - DAY_MS).slice(-SALES_MAX);
+    const before = (this.#bySku.get(key) ?? []).filter((s) => s.t >= t - DAY_MS).slice(-SALES_MAX);
     this.#bySku.delete(key);
     this.#bySku.set(key, [...before, sale]);
     if (this.#bySku.size > SKUS_MAX) this.#bySku.delete(this.#bySku.keys().next().value!);

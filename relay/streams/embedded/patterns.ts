@@ -1,34 +1,36 @@
 import type { Finding } from '../../../core/contract/streams.js';
+import {
+  CALM_MS,
+  DEVIATION_MIN,
+  RISE_MIN,
+  RISING_MS,
+  SPIKE,
+  SPIKE_MS,
+  Z_BOUND,
+  Z_DEADBAND,
+  Z_SAMPLES_MIN,
+  Z_WINDOW_MS,
+} from '../meaning.js';
 import { touch } from './bounded.js';
+import type { LiveRow } from './live.js';
 import { roundTo } from './sums.js';
 
-export interface LiveRow {
-  clinic: string;
-  gateway: string;
-  sensor: string;
-  at: number;
-  value: number;
-}
-
-const MINUTE = 60_000;
-const Z_WINDOW_MS = 5 * MINUTE;
-const Z_BOUND = 3;
-/** A deviation below this is rounding. */
-const DEVIATION_MIN = 0.05;
-const RISING_MS = 3 * MINUTE;
-const SPIKE = 2;
-const SPIKE_MS = 10 * MINUTE;
-/** A sensor's values in five minutes: one a second at most. */
+/** A sensor's values in half an hour: one in five seconds at most. */
 const BEFORE_MAX = 400;
+/** Readings on end, each above the one before: what rises for longer begins anew. */
+const RUN_MAX = 400;
 /** Sensors followed at once; the one silent for longest is forgotten first. */
 const SENSORS_MAX = 50_000;
 
 interface Followed {
-  /** The last five minutes. */
+  /** The last half hour. */
   before: LiveRow[];
   /** Each above the one before. */
   rising: LiveRow[];
   lastTwo: LiveRow[];
+  /** Event time of the last score and the last rise beyond bounds, told or not. */
+  scoredAt: number;
+  roseAt: number;
 }
 
 /** Scores and patterns over rows in the order of event time: the same as MATCH_RECOGNIZE and OVER in the Flink job. */
@@ -36,12 +38,17 @@ export class Patterns {
   readonly #sensors = new Map<string, Followed>();
 
   take(row: LiveRow): Finding[] {
-    const key = `${row.clinic}/${row.sensor}`;
     const followed = touch(
       this.#sensors,
-      key,
+      `${row.clinic}/${row.sensor}`,
       SENSORS_MAX,
-      (): Followed => ({ before: [], rising: [], lastTwo: [] }),
+      (): Followed => ({
+        before: [],
+        rising: [],
+        lastTwo: [],
+        scoredAt: Number.NEGATIVE_INFINITY,
+        roseAt: Number.NEGATIVE_INFINITY,
+      }),
     );
     return [zscore(followed, row), rising(followed, row), spikeThenDrop(followed, row)].filter(
       (f) => f !== undefined,
@@ -56,31 +63,39 @@ const finding = (
   threshold: number,
 ): Finding => ({ kind, clinic, subject: sensor, at, value: roundTo(value, 4), threshold });
 
-/** Against the five minutes before, the row itself left out. */
+/** Against the half hour before, the row itself left out. */
 function zscore(followed: Followed, row: LiveRow): Finding | undefined {
-  const before = followed.before.filter(({ at }) => at >= row.at - Z_WINDOW_MS).slice(-BEFORE_MAX);
+  const before = followed.before.filter(({ t }) => t >= row.t - Z_WINDOW_MS).slice(-BEFORE_MAX);
   followed.before = [...before, row];
   const n = before.length;
-  if (n < 3) return undefined;
+  if (n < Z_SAMPLES_MIN) return undefined;
   const sum = before.reduce((s, { value }) => s + value, 0);
   const squares = before.reduce((s, { value }) => s + value * value, 0);
+  const away = row.value - sum / n;
   const variance = Math.max(0, (squares - (sum * sum) / n) / (n - 1));
-  const z = (row.value - sum / n) / Math.max(DEVIATION_MIN, Math.sqrt(variance));
-  return Math.abs(z) > Z_BOUND ? finding('zscore', row, z, Z_BOUND) : undefined;
+  const z = away / Math.max(DEVIATION_MIN, Math.sqrt(variance));
+  if (Math.abs(z) <= Z_BOUND || Math.abs(away) < Z_DEADBAND) return undefined;
+  const first = row.t - followed.scoredAt > CALM_MS;
+  followed.scoredAt = row.t;
+  return first ? finding('zscore', row, z, Z_BOUND) : undefined;
 }
 
-/** Each reading above the one before, for three minutes; the next match begins after it. */
+/** Each reading above the one before, for three minutes and two degrees; the next match begins after it. */
 function rising(followed: Followed, row: LiveRow): Finding | undefined {
   const run = followed.rising;
   const last = run.at(-1);
-  if (!last || row.value <= last.value) {
+  if (!last || row.value <= last.value || run.length >= RUN_MAX) {
     followed.rising = [row];
     return undefined;
   }
   run.push(row);
-  if (run.length < 3 || row.at < run[0]!.at + RISING_MS) return undefined;
+  const [begin] = run as [LiveRow, ...LiveRow[]];
+  const rise = roundTo(row.value - begin.value, 4);
+  if (run.length < 3 || row.at < begin.at + RISING_MS || rise < RISE_MIN) return undefined;
   followed.rising = [];
-  return finding('rising', row, row.value - run[0]!.value, RISING_MS / 1000);
+  const first = row.t - followed.roseAt > CALM_MS;
+  followed.roseAt = row.t;
+  return first ? finding('rising', row, rise, RISING_MS / 1000) : undefined;
 }
 
 /** Up by two degrees and down again by as much, from one reading to the next; told of the reading at the top. */

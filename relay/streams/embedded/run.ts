@@ -1,14 +1,21 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import { type Clock, every } from '../../../core/clock/clock.js';
+import { TOPICS } from '../../../core/contract/messages.js';
 import { messageOf } from '../../../core/errors.js';
-import { type Log, type Published, REMEMBERED_MS } from '../../log/port.js';
+import { type Log, type Published, REMEMBERED_MS, type StoredRecord } from '../../log/port.js';
+import { PATIENCE_MS, SILENT_MINUTES } from '../meaning.js';
 import { STREAM_INPUTS, type StreamRecord, type StreamSettings, Streams } from './streams.js';
 
 /** What of the past is read again after a start, so that windows and patterns know it: what was told is not told again. */
 const LOOK_BACK_MS = REMEMBERED_MS - 3_600_000;
 /** Changes are written together, the last of each key: a window that fills with sixty readings is not sixty records. */
 const FLUSH_MS = 1000;
+/** Announcements that arrived while those before them were read; clocks of brokers differ. */
+const AGAIN_SENSORS_MS = 60_000;
+const MEASURED = STREAM_INPUTS.filter((topic) => topic !== TOPICS.sensors);
+/** A clock says that all are silent only once they had the time to be heard. */
+const LISTENED_MS = (SILENT_MINUTES + 1) * 60_000 + PATIENCE_MS;
 
 export interface RunningStreams {
   readonly late: number;
@@ -24,14 +31,20 @@ export async function runStreams(
   logger: Logger,
 ): Promise<RunningStreams> {
   const changed = new Map<string, StreamRecord>();
-  const from = clock.wall() - LOOK_BACK_MS;
+  const startedMs = clock.wall();
+  const from = startedMs - LOOK_BACK_MS;
   const keep = (record: StreamRecord) => void changed.set(`${record.topic} ${record.key}`, record);
   const streams = new Streams(settings, keep, from, () => clock.wall());
-  const tail = await log.tail(STREAM_INPUTS, from, (records) => {
+  const take = (records: readonly StoredRecord[]) => {
     for (const record of records) streams.take(record);
-  });
-  let flushing: Promise<void> | undefined;
-  const flush = async () => {
+  };
+  // What sensors are first: what they measured is judged by it.
+  await log.read([TOPICS.sensors], 0, take);
+  const tails = [
+    await log.tail([TOPICS.sensors], startedMs - AGAIN_SENSORS_MS, take),
+    await log.tail(MEASURED, from, take),
+  ];
+  const write = async () => {
     const records = [...changed];
     changed.clear();
     try {
@@ -39,12 +52,15 @@ export async function runStreams(
     } catch (error) {
       logger.warn({ error: messageOf(error) }, 'streams wait: the log takes nothing now');
       for (const [key, record] of records) if (!changed.has(key)) changed.set(key, record);
-    } finally {
-      flushing = undefined;
     }
   };
+  let writing: Promise<void> | undefined;
   const timer = every(clock, FLUSH_MS, () => {
-    flushing ??= flush();
+    // Before that long it is not known who was heard lately: this process was not listening.
+    if (clock.wall() - startedMs > LISTENED_MS) streams.pass(clock.wall());
+    writing ??= write().finally(() => {
+      writing = undefined;
+    });
   });
   return {
     get late() {
@@ -55,9 +71,9 @@ export async function runStreams(
     },
     stop: async () => {
       timer.cancel();
-      await tail.stop();
-      await flushing;
-      await flush();
+      for (const tail of tails) await tail.stop();
+      await writing;
+      await write();
     },
   };
 }

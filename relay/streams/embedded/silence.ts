@@ -1,40 +1,39 @@
 import type { Finding, FindingKind } from '../../../core/contract/streams.js';
+import { SILENT_MINUTES } from '../meaning.js';
 import { touch } from './bounded.js';
-import type { LiveRow } from './patterns.js';
 
 const MINUTE_MS = 60_000;
-const SILENT_MINUTES = 15;
 const GATEWAYS_MAX = 100_000;
 
 interface Heard {
   clinic: string;
   gateway: string;
-  /** Start of the last minute with a reading. */
+  /** Start of the last minute in which something came. */
   minute: number;
-  lastMs: number;
 }
 
 /**
- * Gateways that nothing came from for more than fifteen minutes while others went on, and their return; by whole minutes,
- * as in the Flink job, which looks at a row a minute and gateway.
+ * Gateways that nothing came from for more than fifteen minutes, and their return; by whole minutes, as in the Flink job,
+ * which looks at a row a minute and gateway. Whatever comes counts: bad readings, and those brought back late.
  */
 export class Silence {
   /** The one heard longest ago first. */
   readonly #heard = new Map<string, Heard>();
   readonly #silent = new Map<string, Heard>();
 
-  /** In the order of event time. */
-  take({ clinic, gateway, at }: LiveRow): Finding[] {
+  /** In the order of event time, which is that of arrival but for what the streams wait. */
+  take({ clinic, gateway, t }: { clinic: string; gateway: string; t: number }): Finding[] {
     const key = `${clinic}/${gateway}`;
-    const minute = at - (at % MINUTE_MS);
+    const minute = t - (t % MINUTE_MS);
     const before = this.#heard.get(key) ?? this.#silent.get(key);
+    if (before?.minute === minute) return [];
     const told = this.#silent.delete(key);
     this.#heard.delete(key);
-    touch(this.#heard, key, GATEWAYS_MAX, () => ({ clinic, gateway, minute, lastMs: at }));
+    touch(this.#heard, key, GATEWAYS_MAX, () => ({ clinic, gateway, minute }));
     if (!before) return [];
     const minutes = (minute - before.minute) / MINUTE_MS;
     if (minutes <= SILENT_MINUTES) return [];
-    const back = finding('gateway_back', before, at, minutes);
+    const back = finding('gateway_back', before, minute, minutes);
     return told ? [back] : [silent(before), back];
   }
 
@@ -43,7 +42,7 @@ export class Silence {
     const found: Finding[] = [];
     for (const [key, heard] of this.#heard) {
       // The row of a minute stands at its end.
-      if (heard.minute + (SILENT_MINUTES + 1) * MINUTE_MS - 1 > ms + 1) break;
+      if (heard.minute + (SILENT_MINUTES + 1) * MINUTE_MS - 1 > ms) break;
       this.#heard.delete(key);
       touch(this.#silent, key, GATEWAYS_MAX, () => heard);
       found.push(silent(heard));
@@ -52,7 +51,7 @@ export class Silence {
   }
 }
 
-const silent = (heard: Heard) => finding('gateway_silent', heard, heard.lastMs, SILENT_MINUTES);
+const silent = (heard: Heard) => finding('gateway_silent', heard, heard.minute, SILENT_MINUTES);
 
 const finding = (kind: FindingKind, { clinic, gateway }: Heard, at: number, value: number): Finding => ({
   kind,

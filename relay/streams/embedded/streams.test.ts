@@ -1,114 +1,179 @@
 import { describe, expect, it } from 'vitest';
-import { InOrder } from './order.js';
-import { type StreamRecord, Streams } from './streams.js';
+import { MARGIN_MS, OUT_MS, PATIENCE_MS } from '../meaning.js';
+import { eventTime, InOrder, Watermark } from './order.js';
+import { type Input, type StreamRecord, Streams } from './streams.js';
 
 const MINUTE = 60_000;
 const START = Date.UTC(2026, 0, 1);
+type Timed = Input & { at: number };
 
-function reading(seq: number, at: number, value: number, more: object = {}) {
+/** Arrives a second after it was measured. */
+function reading(seq: number, at: number, value: number, more: Record<string, unknown> = {}): Timed {
+  const { arrivedMs = at + 1000, partition = 0, ...fields } = more;
+  const quantity = (fields.quantity as string) ?? 'temperature';
   const message = {
     clinic: 'c',
     gateway: 'g',
     sensor: 'f',
-    quantity: 'temperature',
+    quantity,
     value,
-    unit: 'Cel',
+    unit: { temperature: 'Cel', humidity: '%RH', contact: '1' }[quantity],
     measured_at: at,
     time_quality: 'synchronised',
     quality: 'good',
     epoch: '00000000000000aa',
     seq: seq + 1,
     backfill: false,
-    ...more,
+    ...fields,
   };
-  return { topic: 'iot.temperature' as const, value: JSON.stringify(message) };
+  const topic = quantity === 'contact' ? ('iot.status' as const) : ('iot.temperature' as const);
+  return {
+    topic,
+    value: JSON.stringify(message),
+    arrivedMs: arrivedMs as number,
+    partition: partition as number,
+    at,
+  };
 }
 
-/** The last record of each key. */
+function announced(
+  sensor: string,
+  low: number | null,
+  high: number | null,
+  at: number,
+  more: Record<string, unknown> = {},
+): Timed {
+  const message = {
+    clinic: 'c',
+    gateway: 'g',
+    sensor,
+    name: sensor,
+    clinic_name: 'C',
+    purpose: 'other',
+    every_ms: MINUTE,
+    channels: [{ quantity: 'temperature', unit: 'Cel', low, high }],
+    announced_at: at,
+    epoch: '00000000000000aa',
+    seq: 1,
+    ...more,
+  };
+  return { topic: 'iot.sensors', value: JSON.stringify(message), arrivedMs: at, partition: 0, at };
+}
+
 const regions = { north: { clinics: ['c', 'd', 'e'] } };
 
-function run(inputs: ReturnType<typeof reading>[], now = Number.POSITIVE_INFINITY, completeSince = 0) {
+function run(inputs: readonly Timed[], completeSince = 0, until?: number) {
   const rows = new Map<string, Record<string, unknown>>();
-  const out = ({ topic, key, value }: StreamRecord) => {
+  const said: StreamRecord[] = [];
+  const out = (record: StreamRecord) => {
+    const { topic, key, value } = record;
+    said.push(record);
     if (value === '') rows.delete(`${topic} ${key}`);
     else rows.set(`${topic} ${key}`, JSON.parse(value) as Record<string, unknown>);
   };
-  const streams = new Streams({ reorder: {}, regions }, out, completeSince, () => now);
+  const streams = new Streams({ reorder: {}, regions }, out, completeSince);
   for (const input of inputs) streams.take(input);
-  const of = (topic: string) => [...rows].filter(([key]) => key.startsWith(topic)).map(([, row]) => row);
-  return { streams, of, aggregates: of('agg.sensor.5m'), findings: of('stream.findings') };
+  if (until !== undefined)
+    streams.take(reading(9_999_999, until, 5, { sensor: 'end', gateway: 'end', clinic: 'end' }));
+  const of = (topic: string) =>
+    [...rows].filter(([key]) => key.startsWith(topic) && !key.includes('"end"')).map(([, row]) => row);
+  return { streams, said, of, aggregates: of('agg.sensor.5m'), findings: of('stream.findings') };
 }
+const kindsOf = (inputs: readonly Timed[], until?: number) =>
+  run(inputs, 0, until).findings.map(({ kind }) => kind);
+const minutes = (
+  count: number,
+  value: (m: number) => number,
+  more: Record<string, unknown> = {},
+  first = 1,
+) => Array.from({ length: count }, (_, m) => reading(first + m, START + m * MINUTE, value(m), more));
 
-describe('the relay’s own streams', () => {
+describe('aggregates', () => {
   it('count a repeated reading once, leave bad ones out, and let late ones correct', () => {
     const { aggregates } = run([
       reading(1, START, 4),
       reading(1, START, 4),
       reading(2, START + MINUTE, 99, { quality: 'bad' }),
       reading(3, START + 30 * MINUTE, 5),
-      reading(4, START + 2 * MINUTE, 10, { backfill: true }),
+      reading(4, START + 2 * MINUTE, 10, { backfill: true, arrivedMs: START + 31 * MINUTE }),
     ]);
-    expect(aggregates[0]).toMatchObject({ since: START, count: 2, mean: 7, seconds_outside: 150 });
+    expect(aggregates[0]).toMatchObject({
+      since: START,
+      count: 2,
+      mean: 7,
+      seconds_covered: 120,
+      seconds_outside: 60,
+    });
   });
 
-  it('find a steady rise in mixed order, once, and none in what was brought back', () => {
-    const rise = (more: object) =>
-      Array.from({ length: 8 }, (_, m) => reading(m, START + m * MINUTE, 4 + m / 10, more));
-    const end = reading(99, START + 60 * MINUTE, 4, { sensor: 'other' });
-    const mixed = rise({});
-    [mixed[2], mixed[3]] = [mixed[3]!, mixed[2]!];
-    const rising = (inputs: ReturnType<typeof reading>[]) =>
-      run(inputs).findings.filter(({ kind }) => kind === 'rising').length;
-    expect(rising([...rise({}), end])).toBe(2);
-    // A minute late is later than five seconds: a gap in the rise, and a late row that is counted.
-    expect(rising([...mixed, end])).toBeLessThanOrEqual(2);
-    expect(run([...mixed, end]).streams.late).toBe(1);
-    expect(rising([...rise({ backfill: true }), end])).toBe(0);
+  it('weigh time outside by what readings speak for, not by how many there are', () => {
+    const burst = Array.from({ length: 20 }, (_, i) => reading(10 + i, START + 2 * MINUTE + i * 1000, 12));
+    const calm = [0, 1, 3, 4].map((m) => reading(m, START + m * MINUTE, 5));
+    expect(run([...calm, ...burst]).aggregates[0]).toMatchObject({
+      count: 24,
+      seconds_covered: 300,
+      seconds_outside: 60,
+    });
+    expect(run([reading(1, START, 12)]).aggregates[0]).toMatchObject({
+      seconds_covered: 60,
+      seconds_outside: 60,
+    });
+    const slow = [announced('f', 2, 8, START - 1, { every_ms: 600_000 }), reading(1, START + MINUTE, 12)];
+    expect(run(slow).aggregates[0]).toMatchObject({ seconds_covered: 300, seconds_outside: 300 });
   });
 
-  it('say which gateway fell silent while another went on, and when it was last heard', () => {
-    const of = (gateway: string, minutes: number[]) =>
-      minutes.map((m) => reading(m, START + m * MINUTE, 5, { gateway, sensor: `of-${gateway}` }));
-    const both = [
-      ...of('a', [0, 1, 2, 40]),
-      ...of(
-        'b',
-        Array.from({ length: 41 }, (_, m) => m),
-      ),
-    ];
-    const { findings } = run(
-      both.sort(
-        (x, y) =>
-          (JSON.parse(x.value) as { measured_at: number }).measured_at -
-          (JSON.parse(y.value) as { measured_at: number }).measured_at,
-      ),
-    );
-    expect(findings.filter(({ kind }) => kind === 'gateway_silent')).toEqual([
-      { kind: 'gateway_silent', clinic: 'c', subject: 'a', at: START + 2 * MINUTE, value: 15, threshold: 15 },
-    ]);
-    // The watermark of the last rows has not come past them.
-    const later = run([...both, ...of('b', [60])]).findings;
-    expect(later.filter(({ kind }) => kind === 'gateway_back')).toEqual([
-      { kind: 'gateway_back', clinic: 'c', subject: 'a', at: START + 40 * MINUTE, value: 38, threshold: 15 },
-    ]);
+  it('judge each sensor by its own limits, however late they come, and say which', () => {
+    const freezer = minutes(5, () => -20, { sensor: 'freezer' });
+    const limits = announced('freezer', -50, -15, START - MINUTE);
+    const expected = { low: -50, high: -15, unit: 'Cel', quantity: 'temperature', seconds_outside: 0 };
+    expect(run([limits, ...freezer]).aggregates[0]).toMatchObject(expected);
+    expect(run(freezer).aggregates[0]).toMatchObject({ low: 2, high: 8, seconds_outside: 300 });
+    const late = run([...freezer, limits]);
+    expect(late.aggregates[0]).toMatchObject(expected);
+    expect(late.of('agg.clinic.5m')[0]).toMatchObject({ sensors: 1, sensors_outside: 0 });
+    const taken = { ...limits, value: '' };
+    expect(run([limits, taken, ...freezer]).aggregates[0]).toMatchObject(expected);
   });
 
-  it('say that several units are out, and take it back when a late reading shows otherwise', () => {
-    const hot = (sensor: string, first: number, clinic = 'c') =>
-      [0, 1, 2].map((m) => reading(first + m, START + m * MINUTE, 9, { sensor, clinic }));
-    const two = [...hot('f1', 1), ...hot('f2', 11)];
-    const kinds = (inputs: ReturnType<typeof reading>[]) => run(inputs).findings.map(({ kind }) => kind);
-    expect(kinds(two.slice(0, -1))).toEqual([]);
-    expect(kinds(two)).toEqual(['several_out']);
-    const relief = reading(20, START + 3 * MINUTE, 5, { sensor: 'f2', backfill: true });
-    expect(kinds([...two, relief])).toEqual([]);
-    // Two of the three clinics of the region.
-    expect(kinds([...two, ...hot('f9', 31, 'd')])).toEqual(['several_out', 'region_out']);
-    expect(run([...two, ...hot('f9', 31, 'd'), relief]).findings.map(({ kind }) => kind)).toEqual([
-      'region_out',
+  it('keep the limits of their time when others are announced later', () => {
+    const before = announced('f', 2, 8, START - MINUTE);
+    const after = announced('f', -50, -15, START + 10 * MINUTE);
+    const { aggregates } = run([before, ...minutes(20, () => 5), after]);
+    expect(aggregates.map(({ high, seconds_outside }) => [high, seconds_outside])).toEqual([
+      [8, 0],
+      [8, 0],
+      [-15, 300],
+      [-15, 300],
     ]);
   });
 
+  it('have humidity and contacts, each with its unit', () => {
+    const door = announced('door', null, 0, START, {
+      channels: [{ quantity: 'contact', unit: '1', low: null, high: 0 }],
+    });
+    const { aggregates } = run([
+      door,
+      reading(1, START, 55, { quantity: 'humidity' }),
+      reading(2, START, 0, { sensor: 'door', quantity: 'contact' }),
+      reading(3, START + MINUTE, 1, { sensor: 'door', quantity: 'contact' }),
+    ]);
+    expect(aggregates).toMatchObject([
+      { quantity: 'humidity', unit: '%RH', low: null, high: null, seconds_outside: 0 },
+      { quantity: 'contact', unit: '1', high: 0, seconds_outside: 60, max: 1 },
+    ]);
+  });
+
+  it('leave windows alone that they know in part only, and pass over what is no record', () => {
+    const { aggregates, streams } = run([reading(1, START, 4), reading(2, START + 6 * MINUTE, 4)], START + 1);
+    expect(aggregates.map(({ since }) => since)).toEqual([START + 5 * MINUTE]);
+    expect(streams.late).toBe(1);
+    const nonsense = ['hello', '7', 'null', '{}'].map((value) => ({ ...reading(1, START, 4), value }));
+    const other = run([...nonsense, reading(1, START, 4)]);
+    expect([other.aggregates.length, other.streams.late]).toEqual([1, 4]);
+  });
+});
+
+describe('sliding windows', () => {
   it('give the last five minutes, every minute, and each window that had a reading', () => {
     const rows = run([
       reading(1, START, 4),
@@ -129,41 +194,205 @@ describe('the relay’s own streams', () => {
     expect(shown.slice(7).map(([since]) => since)).toEqual([16, 17, 18, 19, 20]);
   });
 
-  it('are not carried away by a clock that runs ahead', () => {
-    const ahead = reading(50, START + 86_400_000, 4, { sensor: 'wrong' });
-    const rise = Array.from({ length: 8 }, (_, m) => reading(m, START + m * MINUTE, 4 + m / 10));
-    const { findings, streams } = run(
-      [ahead, ...rise, reading(99, START + 9 * MINUTE, 4)],
-      START + 9 * MINUTE,
-    );
-    expect(findings.filter(({ kind }) => kind === 'rising')).not.toEqual([]);
-    expect(streams.late).toBe(1);
-  });
-
-  it('pass over what is no record', () => {
-    const nonsense = ['', 'hello', '7', 'null'].map((value) => ({
-      topic: 'iot.temperature' as const,
-      value,
-    }));
-    const { aggregates, streams } = run([...nonsense, reading(1, START, 4)]);
-    expect([aggregates.length, streams.late]).toEqual([1, 4]);
-  });
-
-  it('leave windows alone that they know in part only', () => {
-    const { aggregates, streams } = run(
-      [reading(1, START, 4), reading(2, START + 6 * MINUTE, 4)],
-      START,
-      START + 1,
-    );
-    expect(aggregates.map(({ since }) => since)).toEqual([START + 5 * MINUTE]);
-    expect(streams.late).toBe(1);
+  it('go on through an idle minute, and are judged anew when limits come late', () => {
+    const warm = minutes(10, () => 22, { sensor: 'cabinet' }).filter((_, m) => m !== 4);
+    const { of } = run([...warm, announced('cabinet', 15, 30, START - 1)], 0, START + 20 * MINUTE);
+    expect(of('agg.sensor.sliding')).toHaveLength(14);
+    expect(
+      of('agg.sensor.sliding').every(({ high, seconds_outside }) => high === 30 && seconds_outside === 0),
+    ).toBe(true);
+    expect(of('agg.clinic.sliding').every(({ sensors_outside }) => sensors_outside === 0)).toBe(true);
   });
 });
 
-it('rows wait five seconds for earlier ones', () => {
-  const seen: number[] = [];
-  const order = new InOrder<{ at: number }>(({ at }) => seen.push(at));
-  for (const at of [1000, 4000, 2000, 9000, 8000, 3000, 20_000]) order.take({ at });
-  expect(seen).toEqual([1000, 2000, 4000, 8000, 9000]);
-  expect(order.late).toBe(1);
+describe('several units out', () => {
+  const hot = (sensor: string, first: number, count = 3, clinic = 'c') =>
+    minutes(count, () => 9, { sensor, clinic }, first);
+
+  it('are told with the reading that makes it two minutes, and taken back when a late one shows otherwise', () => {
+    const two = [...hot('f1', 1), ...hot('f2', 11)];
+    expect(kindsOf(two.slice(0, -1))).toEqual([]);
+    expect(kindsOf(two)).toEqual(['several_out']);
+    const relief = reading(20, START + 90_000, 5, { sensor: 'f2', backfill: true });
+    expect(kindsOf([...two, relief])).toEqual([]);
+    // Two of the three clinics of the region.
+    expect(kindsOf([...two, ...hot('f9', 31, 3, 'd')])).toEqual(['several_out', 'region_out']);
+    expect(kindsOf([...two, ...hot('f9', 31, 3, 'd'), relief])).toEqual(['region_out']);
+  });
+
+  it('whenever in the clock’s five minutes it begins', () => {
+    for (let begin = 0; begin < 5; begin++) {
+      const unit = (sensor: string, first: number) =>
+        minutes(begin + 3, (m) => (m < begin ? 5 : 9), { sensor }, first);
+      expect(kindsOf([...unit('f1', 1), ...unit('f2', 100)])).toEqual(['several_out']);
+    }
+    expect(OUT_MS).toBeLessThanOrEqual(120_000);
+  });
+
+  it('are said once for as long as nothing changes', () => {
+    const { said } = run([...hot('f1', 1, 20), ...hot('f2', 101, 20), ...hot('f1', 1, 20)]);
+    const findings = said.filter(({ topic }) => topic === 'stream.findings');
+    expect(new Set(findings.map(({ key }) => key)).size).toBe(findings.length);
+    expect(findings.every(({ value }) => value !== '')).toBe(true);
+  });
+
+  it('are not freezers and cabinets that are as they should be', () => {
+    const freezers = ['a', 'b'].flatMap((sensor, i) => [
+      announced(sensor, -50, -15, START - 1),
+      ...minutes(10, () => -20, { sensor }, 1 + i * 100),
+    ]);
+    expect(kindsOf(freezers)).toEqual([]);
+    const warm = ['a', 'b'].flatMap((sensor, i) =>
+      minutes(10, () => -5, { sensor }, 500 + i * 100).slice(0, 3),
+    );
+    expect(kindsOf([...freezers.slice(0, 1), ...freezers.slice(11, 12), ...warm])).toEqual(['several_out']);
+  });
+
+  it('are not what other limits, announced later, would have made of it', () => {
+    const fridges = ['a', 'b'].flatMap((sensor, i) => [
+      announced(sensor, 2, 8, START - 1),
+      ...minutes(10, () => 5, { sensor }, 1 + i * 100),
+    ]);
+    const freezers = ['a', 'b'].map((sensor) => announced(sensor, -50, -15, START + 20 * MINUTE));
+    expect(kindsOf([...fridges, ...freezers])).toEqual([]);
+  });
+});
+
+describe('one gateway and the others', () => {
+  /** `lag`: how long after it was measured a reading of that gateway comes. */
+  const gateway = (name: string, count: number, lag: number, clock = 0) =>
+    minutes(count, (m) => 4 + m * 0.5, {
+      gateway: name,
+      sensor: `of-${name}`,
+      epoch: `${name}`.padStart(16, '0'),
+    }).map((input, m) => {
+      const message = JSON.parse(input.value) as { measured_at: number };
+      const arrivedMs = START + m * MINUTE + lag;
+      return {
+        ...input,
+        arrivedMs,
+        value: JSON.stringify({ ...message, measured_at: message.measured_at + clock }),
+      };
+    });
+  const together = (...all: Timed[][]) => all.flat().sort((a, b) => a.arrivedMs - b.arrivedMs);
+
+  it.each([
+    ['a clock a day ahead', gateway('bb', 40, 1000, 86_400_000)],
+    ['a clock an hour behind', gateway('bb', 40, 1000, -3_600_000)],
+    ['an uplink of two minutes', gateway('bb', 40, 120_000)],
+    ['an agent’s own wait', gateway('bb', 40, 31_000)],
+  ])('%s removes nothing of a healthy one', (_what, other) => {
+    const alone = run(gateway('aa', 40, 1000), 0, START + 50 * MINUTE);
+    const beside = run(together(gateway('aa', 40, 1000), other), 0, START + 50 * MINUTE);
+    expect(beside.streams.late).toBe(0);
+    const mine = ({ of }: ReturnType<typeof run>) =>
+      [...of('agg.sensor.sliding'), ...of('stream.findings')].filter(
+        ({ sensor, subject }) => sensor === 'of-aa' || subject === 'of-aa' || subject === 'aa',
+      );
+    expect(mine(beside)).toEqual(mine(alone));
+    expect(mine(alone).length).toBeGreaterThan(40);
+    expect(beside.findings.filter(({ kind }) => kind === 'gateway_silent')).toEqual([]);
+  });
+
+  it('silence is of what arrives: a wrong clock, bad readings and history are signs of life', () => {
+    const wrong = gateway('bb', 40, 1000, -7_200_000);
+    const bad = minutes(40, () => 85, {
+      gateway: 'dd',
+      sensor: 'bad',
+      quality: 'bad',
+      epoch: '00000000000000dd',
+    });
+    expect(kindsOf(together(gateway('aa', 40, 1000), wrong, bad), START + 41 * MINUTE)).not.toContain(
+      'gateway_silent',
+    );
+  });
+
+  it('one that falls silent is told, and once when it is back, by minutes', () => {
+    const silent = gateway('bb', 60, 1000).filter((_, m) => m < 3 || m >= 40);
+    const { findings } = run(together(gateway('aa', 60, 1000), silent), 0, START + 61 * MINUTE);
+    expect(findings.filter(({ subject }) => subject === 'bb')).toEqual([
+      {
+        kind: 'gateway_silent',
+        clinic: 'c',
+        subject: 'bb',
+        at: START + 2 * MINUTE,
+        value: 15,
+        threshold: 15,
+      },
+      { kind: 'gateway_back', clinic: 'c', subject: 'bb', at: START + 40 * MINUTE, value: 38, threshold: 15 },
+    ]);
+  });
+
+  it('all of them silent is told by the clock', () => {
+    const said: string[] = [];
+    let now = START;
+    const streams = new Streams(
+      { reorder: {}, regions },
+      ({ key }) => said.push(key),
+      0,
+      () => now,
+    );
+    for (const input of gateway('aa', 3, 1000)) streams.take(input);
+    now = START + 30 * MINUTE;
+    streams.pass(now);
+    expect(said.filter((key) => key.includes('gateway_silent'))).toHaveLength(1);
+  });
+});
+
+describe('scores and patterns', () => {
+  it('find a steady rise once an episode, and none in what was brought back or is too small', () => {
+    const rise = (step: number, more: Record<string, unknown> = {}) => minutes(30, (m) => 4 + m * step, more);
+    const rising = (inputs: Timed[]) =>
+      kindsOf(inputs, START + 60 * MINUTE).filter((k) => k === 'rising').length;
+    expect(rising(rise(0.3))).toBe(1);
+    expect(rising(rise(0.05))).toBe(0);
+    expect(rising(rise(0.3, { backfill: true }))).toBe(0);
+    const mixed = rise(0.3);
+    [mixed[2], mixed[3]] = [mixed[3]!, mixed[2]!];
+    expect(rising(mixed.map((input, i) => ({ ...input, arrivedMs: START + i * MINUTE + 30_000 })))).toBe(1);
+  });
+
+  it('are silent about a calm fridge whose compressor cycles, for a day', () => {
+    let seed = 1;
+    const noise = () => {
+      seed = (seed * 16_807) % 2_147_483_647;
+      return (seed / 2_147_483_647 - 0.5) * 0.2;
+    };
+    const calm = minutes(1440, (m) => Math.round((4.5 + 0.8 * Math.sin(m / 6) + noise()) * 16) / 16);
+    expect(kindsOf(calm, START + 1442 * MINUTE)).toEqual([]);
+  });
+
+  it('tell a leap once, though it lasts', () => {
+    const leap = minutes(60, (m) => (m < 30 ? 4 + (m % 2) * 0.1 : 9));
+    expect(kindsOf(leap, START + 62 * MINUTE)).toEqual(['zscore']);
+  });
+});
+
+describe('event time', () => {
+  it('is not after arrival, nor longer before it than the streams wait', () => {
+    expect(eventTime(START + MINUTE, START)).toBe(START);
+    expect(eventTime(START - MINUTE, START)).toBe(START - PATIENCE_MS);
+    expect(eventTime(START - 5000, START)).toBe(START - 5000);
+  });
+
+  it('rows wait for earlier ones, and are passed on in order, by pieces of a second', () => {
+    const seen: number[] = [];
+    const order = new InOrder<{ t: number }>(({ t }) => seen.push(t));
+    for (const t of [1000, 4000, 2000, 9000, 8000, 3000]) order.take({ t });
+    order.pass(8500);
+    expect(seen).toEqual([1000, 2000, 3000, 4000]);
+    order.pass(8999);
+    order.take({ t: 8999 });
+    expect([seen, order.late]).toEqual([[1000, 2000, 3000, 4000, 8000], 1]);
+  });
+
+  it('stands behind the slowest partition, and leaves an idle one', () => {
+    const mark = new Watermark();
+    const behind = (ms: number) => ms - PATIENCE_MS - MARGIN_MS;
+    expect(mark.arrived('a', START, 0)).toBe(behind(START));
+    expect(mark.arrived('b', START - MINUTE, 0)).toBe(behind(START));
+    expect(mark.arrived('a', START + MINUTE, 1000)).toBe(behind(START));
+    expect(mark.arrived('a', START + MINUTE, 20_000)).toBe(behind(START + MINUTE));
+    expect(mark.passed(START + 2 * MINUTE)).toBe(behind(START + 2 * MINUTE));
+  });
 });

@@ -1,23 +1,29 @@
 import type { ReadingMessage } from '../../../core/contract/messages.js';
 import { TOPICS } from '../../../core/contract/messages.js';
+import type { SensorMessage } from '../../../core/contract/sensors.js';
 import { type InventoryChange, type SaleEvent, SOURCE_TOPICS } from '../../../core/contract/sources.js';
-import {
-  type Finding,
-  type FindingKind,
-  STREAM_TOPICS,
-  type StreamTopic,
-} from '../../../core/contract/streams.js';
+import { type Finding, STREAM_TOPICS, type StreamTopic } from '../../../core/contract/streams.js';
 import { Decoder } from '../../log/decode.js';
 import type { StoredRecord } from '../../log/port.js';
-import { Aggregates, REGION_SHARE, type Regions, SEVERAL } from './aggregates.js';
+import { Aggregates, type Changed } from './aggregates.js';
 import { touch } from './bounded.js';
 import { Sales, Stock } from './commerce.js';
-import { InOrder } from './order.js';
-import { type LiveRow, Patterns } from './patterns.js';
+import { Limits } from './limits.js';
+import type { LiveRow } from './live.js';
+import { eventTime, InOrder, Watermark } from './order.js';
+import { Out, type Standing } from './out.js';
+import { Patterns } from './patterns.js';
+import type { Regions } from './regions.js';
 import { Silence } from './silence.js';
-import { Sliding } from './sliding.js';
+import { type Slid, Sliding } from './sliding.js';
 
-export const STREAM_INPUTS = [TOPICS.temperature, SOURCE_TOPICS.sales, SOURCE_TOPICS.inventory] as const;
+export const STREAM_INPUTS = [
+  TOPICS.temperature,
+  TOPICS.status,
+  TOPICS.sensors,
+  SOURCE_TOPICS.sales,
+  SOURCE_TOPICS.inventory,
+] as const;
 
 export interface StreamRecord {
   topic: StreamTopic;
@@ -31,11 +37,9 @@ export interface StreamRecord {
   revision?: number;
 }
 
-/** A clock that runs further ahead would make everybody else late. */
-const AHEAD_MS = 600_000;
 /** Events remembered to be known when they come again. */
 const SEEN_MAX = 500_000;
-const STANDING_MAX = 10_000;
+const STANDING_MAX = 20_000;
 
 /** What the streams must be told beside the records. */
 export interface StreamSettings {
@@ -44,121 +48,149 @@ export interface StreamSettings {
   regions: Regions;
 }
 
+/** Of a record, what the streams look at. */
+export type Input = Pick<StoredRecord, 'topic' | 'value' | 'arrivedMs' | 'partition'>;
+
+interface Arrival {
+  clinic: string;
+  gateway: string;
+  /** Event time. */
+  t: number;
+  /** A good reading of what is measured now. */
+  live: LiveRow | undefined;
+}
+
 /** The Flink job's streams on one machine: records in, records out, in bounded memory. */
 export class Streams {
   readonly #out: (record: StreamRecord) => void;
   readonly #decoder = new Decoder(STREAM_INPUTS);
+  readonly #limits = new Limits();
   readonly #aggregates: Aggregates;
+  readonly #outNow: Out;
   readonly #patterns = new Patterns();
   readonly #sales = new Sales();
   readonly #stock: Stock;
+  readonly #silence = new Silence();
+  readonly #sliding = new Sliding(this.#limits);
   readonly #seen = new Set<string>();
-  /** What stands under keys whose value may come back: findings of five minutes, and regions. */
+  /** What stands under keys whose value may come back: findings of three minutes, and regions. */
   readonly #standing = new Map<string, { value: string; revision: number }>();
   readonly #completeSince: number;
   readonly #now: () => number;
   #left = 0;
-  readonly #silence = new Silence();
-  readonly #sliding = new Sliding();
-  readonly #live = new InOrder<LiveRow>(
-    (row) => {
-      for (const finding of this.#patterns.take(row)) this.#found(finding);
-      for (const finding of this.#silence.take(row)) this.#found(finding);
-      this.#sliding.take(row);
+  readonly #readingsMark = new Watermark();
+  readonly #salesMark = new Watermark();
+  readonly #arrivals = new InOrder<Arrival>(
+    ({ clinic, gateway, t, live }) => {
+      for (const finding of this.#silence.take({ clinic, gateway, t })) this.#found(finding);
+      if (!live) return;
+      this.#sliding.take(live);
+      if (live.quantity !== 'temperature') return;
+      for (const finding of this.#patterns.take(live)) this.#found(finding);
     },
     (ms) => {
       for (const finding of this.#silence.pass(ms)) this.#found(finding);
-      this.#slid(ms);
+      this.#slid(this.#sliding.pass(ms));
     },
   );
-  readonly #sold = new InOrder<SaleEvent & { at: number }>(({ at: _at, ...sale }) => {
+  readonly #sold = new InOrder<SaleEvent & { t: number }>((sale) => {
     const finding = this.#sales.take(sale);
     if (finding) this.#found(finding);
   });
 
   /**
-   * `completeSince`: five minutes that began before may be known in part only, and are left as they are. `now`: what is
-   * dated well ahead of it is in no pattern.
+   * `completeSince`: five minutes that began before may be known in part only, and are left as they are. `now`: by the
+   * clock of this process, to see which partitions are idle.
    */
   constructor(
     { reorder, regions }: StreamSettings,
     out: (record: StreamRecord) => void,
     completeSince = 0,
-    now: () => number = () => Number.POSITIVE_INFINITY,
+    now: () => number = () => 0,
   ) {
     this.#now = now;
     this.#completeSince = completeSince;
-    this.#aggregates = new Aggregates(regions);
+    this.#aggregates = new Aggregates(regions, this.#limits);
+    this.#outNow = new Out(regions, this.#limits);
     this.#stock = new Stock(reorder);
     this.#out = out;
   }
 
-  /** Rows too late for patterns (they are in the aggregates all the same), readings from before what is known, rows of the future. */
+  /** Rows too late for patterns (they are in the aggregates all the same), readings from before what is known, what is no record. */
   get late(): number {
-    return this.#live.late + this.#sold.late + this.#left;
+    return this.#arrivals.late + this.#sold.late + this.#left;
   }
 
-  /** Of live readings, event time in ms; undefined before the first. */
+  /** Event time that was passed, ms; undefined before the first reading. */
   get watermark(): number | undefined {
-    return Number.isFinite(this.#live.watermark) ? this.#live.watermark : undefined;
+    return Number.isFinite(this.#arrivals.passedMs) ? this.#arrivals.passedMs : undefined;
   }
 
-  take(record: Pick<StoredRecord, 'topic' | 'value'>): void {
+  take(record: Input): void {
+    const { arrivedMs, partition } = record;
     const message = this.#decoder.one(record);
+    const place = `${record.topic}/${partition}`;
     // As Flink does: what others wrote and is no record stops nothing.
-    if (!message?.value) this.#left += 1;
-    else if (message.topic === TOPICS.temperature) this.#reading(message.value);
-    else if (message.topic === SOURCE_TOPICS.sales) this.#sale(message.value);
-    else this.#inventory(message.value);
+    if (!message) this.#left += 1;
+    // A sensor that was taken back keeps its limits: what it measured was measured.
+    else if (message.value === null) return;
+    else if (message.topic === TOPICS.temperature || message.topic === TOPICS.status) {
+      this.#reading(message.value, arrivedMs);
+      this.#arrivals.pass(this.#readingsMark.arrived(place, arrivedMs, this.#now()));
+    } else if (message.topic === SOURCE_TOPICS.sales) {
+      this.#sale(message.value, arrivedMs);
+      this.#sold.pass(this.#salesMark.arrived(place, arrivedMs, this.#now()));
+    } else if (message.topic === SOURCE_TOPICS.inventory) this.#inventory(message.value);
+    else this.#sensor(message.value);
   }
 
-  #reading(reading: ReadingMessage): void {
-    const {
-      clinic,
-      gateway,
-      sensor,
-      quantity,
-      quality,
-      epoch,
-      seq,
-      backfill,
-      value,
-      measured_at: at,
-    } = reading;
-    if (quantity !== 'temperature' || quality === 'bad') return;
+  /** Time passes although nothing comes: so is silence found where everybody is silent. */
+  pass(nowMs: number): void {
+    this.#arrivals.pass(this.#readingsMark.passed(nowMs));
+    this.#sold.pass(this.#salesMark.passed(nowMs));
+  }
+
+  #reading(reading: ReadingMessage, arrivedMs: number): void {
+    const { clinic, gateway, sensor, quantity, unit, quality, epoch, seq, backfill, value } = reading;
     if (this.#again(`${gateway}/${epoch}/${seq}`)) return;
-    this.#aggregate(reading);
-    if (!backfill) this.#inTime(at, () => this.#live.take({ clinic, gateway, sensor, at, value }));
+    const at = reading.measured_at;
+    const t = eventTime(at, arrivedMs);
+    const good = quality !== 'bad';
+    const live = good && !backfill ? { clinic, gateway, sensor, quantity, unit, at, t, value } : undefined;
+    this.#arrivals.take({ clinic, gateway, t, live });
+    if (!good) return;
+    this.#changed(this.#aggregates.take(reading));
+    if (quantity !== 'temperature') return;
+    for (const standing of this.#outNow.take(clinic, sensor, at, value)) this.#stands(standing);
   }
 
-  #aggregate(reading: ReadingMessage): void {
-    const changed = this.#aggregates.take(reading);
-    const { clinic, sensor, since } = changed.sensor;
+  #sensor(sensor: SensorMessage): void {
+    for (const channel of this.#limits.take(sensor)) {
+      for (const changed of this.#aggregates.judgeAgain(channel)) this.#changed(changed);
+      for (const standing of this.#outNow.judgeAgain(channel)) this.#stands(standing);
+      this.#slid(this.#sliding.judgeAgain(channel));
+    }
+  }
+
+  #changed({ sensor: row, clinic: ofClinic, region }: Changed): void {
+    const { clinic, sensor, quantity, since } = row;
     if (since < this.#completeSince) {
       this.#left += 1;
       return;
     }
-    this.#put(STREAM_TOPICS.sensor5m, { clinic, sensor, since }, changed.sensor, since);
-    this.#put(STREAM_TOPICS.clinic5m, { clinic, since }, changed.clinic, since);
-    this.#stands('several_out', clinic, since, changed.sensorsOut, SEVERAL, changed.sensorsOut >= SEVERAL);
-    if (!changed.region) return;
-    const { region, share, clinics_out } = changed.region;
-    this.#correct(STREAM_TOPICS.region5m, { region, since }, changed.region, since);
-    const several = share >= REGION_SHARE && clinics_out >= SEVERAL;
-    this.#stands('region_out', region, since, share, REGION_SHARE, several);
+    this.#put(STREAM_TOPICS.sensor5m, { clinic, sensor, quantity, since }, row, since);
+    if (ofClinic) this.#put(STREAM_TOPICS.clinic5m, { clinic, quantity, since }, ofClinic, since);
+    if (!region) return;
+    const { isOut, ...value } = region;
+    const key = { region: region.region, since };
+    this.#correct(STREAM_TOPICS.region5m, key, isOut ? value : undefined, since);
   }
 
   /** A finding for as long as it is true; whatever is late counts. */
-  #stands(
-    kind: FindingKind,
-    where: string,
-    at: number,
-    value: number,
-    threshold: number,
-    isSo: boolean,
-  ): void {
-    const key = { kind, clinic: where, subject: where, at };
-    this.#correct(STREAM_TOPICS.findings, key, isSo ? { ...key, value, threshold } : undefined, at);
+  #stands({ finding, isSo }: Standing): void {
+    const { kind, clinic, subject, at } = finding;
+    if (at < this.#completeSince) return;
+    this.#correct(STREAM_TOPICS.findings, { kind, clinic, subject, at }, isSo ? finding : undefined, at);
   }
 
   /** Only what changes is said. */
@@ -173,27 +205,22 @@ export class Streams {
     this.#out({ topic, key: name, value, timestamp, revision });
   }
 
-  #slid(ms: number): void {
-    const { sensors, clinics } = this.#sliding.pass(ms);
+  #slid({ sensors, clinics }: Slid): void {
     for (const row of sensors) {
-      const { clinic, sensor, since } = row;
+      const { clinic, sensor, quantity, since } = row;
       if (since >= this.#completeSince)
-        this.#put(STREAM_TOPICS.sensorSliding, { clinic, sensor, since }, row, since);
+        this.#put(STREAM_TOPICS.sensorSliding, { clinic, sensor, quantity, since }, row, since);
     }
     for (const row of clinics) {
-      const { clinic, since } = row;
-      if (since >= this.#completeSince) this.#put(STREAM_TOPICS.clinicSliding, { clinic, since }, row, since);
+      const { clinic, quantity, since } = row;
+      if (since >= this.#completeSince)
+        this.#put(STREAM_TOPICS.clinicSliding, { clinic, quantity, since }, row, since);
     }
   }
 
-  #sale(sale: SaleEvent): void {
-    const at = sale.sold_at;
-    if (!this.#again(`pos/${sale.event_id}`)) this.#inTime(at, () => this.#sold.take({ ...sale, at }));
-  }
-
-  #inTime(at: number, take: () => void): void {
-    if (at <= this.#now() + AHEAD_MS) take();
-    else this.#left += 1;
+  #sale(sale: SaleEvent, arrivedMs: number): void {
+    if (this.#again(`pos/${sale.event_id}`)) return;
+    this.#sold.take({ ...sale, t: eventTime(sale.sold_at, arrivedMs) });
   }
 
   #inventory(change: InventoryChange): void {

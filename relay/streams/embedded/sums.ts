@@ -1,14 +1,17 @@
-const [LOW, HIGH] = [2, 8];
-export const WINDOW_MS = 300_000;
+import { WINDOW_MS } from '../meaning.js';
+import { isOutside, type Judge } from './limits.js';
 
-/** What is kept of a sensor's or a clinic's values in a window. */
+const MINUTE_MS = 60_000;
+const MINUTES = WINDOW_MS / MINUTE_MS;
+
+/** What is kept of a channel's values in five minutes: in all, and of each minute. Limits have no part in it. */
 export interface Sums {
   count: number;
   min: number;
   max: number;
   sum: number;
-  /** Values outside 2 to 8 °C. */
-  outside: number;
+  /** By the minute's number since 1970, modulo five: any five minutes on end have one of each. */
+  minutes: { count: number; sum: number }[];
 }
 
 export const emptySums = (): Sums => ({
@@ -16,25 +19,56 @@ export const emptySums = (): Sums => ({
   min: Number.POSITIVE_INFINITY,
   max: Number.NEGATIVE_INFINITY,
   sum: 0,
-  outside: 0,
+  minutes: Array.from({ length: MINUTES }, () => ({ count: 0, sum: 0 })),
 });
+
+export function add(sums: Sums, atMs: number, value: number): void {
+  const minute = sums.minutes[Math.floor(atMs / MINUTE_MS) % MINUTES]!;
+  minute.count += 1;
+  minute.sum += value;
+  sums.count += 1;
+  sums.sum += value;
+  sums.min = Math.min(sums.min, value);
+  sums.max = Math.max(sums.max, value);
+}
 
 export function merge(sums: Sums, other: Sums): void {
   sums.count += other.count;
   sums.sum += other.sum;
   sums.min = Math.min(sums.min, other.min);
   sums.max = Math.max(sums.max, other.max);
-  sums.outside += other.outside;
+  other.minutes.forEach(({ count, sum }, i) => {
+    sums.minutes[i]!.count += count;
+    sums.minutes[i]!.sum += sum;
+  });
 }
 
-export const add = (sums: Sums, value: number): void =>
-  merge(sums, { count: 1, min: value, max: value, sum: value, outside: isOutside(value) ? 1 : 0 });
+/** As SQL rounds: by the decimal digits, a half away from zero. */
+export function roundTo(value: number, digits: number): number {
+  const [mantissa, exponent = '0'] = String(Math.abs(value)).split('e');
+  const whole = Math.round(Number(`${mantissa}e${Number(exponent) + digits}`));
+  return Math.sign(value) * Number(`${whole}e-${digits}`) || 0;
+}
 
-export const isOutside = (value: number) => value > HIGH || value < LOW;
-/** All of them on one side. */
-export const allOutside = ({ min, max }: Sums) => min > HIGH || max < LOW;
+/** Values have three digits: what is more in their sum comes from adding. */
+const meanOf = ({ sum, count }: { sum: number; count: number }) => roundTo(sum, 3) / count;
 
-export const roundTo = (value: number, digits: number) => Math.round(value * 10 ** digits) / 10 ** digits;
+export const shown = (sums: Pick<Sums, 'count' | 'min' | 'max' | 'sum'>) => ({
+  count: sums.count,
+  min: sums.min,
+  max: sums.max,
+  mean: roundTo(meanOf(sums), 6),
+});
 
-export const shown = ({ count, min, max, sum }: Sums) => ({ count, min, max, mean: roundTo(sum / count, 6) });
-export const secondsOutside = ({ outside, count }: Sums) => roundTo((300 * outside) / count, 6);
+/**
+ * How much of the five minutes is known, and how much of that was outside: each minute with readings counts by their
+ * mean, and stands for a minute, or for the sensor's cadence where that is longer. A burst of readings weighs no more
+ * than one.
+ */
+export function covered({ minutes }: Sums, judge: Judge) {
+  const means = minutes.filter(({ count }) => count > 0).map(meanOf);
+  const outside = means.filter((mean) => isOutside(judge, mean)).length;
+  const each = Math.max(MINUTE_MS, judge.everyMs) / 1000;
+  const seconds = Math.min(WINDOW_MS / 1000, means.length * each);
+  return { seconds_covered: seconds, seconds_outside: roundTo((seconds * outside) / means.length, 6) };
+}

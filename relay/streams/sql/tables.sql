@@ -4,12 +4,17 @@
 
 -- A record without a clinic or a sensor is none of ours.
 SET 'table.exec.sink.not-null-enforcer' = 'DROP';
+-- Changes of a second are folded: what is the same after it as before is said to nobody.
+SET 'table.exec.mini-batch.enabled' = 'true';
+SET 'table.exec.mini-batch.allow-latency' = '1 s';
+SET 'table.exec.mini-batch.size' = '50000';
 
 CREATE TABLE readings (
   clinic STRING,
   gateway STRING,
   sensor STRING,
   quantity STRING,
+  unit STRING,
   `value` DOUBLE,
   quality STRING,
   measured_at BIGINT,
@@ -17,14 +22,33 @@ CREATE TABLE readings (
   seq BIGINT,
   backfill BOOLEAN,
   stored_at TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',
-  -- A clock that runs ahead must not carry everybody's event time with it.
-  t AS LEAST(TO_TIMESTAMP_LTZ(measured_at, 3), stored_at),
+  -- Not after it came, nor longer before that than the streams wait (PATIENCE_MS): nobody's clock or link has a say in
+  -- others' event time, and no live reading is ever late.
+  t AS GREATEST(LEAST(TO_TIMESTAMP_LTZ(measured_at, 3), stored_at), stored_at - INTERVAL '40' SECOND),
   arrived AS PROCTIME(),
-  -- Probes of a clinic report seconds apart, and not in order.
-  WATERMARK FOR t AS t - INTERVAL '5' SECOND
+  WATERMARK FOR t AS stored_at - INTERVAL '41' SECOND
 ) WITH (
   'connector' = 'kafka',
-  'topic' = 'iot.temperature',
+  'topic' = 'iot.temperature;iot.status',
+  'properties.bootstrap.servers' = '${BROKERS}',
+  'properties.group.id' = 'coldwatch-streams',
+  'properties.isolation.level' = 'read_committed',
+  'scan.startup.mode' = 'earliest-offset',
+  'scan.watermark.idle-timeout' = '10 s',
+  'format' = 'json',
+  'json.ignore-parse-errors' = 'true'
+);
+
+-- What gateways say of their sensors. A sensor that was taken back keeps its limits: what it measured was measured.
+CREATE TABLE sensors (
+  clinic STRING,
+  sensor STRING,
+  every_ms BIGINT,
+  channels ARRAY<ROW<quantity STRING, unit STRING, low DOUBLE, high DOUBLE>>,
+  announced_at BIGINT
+) WITH (
+  'connector' = 'kafka',
+  'topic' = 'iot.sensors',
   'properties.bootstrap.servers' = '${BROKERS}',
   'properties.group.id' = 'coldwatch-streams',
   'properties.isolation.level' = 'read_committed',
@@ -40,9 +64,9 @@ CREATE TABLE sales (
   sold_at BIGINT,
   event_id STRING,
   stored_at TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',
-  t AS LEAST(TO_TIMESTAMP_LTZ(sold_at, 3), stored_at),
+  t AS GREATEST(LEAST(TO_TIMESTAMP_LTZ(sold_at, 3), stored_at), stored_at - INTERVAL '40' SECOND),
   arrived AS PROCTIME(),
-  WATERMARK FOR t AS t - INTERVAL '5' SECOND
+  WATERMARK FOR t AS stored_at - INTERVAL '41' SECOND
 ) WITH (
   'connector' = 'kafka',
   'topic' = 'pos.sales',
@@ -50,6 +74,7 @@ CREATE TABLE sales (
   'properties.group.id' = 'coldwatch-streams',
   'properties.isolation.level' = 'read_committed',
   'scan.startup.mode' = 'earliest-offset',
+  'scan.watermark.idle-timeout' = '10 s',
   'format' = 'json',
   'json.ignore-parse-errors' = 'true'
 );
@@ -81,13 +106,18 @@ CREATE VIEW regions (clinic, region, clinics) AS SELECT * FROM (VALUES ${REGIONS
 CREATE TABLE sensor_5m (
   clinic STRING,
   sensor STRING,
+  quantity STRING,
   since BIGINT,
+  unit STRING,
   `count` BIGINT,
   `min` DOUBLE,
   `max` DOUBLE,
   mean DOUBLE,
+  low DOUBLE,
+  high DOUBLE,
+  seconds_covered DOUBLE,
   seconds_outside DOUBLE,
-  PRIMARY KEY (clinic, sensor, since) NOT ENFORCED
+  PRIMARY KEY (clinic, sensor, quantity, since) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
   'topic' = 'agg.sensor.5m',
@@ -98,14 +128,16 @@ CREATE TABLE sensor_5m (
 
 CREATE TABLE clinic_5m (
   clinic STRING,
+  quantity STRING,
   since BIGINT,
+  unit STRING,
   `count` BIGINT,
   `min` DOUBLE,
   `max` DOUBLE,
   mean DOUBLE,
   sensors BIGINT,
   sensors_outside BIGINT,
-  PRIMARY KEY (clinic, since) NOT ENFORCED
+  PRIMARY KEY (clinic, quantity, since) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
   'topic' = 'agg.clinic.5m',
@@ -126,19 +158,26 @@ CREATE TABLE region_5m (
   'topic' = 'agg.region.5m',
   'properties.bootstrap.servers' = '${BROKERS}',
   'key.format' = 'json',
-  'value.format' = 'json'
+  'value.format' = 'json',
+  'sink.buffer-flush.max-rows' = '1000',
+  'sink.buffer-flush.interval' = '500 ms'
 );
 
 CREATE TABLE sensor_sliding (
   clinic STRING,
   sensor STRING,
+  quantity STRING,
   since BIGINT,
+  unit STRING,
   `count` BIGINT,
   `min` DOUBLE,
   `max` DOUBLE,
   mean DOUBLE,
+  low DOUBLE,
+  high DOUBLE,
+  seconds_covered DOUBLE,
   seconds_outside DOUBLE,
-  PRIMARY KEY (clinic, sensor, since) NOT ENFORCED
+  PRIMARY KEY (clinic, sensor, quantity, since) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
   'topic' = 'agg.sensor.sliding',
@@ -149,14 +188,16 @@ CREATE TABLE sensor_sliding (
 
 CREATE TABLE clinic_sliding (
   clinic STRING,
+  quantity STRING,
   since BIGINT,
+  unit STRING,
   `count` BIGINT,
   `min` DOUBLE,
   `max` DOUBLE,
   mean DOUBLE,
   sensors BIGINT,
   sensors_outside BIGINT,
-  PRIMARY KEY (clinic, since) NOT ENFORCED
+  PRIMARY KEY (clinic, quantity, since) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
   'topic' = 'agg.clinic.sliding',
@@ -165,6 +206,8 @@ CREATE TABLE clinic_sliding (
   'value.format' = 'json'
 );
 
+-- Seconds after they are found, not after the next checkpoint: the key makes what is written again after a restart the
+-- same finding.
 CREATE TABLE findings (
   kind STRING NOT NULL,
   clinic STRING NOT NULL,
@@ -179,12 +222,11 @@ CREATE TABLE findings (
   'key.format' = 'json',
   'key.fields' = 'kind;clinic;subject;at',
   'value.format' = 'json',
-  'sink.delivery-guarantee' = 'exactly-once',
-  'sink.transactional-id-prefix' = 'coldwatch-findings',
-  'properties.transaction.timeout.ms' = '600000'
+  'sink.delivery-guarantee' = 'at-least-once'
 );
 
--- Findings that later readings may correct or take back: the same topic and keys, written over.
+-- Findings that later readings may correct or take back: the same topic and keys, written over. Of the changes of a
+-- moment the last is written: a change is no taking back and finding again.
 CREATE TABLE findings_corrected (
   kind STRING,
   clinic STRING,
@@ -198,5 +240,7 @@ CREATE TABLE findings_corrected (
   'topic' = 'stream.findings',
   'properties.bootstrap.servers' = '${BROKERS}',
   'key.format' = 'json',
-  'value.format' = 'json'
+  'value.format' = 'json',
+  'sink.buffer-flush.max-rows' = '1000',
+  'sink.buffer-flush.interval' = '500 ms'
 );

@@ -1,0 +1,9 @@
+export type Regions = Readonly<Record<string, { clinics: readonly string[] }>>;
+
+/** In which region a clinic lies, and how many clinics that has. */
+export const placesOf = (regions: Regions) =>
+  new Map(
+    Object.entries(regions).flatMap(([region, { clinics }]) =>
+      clinics.map((clinic) => [clinic, { region, clinics: clinics.length }] as const),
+    ),
+  );
