@@ -4,7 +4,7 @@ import { parseDuration } from './units.js';
 
 /** A duration as people write it (`10h`, `60m`, `30s`), read into milliseconds. */
 export const duration = z
-  .string()
+  .string('expected a duration such as "30s", "60m" or "10h"')
   .refine((text) => parseDuration(text) !== undefined, 'expected a duration such as "30s", "60m" or "10h"')
   .transform((text) => parseDuration(text) as number);
 
@@ -30,7 +30,7 @@ export function problemsOf(error: z.ZodError, input: unknown, schema?: z.ZodType
 
 function describe(issue: z.core.$ZodIssue, input: unknown, schema?: z.ZodType): Problem[] {
   const { path } = issue;
-  const value = valueAt(input, path);
+  const value = issue.code === 'invalid_key' ? path.at(-1) : valueAt(input, path);
   if (issue.code === 'unrecognized_keys') {
     const known = schema ? fieldsAt(schema, path) : [];
     return issue.keys.map((key) => ({
@@ -42,10 +42,33 @@ function describe(issue: z.core.$ZodIssue, input: unknown, schema?: z.ZodType): 
   const kinds = /^Invalid discriminator value\. Expected (.*)$/.exec(issue.message)?.[1];
   const expected = kinds
     ? `one of ${kinds.replaceAll(' | ', ', ').replaceAll("'", '')}`
-    : issue.message.replace(/^Invalid (input|option): /, '').replace(/, received .*$/, '');
+    : (inWords(issue, value) ??
+      issue.message.replace(/^Invalid (input|option): /, '').replace(/, received .*$/, ''));
   const values = issue.code === 'invalid_value' ? issue.values.filter((v) => typeof v === 'string') : [];
   const meant = didYouMean(value, kinds ? kinds.match(/[^' |]+/g)! : values);
   return [{ path: formatPath(path), got: show(value), expected: `${stripLead(expected)}${meant}` }];
+}
+
+/** The library's own words that people who write a site file would not understand. */
+const WORDS: Record<string, string> = {
+  number: 'a number',
+  boolean: 'true or false',
+  array: 'a list such as [a, b]',
+  url: 'an address such as https://relay.example.org',
+  date: 'a date such as 2027-05-01',
+  datetime: 'a time such as 2027-05-01T06:00:00Z',
+};
+const OWN_WORDS = /^(Invalid|Too) /;
+
+function inWords(issue: z.core.$ZodIssue, value: unknown): string | undefined {
+  if (!OWN_WORDS.test(issue.message)) return undefined;
+  if (issue.code === 'invalid_format') return WORDS[issue.format];
+  if (issue.code === 'invalid_key') return issue.issues[0]?.message;
+  if (issue.code === 'too_small' && issue.origin === 'string') return `at least ${issue.minimum} characters`;
+  if (issue.code === 'too_big' && issue.origin === 'string') return `at most ${issue.maximum} characters`;
+  if (issue.code !== 'invalid_type') return undefined;
+  if (issue.expected !== 'string') return WORDS[issue.expected];
+  return typeof value === 'number' ? `text in quotes: "${value}"` : 'text';
 }
 
 interface JsonSchema {

@@ -161,6 +161,8 @@ function oneOf(names: Iterable<string>, typed?: string): string {
   return `one of ${list.join(', ')}${didYouMean(typed, list)}`;
 }
 
+const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+
 /** What must not occur twice: ids, probes' own addresses, GPIO lines. */
 function duplicates(config: SiteConfig): Problem[] {
   const entries: { path: string; user: string; key: string; expected: string }[] = [];
@@ -169,7 +171,7 @@ function duplicates(config: SiteConfig): Problem[] {
   config.sensors.forEach((sensor, i) => {
     const { id } = sensor;
     add(`sensors[${i}].id`, `sensors[${i}]`, `id ${id}`, 'an id used once');
-    const address = `source ${JSON.stringify(addressOf(sensor))}`;
+    const address = `source ${textOf(addressOf(sensor))}`;
     add(`sensors[${i}].source`, `sensor ${id}`, address, 'a probe that no other sensor names');
   });
   config.contacts.forEach(({ id, line }, i) => {
@@ -232,7 +234,13 @@ function peopleProblems(config: SiteConfig): Problem[] {
     step.to.flatMap((id, t) =>
       known.has(id)
         ? []
-        : [{ path: `alarm.steps[${s}].to[${t}]`, got: show(id), expected: `one of people: ${oneOf(known)}` }],
+        : [
+            {
+              path: `alarm.steps[${s}].to[${t}]`,
+              got: show(id),
+              expected: `the id of one of people, ${oneOf(known)}`,
+            },
+          ],
     ),
   );
   if (config.alarm.steps.length > 0 && !config.sms) {

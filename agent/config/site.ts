@@ -102,8 +102,11 @@ export const siteSchema = z.strictObject({
         id: idSchema,
         name: z.string().min(1).max(40),
         phone: z
-          .string()
-          .regex(/^\+[1-9][0-9]{6,14}$/, 'expected an international number such as "+254700000001"'),
+          .string('expected an international number in quotes, such as "+254700000001"')
+          .regex(
+            /^\+[1-9][0-9]{6,14}$/,
+            'expected an international number without spaces, such as "+254700000001"',
+          ),
       }),
     )
     .max(50)

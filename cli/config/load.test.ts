@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { checkFile, deviceConfigs, loadSite, openLibrary } from './load.js';
 import { formatProblem } from './yaml.js';
 
@@ -140,7 +140,7 @@ alarm: { steps: [{ to: [nurse] }] }
     [
       'the same probe twice',
       `${SITE}  - { id: b, model: maxim/ds18b20, source: { kind: w1, rom: 28-0316a2795c3f } }\n`,
-      /sensors\[1\].source: got .*expected a probe that no other sensor names/,
+      /sensors\[1\].source: got "28-0316a2795c3f", expected a probe that no other sensor names/,
     ],
     [
       'a step to nobody',
@@ -185,7 +185,59 @@ alarm: { steps: [{ to: [nurse] }] }
       `${SITE}contacts: [{ id: door, role: door, line: 18 }]\nlines: { buzzer: { line: 18 } }\n`,
       /lines.buzzer.line: got "18", expected a line used once: contact door has it already/,
     ],
-    ['a tab in the indentation', `${SITE}\tfoo: 1\n`, /\(syntax\)/],
+    [
+      'a tab in the indentation',
+      `${SITE}\tfoo: 1\n`,
+      /^site.yaml:9:\d+ \(syntax\): got a tab, expected spaces before a name$/,
+    ],
+    [
+      'a name without its colon, in words and once',
+      SITE.replace('data: /tmp/x', 'data /tmp/x'),
+      /^site.yaml:3:1 \(syntax\): got [^\n]*, expected "name: value" with a space after the colon, as far in as its neighbours$/,
+    ],
+    [
+      'a list that is not closed',
+      SITE.replace('rom: 28-0316a2795c3f }', 'rom: 28-0316a2795c3f'),
+      /^site.yaml:\d+:\d+ \(syntax\): got a "\{" that nothing closes, expected a "}" before the next line begins$/,
+    ],
+    [
+      'brackets without end',
+      'a: '.concat('['.repeat(5000)),
+      /^site.yaml:1:\d+ \(syntax\): got brackets nested too deeply, expected valid YAML$/,
+    ],
+    [
+      'a telephone number that YAML took for a number',
+      `${SITE}people: [{ id: nurse, name: A, phone: +254700000001 }]\n`,
+      /people\[0\].phone: got 254700000001, expected an international number in quotes, such as "\+254700000001"/,
+    ],
+    [
+      'a duration without its unit',
+      SITE.replace('preset:', 'every: 15\n    preset:'),
+      /every: got 15, expected a duration such as "30s"/,
+    ],
+    [
+      'a date in another order',
+      SITE.replace(
+        'preset:',
+        'calibration: { offset: "-0,3", certificate: K, due: 01.05.2027 }\n    preset:',
+      ),
+      /calibration.offset: got "-0,3", expected a number\n.*due: got "01.05.2027", expected a date such as 2027-05-01/,
+    ],
+    [
+      'an address without https, and a short token',
+      `${SITE}relay: { url: relay.example.org }\n`,
+      /relay.url: got "relay.example.org", expected an address such as https:\/\/relay.example.org/,
+    ],
+    [
+      'one where many may stand',
+      SITE.replace('gateway: gw', 'gateway: gw\nalarm: { steps: [{ to: nurse }] }'),
+      /alarm.steps\[0\].to: got "nurse", expected a list such as \[a, b\]/,
+    ],
+    [
+      'a name that YAML took for a number',
+      SITE.replace('name: Clinic', 'name: 12'),
+      /clinic.name: got 12, expected text in quotes: "12"/,
+    ],
     [
       'a model on the wrong bus',
       SITE.replace('kind: w1, rom: 28-0316a2795c3f', 'kind: line, port: /dev/x'),
@@ -200,6 +252,23 @@ alarm: { steps: [{ to: [nurse] }] }
     writeFileSync(file, `${SITE}relay: { url: "https://r", token: "\${credential:no-such}" }\n`);
     const loaded = loadSite(file);
     expect(loaded.problems.map(formatProblem).join()).toMatch(/relay.token: got no credential no-such/);
+  });
+
+  it.each([
+    ['token', 'tokens: { gw-1: SECRET }'],
+    ['token of a gateway', 'gateways: { relay: { clinic: c, token: SECRET } }'],
+    ['password', 'registry: { username: u, password: SECRET }'],
+    ['password in an address', 'archive: { postgres: "mysql://u:SECRET@host/db" }'],
+  ])('never show a secret that is wrong: a %s', (_what, line) => {
+    vi.stubEnv('CREDENTIALS_DIRECTORY', folder);
+    writeFileSync(join(folder, 'named'), 'shhh 5');
+    for (const secret of ['shhh 5', `\${credential:named}`]) {
+      const bare = line.includes('"') ? secret : JSON.stringify(secret);
+      const found = problems(`data: /tmp/x\n${line.replace('SECRET', bare)}\n`).join('\n');
+      expect(found).toMatch(/: got a secret, expected/);
+      expect(found).not.toContain('shhh');
+    }
+    vi.unstubAllEnvs();
   });
 
   it('say so when there is no such file', () => {

@@ -8,20 +8,36 @@ const USER_AND_PASSWORD = /^[a-z+]+:\/\/[^/@:]*:([^/@]+)@/;
 
 /** Secrets that stand in the file itself, given as it was written. */
 export function secretsIn(written: unknown): Problem[] {
-  return found(written, [], false).map((path) => ({
-    path: formatPath(path),
-    got: 'a secret that whoever reads this file can read',
-    expected: 'the name of one, as README says under Secrets',
-    level: 'warning',
-  }));
+  return found(written, [], false)
+    .filter(({ plain }) => plain)
+    .map(({ path }) => ({
+      path: formatPath(path),
+      got: 'a secret that whoever reads this file can read',
+      expected: 'the name of one, as README says under Secrets',
+      level: 'warning',
+    }));
 }
 
-function found(value: unknown, path: PropertyKey[], secret: boolean): PropertyKey[][] {
+/** What is wrong with a secret is printed and logged, and the secret is not, wherever it came from. */
+export function withoutSecrets(problems: readonly Problem[], written: unknown): Problem[] {
+  const places = found(written, [], false).map(({ path }) => formatPath(path));
+  const shows = (path: string) =>
+    places.some((place) => place === path || place.startsWith(`${path}.`) || place.startsWith(`${path}[`));
+  return problems.map((problem) => (shows(problem.path) ? { ...problem, got: 'a secret' } : problem));
+}
+
+interface Place {
+  path: PropertyKey[];
+  /** It stands there itself, not its name. */
+  plain: boolean;
+}
+
+function found(value: unknown, path: PropertyKey[], secret: boolean): Place[] {
   if (typeof value === 'string' || typeof value === 'number') {
     const text = String(value);
-    const inUrl = USER_AND_PASSWORD.exec(text)?.[1];
-    const bare = secret ? text : inUrl;
-    return bare === undefined || NAMED.test(bare) ? [] : [path];
+    const bare = secret ? text : USER_AND_PASSWORD.exec(text)?.[1];
+    if (bare === undefined && !NAMED.test(text)) return [];
+    return [{ path, plain: bare !== undefined && !NAMED.test(bare) }];
   }
   if (value === null || typeof value !== 'object') return [];
   const entries = Array.isArray(value) ? [...value.entries()] : Object.entries(value);

@@ -14,6 +14,8 @@ import {
 import type { z } from 'zod';
 import { messageOf } from '../../core/errors.js';
 import { formatPath, type Problem, problemsOf } from '../../core/schema.js';
+import { withoutSecrets } from './secrets.js';
+import { inWords, type Syntax } from './syntax.js';
 
 /** A problem and where it stands in its file. */
 export interface FileProblem extends Problem {
@@ -67,15 +69,19 @@ export function readYaml(file: string, credential: (name: string) => string | un
   }
   const counter = new LineCounter();
   const document = parseDocument(read.text, { lineCounter: counter, prettyErrors: false });
-  const syntax = (offset: number, got: string): FileProblem => {
+  const syntax = (offset: number, what: Syntax): FileProblem => {
     const { line, col } = counter.linePos(offset);
-    return { file, line, column: col, path: '(syntax)', got, expected: 'valid YAML' };
+    return { file, line, column: col, path: '(syntax)', ...what };
   };
-  const problems = document.errors.map(({ pos, message }) =>
-    syntax(pos[0], message.replace(/\n[\s\S]*/, '')),
-  );
+  // One slip makes the parser stumble several times: what it says first of a line is what is meant.
+  const problems = document.errors
+    .map(({ pos, message }) => syntax(pos[0], inWords(message)))
+    .filter(({ line }, i, all) => all.findIndex((other) => other.line === line) === i);
   const loop = circularAlias(document);
-  if (loop) problems.push(syntax(loop.range?.[0] ?? 0, `*${loop.source}, which stands inside itself`));
+  if (loop) {
+    const got = `*${loop.source}, which stands inside itself`;
+    problems.push(syntax(loop.range?.[0] ?? 0, { got, expected: 'valid YAML' }));
+  }
   const locate = (problem: Problem): FileProblem => ({
     ...problem,
     file,
@@ -87,7 +93,7 @@ export function readYaml(file: string, credential: (name: string) => string | un
       value = document.toJS();
     } catch (error) {
       // The library refuses aliases of aliases that would fill the memory.
-      problems.push(syntax(0, messageOf(error)));
+      problems.push(syntax(0, inWords(messageOf(error))));
     }
   }
   const withoutSecret: FileProblem[] = [];
@@ -143,7 +149,8 @@ export function validate<S extends z.ZodType>(
   if (yaml.problems.length > 0) return { problems: yaml.problems };
   const parsed = schema.safeParse(yaml.value);
   if (parsed.success) return { value: parsed.data, problems: [] };
-  return { problems: problemsOf(parsed.error, yaml.value, schema).map(yaml.locate) };
+  const problems = problemsOf(parsed.error, yaml.value, schema);
+  return { problems: withoutSecrets(problems, yaml.written).map(yaml.locate) };
 }
 
 /** The place of the deepest part of a path that the text has: a missing field is shown at its parent. */
