@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { AlertBody, AlertMessage, AlertType, Severity } from '../../core/contract/messages.js';
 import type { Finding, FindingKind } from '../../core/contract/streams.js';
 import { own } from '../../core/own.js';
+import { idOf, RULE } from './subject.js';
 
 const MINUTE = 60_000;
 /** What is further back is history that came late: nobody is called for it. */
@@ -88,8 +89,6 @@ export type AlertingKind = keyof typeof ALERTING;
 export const ALERTING_KINDS = Object.keys(ALERTING) as [AlertingKind, ...AlertingKind[]];
 
 const meaningOf = (kind: string) => own<Meaning>(ALERTING, kind);
-const RULE = 'stream:';
-
 interface Open {
   alert: CentralAlert;
   /** When it was last found, by our clock. */
@@ -267,21 +266,6 @@ const opened = (alert: CentralAlert, nowMs: number): Open => ({
   emptyMs: null,
   next: undefined,
 });
-
-/** As idSchema has it. */
-const ID_MAX = 63;
-const DIGEST_LENGTH = 6;
-
-/** SKUs are not made of the letters that ids are: what had to be changed gets a digest, so that no two become one. */
-function idOf(subject: string): string {
-  const id = subject
-    .toLowerCase()
-    .replace(/[^a-z0-9_-]/g, '-')
-    .replace(/^[^a-z0-9]+/, 'x');
-  if (id === subject && id.length <= ID_MAX) return id;
-  const digest = createHash('sha256').update(subject).digest('hex').slice(0, DIGEST_LENGTH);
-  return `${id.slice(0, ID_MAX - DIGEST_LENGTH - 1)}-${digest}`;
-}
 
 const keyOf = (kind: string, { clinic, subject }: FoundKey) => `${kind}/${clinic}/${idOf(subject)}`;
 

@@ -8,13 +8,11 @@ import { Decoder, type Message } from '../log/decode.js';
 import { headersOf } from '../log/headers.js';
 import { type Duty, type OwnRing, runDuty } from '../log/own-ring.js';
 import type { Log, LogRecord, Position, StoredRecord } from '../log/port.js';
-import type { OwnName } from '../log/reserved.js';
 import { type AlertingKind, type CentralAlert, Episodes, type FoundKey } from './episodes.js';
+import { RELAY_GATEWAY } from './subject.js';
 
-/** As whom the relay raises alerts. */
-export const RELAY_GATEWAY = 'relay' satisfies OwnName;
 /** Own alerts are read back so far: what stands longer than the log remembers is told once more. */
-const ALERTS_BACK_MS = 30 * 86_400_000;
+export const ALERTS_BACK_MS = 30 * 86_400_000;
 const FINDINGS_BACK_MS = 86_400_000;
 const LOOK_MS = 1000;
 /** Findings that wait for the next look: beyond, no more is read until they are through. */

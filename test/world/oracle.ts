@@ -225,3 +225,26 @@ export function foretell(inputs: readonly Input[], { reorder, regions }: Setting
     db.close();
   }
 }
+
+/** The last record of each key that was not taken back, of what can be foretold. */
+export function standing(records: readonly { topic: string; key: string; value: string }[]): string[] {
+  const rows = new Map<string, string>();
+  for (const { topic, key, value } of records) {
+    const name = `${topic} ${key}`;
+    if (value === '') rows.delete(name);
+    else rows.set(name, plain(topic, JSON.parse(value)));
+  }
+  return [...rows.values()].filter(isForetold).sort();
+}
+
+export const kindOf = (row: string) => /\["kind","(\w+)"\]/.exec(row)?.[1];
+
+function isForetold(row: string): boolean {
+  const kind = kindOf(row);
+  return kind === undefined || FORETOLD.includes(kind);
+}
+
+export const difference = (a: readonly string[], b: readonly string[]) => {
+  const has = new Set(b);
+  return a.filter((row) => !has.has(row));
+};

@@ -19,6 +19,7 @@ export interface RelayOptions {
   archive?: object;
   /** Whether the relay computes streams itself; absent: where there is no Kafka. */
   streams?: boolean;
+  regions?: object;
   mqtt?: object[];
   registry?: object;
   /** Records are Avro of this registry. */
@@ -41,6 +42,7 @@ export async function startRelay(folder: string, options: RelayOptions = {}): Pr
     ...(options.gateways ? { gateways: options.gateways } : {}),
     ...(options.sources ? { sources: options.sources } : {}),
     ...(options.archive ? { archive: options.archive } : {}),
+    ...(options.regions ? { regions: options.regions } : {}),
     ...(options.streams === undefined ? {} : { streams: options.streams }),
     ...(options.registry ? { registry: options.registry } : {}),
     ...(options.mqtt ? { mqtt: options.mqtt } : {}),

@@ -1,7 +1,9 @@
 import type { InventoryChange, SaleEvent } from '../../../core/contract/sources.js';
 import type { Finding, FindingKind } from '../../../core/contract/streams.js';
 import { own } from '../../../core/own.js';
+import { idOf } from '../../alerts/subject.js';
 import { touch } from './bounded.js';
+import type { Begun } from './standing.js';
 import { roundTo } from './sums.js';
 
 const DAY_MS = 86_400_000;
@@ -38,15 +40,24 @@ export class Sales {
 export class Stock {
   readonly #reorder: Readonly<Record<string, number>>;
   readonly #before = new Map<string, number>();
+  /** By clinic and the SKU's name in alerts; as many as stand at most. */
+  readonly #begun = new Map<string, number>();
 
   /** `reorder`: below how many units of a SKU somebody must order. */
   constructor(reorder: Readonly<Record<string, number>>) {
     this.#reorder = reorder;
   }
 
+  /** Low or below zero since before anything that is taken here; of both, what is lower. */
+  begun({ clinic, subject, value }: Begun): void {
+    const key = `${clinic}/${subject}`;
+    this.#begun.set(key, Math.min(value, this.#begun.get(key) ?? Number.POSITIVE_INFINITY));
+  }
+
   take({ clinic, sku, on_hand: value, changed_at: at }: InventoryChange): Finding[] {
     const key = `${clinic}/${sku}`;
-    const before = this.#before.get(key) ?? Number.POSITIVE_INFINITY;
+    const begun = () => this.#begun.get(`${clinic}/${idOf(sku)}`);
+    const before = this.#before.get(key) ?? begun() ?? Number.POSITIVE_INFINITY;
     this.#before.delete(key);
     touch(this.#before, key, SKUS_MAX, () => value);
     const found: Finding[] = [];

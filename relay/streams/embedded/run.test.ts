@@ -1,18 +1,69 @@
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { SimulatedClock } from '../../../core/clock/simulated.js';
+import { idOf } from '../../alerts/subject.js';
 import type { Log, OnRecords, Published, StoredRecord } from '../../log/port.js';
 import { runStreams } from './run.js';
 
 const START = Date.UTC(2026, 0, 1);
 
+const HOUR = 3_600_000;
+
+function stored(topic: StoredRecord['topic'], key: string, value: object, at: number): StoredRecord {
+  const record = { topic, key, value: JSON.stringify(value), headers: {}, timestamp: at };
+  return { ...record, offset: '1', partition: 0, arrivedMs: at };
+}
+
+function stock(sku: string, onHand: number, at: number): StoredRecord {
+  const change = { clinic: 'c', sku, delta: 1, on_hand: onHand, changed_at: at, event_id: `${onHand}-${at}` };
+  return stored('erp.inventory', `c/${sku}`, change, at);
+}
+
+function reading(gateway: string, at: number): StoredRecord {
+  const what = { quantity: 'temperature', value: 5, unit: 'Cel', measured_at: at, quality: 'good' };
+  const from = { clinic: 'c', gateway, sensor: `of-${gateway}`, epoch: '00000000000000aa', seq: at };
+  const more = { time_quality: 'synchronised', backfill: false };
+  return stored('iot.temperature', `c/of-${gateway}`, { ...what, ...from, ...more }, at);
+}
+
+/** As the relay itself raises it. */
+function alert(kind: string, sensor: string, value: number, state: 'raised' | 'cleared', at: number) {
+  const when = new Date(at).toISOString();
+  const id = `${kind}-${sensor}`;
+  return stored(
+    'alerts',
+    `c/${sensor}`,
+    {
+      alert_id: `${id}-${state}`,
+      episode_id: id,
+      alert_type: 'kpi',
+      timestamp: when,
+      kpi: { name: 'k', value, threshold: 20, unit: '' },
+      severity: 'warning',
+      state,
+      rule: `stream:${kind}`,
+      since: when,
+      clinic: 'c',
+      sensor,
+      summary: 's',
+      gateway: 'relay',
+      epoch: '00000000000000aa',
+      seq: 1,
+    },
+    at,
+  );
+}
+
 /** A log that keeps what is published, and hands out what a test puts in. */
 function fakeLog() {
   const published: Published[] = [];
   const readers: OnRecords[] = [];
+  const alerts: StoredRecord[] = [];
   let refusing = false;
   const log = {
-    read: async () => {},
+    read: async (topics: readonly string[], _from: unknown, onRecords: OnRecords) => {
+      if (topics.includes('alerts')) await onRecords([...alerts]);
+    },
     tail: async (_topics: unknown, _from: unknown, onRecords: OnRecords) => {
       readers.push(onRecords);
       return { behind: async () => ({ records: 0, sinceMs: null }), stop: async () => {} };
@@ -23,30 +74,14 @@ function fakeLog() {
       return { repeated: [] };
     },
   } as unknown as Log;
-  const stock = (onHand: number, at: number): StoredRecord => ({
-    topic: 'erp.inventory',
-    key: 'c/MMR',
-    value: JSON.stringify({
-      clinic: 'c',
-      sku: 'MMR',
-      delta: 1,
-      on_hand: onHand,
-      changed_at: at,
-      event_id: `${at}`,
-    }),
-    headers: {},
-    timestamp: at,
-    offset: '1',
-    partition: 0,
-    arrivedMs: at,
-  });
   return {
     log,
     published,
+    alerts,
     refuse: (now: boolean) => {
       refusing = now;
     },
-    give: (onHand: number, at: number) => readers.at(-1)!([stock(onHand, at)]),
+    give: (record: StoredRecord) => readers.at(-1)!([record]),
   };
 }
 
@@ -56,14 +91,52 @@ it('streams go on after seconds without a change, and after a log that took noth
   const settings = { reorder: { MMR: 20 }, regions: {} };
   const streams = await runStreams(log, settings, clock, pino({ level: 'silent' }));
   await clock.advance(5000);
-  await give(5, clock.wall());
+  await give(stock('MMR', 5, clock.wall()));
   await clock.advance(2000);
   expect(published.map(({ value }) => JSON.parse(value).kind)).toEqual(['stock_low']);
   refuse(true);
-  await give(30, clock.wall());
+  await give(stock('MMR', 30, clock.wall()));
   await clock.advance(5000);
   refuse(false);
   await clock.advance(2000);
   expect(published.map(({ value }) => JSON.parse(value).kind)).toEqual(['stock_low', 'stock_restored']);
+  await streams.stop();
+});
+
+it('what began before what is read again ends once it ends, and nothing else is told', async () => {
+  const clock = new SimulatedClock(START);
+  const { log, published, alerts, give } = fakeLog();
+  const stood = (
+    kind: string,
+    sensor: string,
+    value: number,
+    state: 'raised' | 'cleared',
+    hoursAgo: number,
+  ) => alerts.push(alert(kind, sensor, value, state, START - hoursAgo * HOUR));
+  stood('gateway_silent', 'gw-1', 15, 'raised', 40);
+  stood('gateway_silent', 'gw-2', 15, 'raised', 50);
+  stood('gateway_silent', 'gw-2', 15, 'cleared', 40);
+  stood('stock_low', idOf('MMR-10 (new)'), 5, 'raised', 100);
+  stood('stock_negative', idOf('MMR-10 (new)'), -3, 'raised', 90);
+  // Raised within what is read again: what it is about is read, too, and what was before that.
+  stood('stock_low', idOf('BCG'), 5, 'raised', 3);
+  const settings = { reorder: { 'MMR-10 (new)': 20, BCG: 20 }, regions: {} };
+  const streams = await runStreams(log, settings, clock, pino({ level: 'silent' }));
+  await give(stock('BCG', 30, START - 5 * HOUR));
+  await give(stock('BCG', 5, START - 3 * HOUR));
+  await give(stock('MMR-10 (new)', 25, START));
+  await give(reading('gw-1', clock.wall()));
+  await give(reading('gw-2', clock.wall()));
+  await clock.advance(120_000);
+  await give(reading('gw-1', clock.wall()));
+  await clock.advance(2000);
+  const found = published.map(({ value }) => JSON.parse(value)).filter(({ kind }) => kind);
+  const told = found.map(({ kind, subject, value }) => [kind, subject, value]);
+  expect(told.sort()).toEqual([
+    ['gateway_back', 'gw-1', 40 * 60],
+    ['stock_corrected', 'MMR-10 (new)', 25],
+    ['stock_low', 'BCG', 5],
+    ['stock_restored', 'MMR-10 (new)', 25],
+  ]);
   await streams.stop();
 });

@@ -5,6 +5,7 @@ import { TOPICS } from '../../../core/contract/messages.js';
 import { messageOf } from '../../../core/errors.js';
 import { type Log, type Published, REMEMBERED_MS, type StoredRecord } from '../../log/port.js';
 import { PATIENCE_MS, SILENT_MINUTES } from '../meaning.js';
+import { begunBefore } from './standing.js';
 import { STREAM_INPUTS, type StreamRecord, type StreamSettings, Streams } from './streams.js';
 
 /** What of the past is read again after a start, so that windows and patterns know it: what was told is not told again. */
@@ -40,6 +41,7 @@ export async function runStreams(
   };
   // What sensors are first: what they measured is judged by it.
   await log.read([TOPICS.sensors], 0, take);
+  for (const begun of await begunBefore(log, from, startedMs)) streams.begun(begun);
   const tails = [
     await log.tail([TOPICS.sensors], startedMs - AGAIN_SENSORS_MS, take),
     await log.tail(MEASURED, from, take),

@@ -1,6 +1,7 @@
 import type { Finding, FindingKind } from '../../../core/contract/streams.js';
 import { SILENT_MINUTES } from '../meaning.js';
 import { touch } from './bounded.js';
+import type { Begun } from './standing.js';
 
 const MINUTE_MS = 60_000;
 const GATEWAYS_MAX = 100_000;
@@ -20,6 +21,11 @@ export class Silence {
   /** The one heard longest ago first. */
   readonly #heard = new Map<string, Heard>();
   readonly #silent = new Map<string, Heard>();
+
+  /** Silent since before anything that is taken here: told already. */
+  begun({ clinic, subject: gateway, sinceMs: minute }: Begun): void {
+    touch(this.#silent, `${clinic}/${gateway}`, GATEWAYS_MAX, () => ({ clinic, gateway, minute }));
+  }
 
   /** In the order of event time, which is that of arrival but for what the streams wait. */
   take({ clinic, gateway, t }: { clinic: string; gateway: string; t: number }): Finding[] {

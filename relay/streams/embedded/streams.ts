@@ -16,6 +16,7 @@ import { Patterns } from './patterns.js';
 import type { Regions } from './regions.js';
 import { Silence } from './silence.js';
 import { type Slid, Sliding } from './sliding.js';
+import type { Begun } from './standing.js';
 
 export const STREAM_INPUTS = [
   TOPICS.temperature,
@@ -124,6 +125,12 @@ export class Streams {
   /** Event time that was passed, ms; undefined before the first reading. */
   get watermark(): number | undefined {
     return Number.isFinite(this.#arrivals.passedMs) ? this.#arrivals.passedMs : undefined;
+  }
+
+  /** What began before the first record that is taken: it ends with what is. */
+  begun(before: Begun): void {
+    if (before.kind === 'gateway_silent') this.#silence.begun(before);
+    if (before.kind === 'stock_low' || before.kind === 'stock_negative') this.#stock.begun(before);
   }
 
   take(record: Input): void {
