@@ -17,8 +17,8 @@ const ON_THE_WAY_MS = 10_000;
 export const PATIENCE_MS = AGENT_WAIT_MS + ON_THE_WAY_MS;
 /** The watermark stands this much behind: clocks of brokers differ, and no live reading is ever late. */
 export const MARGIN_MS = 1000;
-/** A partition that gave nothing for so long holds back nobody. */
-export const IDLE_MS = 10_000;
+/** A partition that gave nothing for so long holds back nobody: longer than a busy reader leaves one aside that has a backlog. */
+export const IDLE_MS = MINUTE;
 
 export const WINDOW_MS = 5 * MINUTE;
 export const SLIDE_MS = MINUTE;

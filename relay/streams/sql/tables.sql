@@ -34,7 +34,7 @@ CREATE TABLE readings (
   'properties.group.id' = 'coldwatch-streams',
   'properties.isolation.level' = 'read_committed',
   'scan.startup.mode' = 'earliest-offset',
-  'scan.watermark.idle-timeout' = '10 s',
+  'scan.watermark.idle-timeout' = '60 s',
   'format' = 'json',
   'json.ignore-parse-errors' = 'true'
 );
@@ -74,7 +74,7 @@ CREATE TABLE sales (
   'properties.group.id' = 'coldwatch-streams',
   'properties.isolation.level' = 'read_committed',
   'scan.startup.mode' = 'earliest-offset',
-  'scan.watermark.idle-timeout' = '10 s',
+  'scan.watermark.idle-timeout' = '60 s',
   'format' = 'json',
   'json.ignore-parse-errors' = 'true'
 );
