@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { generator } from '../../core/random.js';
 import { FaultyDisk } from '../world/disk.js';
@@ -99,8 +100,8 @@ class World {
     this.#relay = new Program('relay', { data: `${this.#folder.path}/relay`, http }, this.#folder.path);
   }
 
-  #startAgent(): void {
-    const site = {
+  #site() {
+    return {
       clinic: { id: 'c', name: 'Soak' },
       gateway: 'soak',
       data: this.#disk.folder,
@@ -125,9 +126,12 @@ class World {
       },
       http: { host: '127.0.0.1', port: this.#httpPort },
     };
+  }
+
+  #startAgent(): void {
     const [disk, clock] = [this.#disk.env(), this.#clock.env()];
     const env = { ...disk, ...clock, LD_PRELOAD: `${disk.LD_PRELOAD}:${clock.LD_PRELOAD}` };
-    this.#agent = new Program('agent', site, this.#folder.path, env);
+    this.#agent = new Program('agent', this.#site(), this.#folder.path, env);
   }
 
   #status = () => getJson<AgentStatus>(`http://127.0.0.1:${this.#httpPort}/api/status`);
@@ -174,6 +178,13 @@ class World {
       agent_stop: async () => {
         await this.#agent.stop();
         this.#startAgent();
+      },
+      second_agent: async () => {
+        await until('the agent that has the folder', 20_000, this.#status);
+        mkdirSync(`${this.#folder.path}/second`, { recursive: true });
+        const http = { host: '127.0.0.1', port: await freePort() };
+        const second = new Program('agent', { ...this.#site(), http }, `${this.#folder.path}/second`);
+        await until('a second agent to be refused', 20_000, () => !second.running);
       },
       relay_kill: async () => {
         await this.#relay.kill();
