@@ -26,13 +26,15 @@ import { tempFolder } from '../world/services.js';
  * named, and what was firing and what was to be texted are there.
  */
 const HOST = fileURLToPath(new URL('../../dist/test/world/salvage-host.js', import.meta.url));
-const ROWS = 200_000;
-const MOVED = 20_000;
+/** The full form (KILLS=full) has the size of a ring of weeks: a minute and a half of one core. */
+const FULL = process.env.KILLS === 'full';
+const ROWS = FULL ? 200_000 : 20_000;
+const MOVED = ROWS / 10;
 /** Some thirty starts of programs, on whatever machine. */
 const TEST_MS = 600_000;
 /** Besides those at syncs. */
-const RANDOM_KILLS = 6;
-const SPLIT = 150_001;
+const RANDOM_KILLS = FULL ? 6 : 2;
+const SPLIT = (ROWS / 4) * 3 + 1;
 const PAGE = 4096;
 
 let root: ReturnType<typeof tempFolder>;
