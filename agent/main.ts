@@ -20,7 +20,7 @@ import { GivenUpRows } from './given-up.js';
 import { readBoot } from './health/boot.js';
 import { watchCalibration } from './health/calibration.js';
 import { serveHealth } from './health/http.js';
-import { watchSilence } from './health/silence.js';
+import { STOPPED, watchSilence } from './health/silence.js';
 import { agentStatus, type Parts, type SiteFile, statusSources } from './health/status.js';
 import { systemdNotifier } from './health/systemd.js';
 import { Board } from './ingest/board.js';
@@ -272,6 +272,7 @@ export async function startAgent(
     }),
     stop: async () => {
       await drain();
+      ring.saveState(STOPPED, true);
       await ring.close();
     },
   };

@@ -1,16 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from '../../core/clock/simulated.js';
 import type { RingEvent } from '../../core/contract/messages.js';
-import { watchSilence } from './silence.js';
+import { STOPPED, watchSilence } from './silence.js';
 
 const NOON = Date.UTC(2026, 0, 1, 12);
 const HOUR = 3_600_000;
 
-function start(clock: SimulatedClock, boot: string, measuredAt: number | null) {
+function start(clock: SimulatedClock, boot: string, measuredAt: number | null, stopped = true) {
   const gaps: unknown[] = [];
   const before = measuredAt === null ? null : { measuredAt, boot: 'first' };
   const appendEvent = (event: RingEvent) => gaps.push(event.type === 'gap' && event.gap);
-  watchSilence({ before, appendEvent }, boot, clock);
+  const state = new Map<string, unknown>([[STOPPED, stopped]]);
+  const loadState = (key: string) => state.get(key);
+  const saveState = (key: string, value: unknown) => state.set(key, value);
+  watchSilence({ before, appendEvent, loadState, saveState }, boot, clock);
+  expect(state.get(STOPPED)).toBeNull();
   return gaps;
 }
 
@@ -22,6 +26,15 @@ describe('time in which nothing was measured', () => {
     ]);
     expect(start(new SimulatedClock(NOON, 9e6), 'first', NOON - HOUR)).toEqual([
       { reason: 'not-sampled', ...span },
+    ]);
+  });
+
+  it('is not said to be so after a program was killed: it may have measured, and nothing of it was kept', () => {
+    expect(start(new SimulatedClock(NOON, 9e6), 'first', NOON - HOUR, false)).toMatchObject([
+      { reason: 'not-kept' },
+    ]);
+    expect(start(new SimulatedClock(NOON, 9000), 'second', NOON - HOUR, false)).toMatchObject([
+      { reason: 'power-off' },
     ]);
   });
 

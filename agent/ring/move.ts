@@ -2,7 +2,7 @@ import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { publish, removeDatabase } from './aside.js';
 import { withCursor } from './salvage.js';
-import { RingStore, stateCommit } from './store.js';
+import { LAST_KNOWN, RingStore, stateCommit } from './store.js';
 import { isDamage } from './tables.js';
 
 /*
@@ -71,12 +71,13 @@ function takeOver(moving: string, epoch: string, card: RingStore): void {
   if (own.get(MOVED) === JSON.stringify(epoch)) return;
   const memory = new RingStore(moving);
   try {
-    const { state, receipts } = memory.open();
+    const { state, receipts, last, lastTimeline: timeline } = memory.open();
     const { head } = card.spanOf('readings');
     const carried = state.flatMap(([key, json]): [string, string][] => {
       if (key === 'alarm') return [[key, withCursor(json, () => head)]];
       return key === 'outbox' ? [[key, json]] : [];
     });
+    if (last) carried.push([LAST_KNOWN, JSON.stringify({ timeline, ...last })]);
     card.commit(stateCommit([...carried, [MOVED, JSON.stringify(epoch)]], Float64Array.from(receipts)));
   } catch (error) {
     // Its rows are salvaged when they are forwarded; what was firing is judged anew.

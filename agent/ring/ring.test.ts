@@ -1,13 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SimulatedClock } from '../../core/clock/simulated.js';
 import { SystemClock } from '../../core/clock/system.js';
 import type { RingEvent } from '../../core/contract/messages.js';
 import type { Reading } from '../../core/reading.js';
+import { salvagedFiles, unsaved } from './aside.js';
 import { RingClient } from './client.js';
+import { salvage } from './salvage.js';
 import { openSegments, type Segment } from './segments.js';
+import { sumOf } from './sums.js';
 
 let folder: string;
 beforeEach(() => {
@@ -189,6 +193,48 @@ describe('a gateway without a battery clock', () => {
     expect([first!.estimated, second!.estimated]).toEqual([false, true]);
     expect(second!.measuredAt).toBeGreaterThanOrEqual(first!.measuredAt);
     await later.close();
+  });
+});
+
+describe('numbers that another program has given out beside this one', () => {
+  const rowsOf = async (file: string) => {
+    const ring = await open({ file, finished: true });
+    const rows = await ring.readReadings([ring.tail('readings'), ring.durable('readings')]);
+    await ring.close();
+    return { epoch: ring.epoch, milli: rows.map((row) => row.milli) };
+  };
+
+  it('cost no row: both are forwarded, ours under an epoch of their own', async () => {
+    let damage = 0;
+    const ring = await open({ onDamage: () => (damage += 1) });
+    ring.append(reading(1));
+    ring.saveState('alarm', { throughSeq: 1, open: 'one' });
+    await durable(ring);
+    const beside = new Database(join(folder, 'ring.db'));
+    const row = [2, 1, 1, 77, null, 77, 0];
+    beside
+      .prepare('INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+      .run(...row, sumOf('readings', row));
+    beside.close();
+    ring.append(reading(2));
+    ring.append(reading(3, { sensor: 'fridge-2' }));
+    ring.saveState('alarm', { throughSeq: 3, open: 'two' });
+    ring.markHeld('readings', [[1, 3]]);
+    ring.appendEvent(audit('a'));
+    ring.append(reading(4));
+    await expect.poll(() => damage).toBe(1);
+    await ring.close();
+
+    const next = await open();
+    expect(next.epoch).not.toBe(ring.epoch);
+    expect(next.loadState('alarm')).toEqual({ throughSeq: 0, open: 'two' });
+    expect(next.before).toMatchObject({ boot: 'boot-1' });
+    await next.close();
+    for (const aside of unsaved(folder)) salvage(aside);
+    const files = await Promise.all(salvagedFiles(folder).map(rowsOf));
+    expect(files).toHaveLength(2);
+    expect(files.find(({ epoch }) => epoch === ring.epoch)!.milli).toEqual([1, 77]);
+    expect(files.find(({ epoch }) => epoch !== ring.epoch)!.milli.slice(0, 2)).toEqual([2, 3]);
   });
 });
 

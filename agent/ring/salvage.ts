@@ -32,7 +32,7 @@ export const FOLLOWS = 'follows_damaged';
 
 /** State of a ring about itself, which none that follows it takes over. */
 const OWN_STATE =
-  /^(held|refused|holes|reported)\.|^(unlearned|moved|epoch|edges|salvage_report|follows_damaged)$/;
+  /^(held|refused|holes|reported)\.|^(unlearned|moved|epoch|edges|salvage_report|follows_damaged|stopped)$/;
 
 /** Copies at once; a bulk copy that is not finished is begun again, so only its end must be durable. */
 const COPY_PRAGMAS = ['journal_mode = OFF', 'synchronous = OFF'];

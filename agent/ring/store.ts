@@ -175,14 +175,19 @@ export class RingStore {
   #last(head: number, state: readonly [string, string][]): Pick<Opened, 'last' | 'lastTimeline'> {
     const [row] = head === 0 ? [] : this.#selectCells.all(head, head);
     const segment = row && this.#isWhole(row) && this.#segments().find(({ id }) => id === row[2]);
+    const known: LastKnown[] = [];
     if (row && segment) {
-      const measuredAt = row[3] + this.#times.of(segment.id)!.offset;
-      return { last: { measuredAt, boot: segment.boot }, lastTimeline: row[3] + segment.timelineOffset };
+      const [timeline, measuredAt] = [
+        row[3] + segment.timelineOffset,
+        row[3] + this.#times.of(segment.id)!.offset,
+      ];
+      known.push({ timeline, measuredAt, boot: segment.boot });
     }
     const json = state.find(([key]) => key === LAST_KNOWN)?.[1];
-    if (json === undefined) return { last: null, lastTimeline: null };
-    const { timeline, measuredAt, boot } = JSON.parse(json) as LastKnown;
-    return { last: { measuredAt, boot }, lastTimeline: timeline };
+    if (json !== undefined) known.push(JSON.parse(json) as LastKnown);
+    const [last] = known.sort((a, b) => b.timeline - a.timeline);
+    if (!last) return { last: null, lastTimeline: null };
+    return { last: { measuredAt: last.measuredAt, boot: last.boot }, lastTimeline: last.timeline };
   }
 
   /** As it was written, of a channel and a segment that exist. */

@@ -44,7 +44,7 @@ export const damaged = (what: string) => Object.assign(new Error(what), { code: 
 
 /**
  * Errors that a damaged file brings; a card that is full, read-only or not readable at all is something else. (A
- * schema whose text has changed is an "error", a page that lies in two trees breaks constraints.)
+ * schema whose text has changed is an "error"; numbers that are taken: clash.ts.)
  */
 export function isDamage(error: unknown): boolean {
   const { code } = error as { code?: string };

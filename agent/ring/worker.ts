@@ -3,12 +3,13 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Range } from '../../core/contract/ranges.js';
 import { messageOf } from '../../core/errors.js';
 import { markDamaged, readMark, type Split } from './aside.js';
+import { isClash, keepBeside } from './clash.js';
 import { moveToCard, probeCard } from './move.js';
 import { IN_MEMORY, openOrFollow, openSalvaged } from './recover.js';
 import { RingFiles } from './removed.js';
 import { salvage } from './salvage.js';
 import type { Commit, Opened, RingStore } from './store.js';
-import { isDamage } from './tables.js';
+import { isDamage, type Span } from './tables.js';
 import type { Limits } from './thin.js';
 
 /** What the worker can be asked; every request is answered once, in order. */
@@ -81,7 +82,7 @@ function answer(request: RingRequest): unknown {
   if (!store) throw new Error('the ring is not open');
   switch (request.op) {
     case 'commit':
-      return store.commit(request.commit);
+      return commit(store, request.commit);
     case 'readings':
       return store.readings(request.range);
     case 'events':
@@ -108,6 +109,20 @@ function answer(request: RingRequest): unknown {
   }
 }
 
+function commit(open: RingStore, group: Commit): Span {
+  try {
+    return open.commit(group);
+  } catch (error) {
+    if (isClash(error) && file !== IN_MEMORY) {
+      keepBeside(open, group, file, messageOf(error));
+      // Nothing more is written: the same rows would be kept twice.
+      open.close();
+      store = undefined;
+    }
+    throw error;
+  }
+}
+
 /** What concerns other files than the ring's own. */
 const ELSEWHERE: ReadonlySet<RingRequest['op']> = new Set(['open', 'salvage', 'probe', 'move']);
 
@@ -127,7 +142,8 @@ port.on('message', ({ id, request }: { id: number; request: RingRequest }) => {
     const restored = request.op === 'commit' && keepFiles();
     reply = { id, ok: true, value: answer(request), restored };
   } catch (error) {
-    const damaged = isDamage(error) && !ELSEWHERE.has(request.op) && noted(messageOf(error));
+    const damaged =
+      (isDamage(error) || isClash(error)) && !ELSEWHERE.has(request.op) && noted(messageOf(error));
     reply = { id, ok: false, error: messageOf(error), damaged };
   }
   port.postMessage(reply, reply.value instanceof Float64Array ? [reply.value.buffer as ArrayBuffer] : []);

@@ -167,6 +167,7 @@ export const GAP_REASONS = [
   'overwritten',
   'power-off',
   'not-sampled',
+  'not-kept',
   'corrupt',
   'refused',
 ] as const;

@@ -26,8 +26,8 @@ import { tempFolder } from '../world/services.js';
  * named, and what was firing and what was to be texted are there.
  */
 const HOST = fileURLToPath(new URL('../../dist/test/world/salvage-host.js', import.meta.url));
-/** The full form (KILLS=full) has the size of a ring of weeks: a minute and a half of one core. */
-const FULL = process.env.KILLS === 'full';
+/** The full form (FULL=1) has the size of a ring of weeks: a minute and a half of one core. */
+const FULL = process.env.FULL === '1';
 const ROWS = FULL ? 200_000 : 20_000;
 const MOVED = ROWS / 10;
 /** Some thirty starts of programs, on whatever machine. */
