@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { sumOf } from '../../agent/ring/sums.js';
 import { freePort, getJson, Program, until } from '../world/programs.js';
 import { occurrences, readEmbedded } from '../world/read-log.js';
 import { startRelay, type TestRelay } from '../world/relay.js';
@@ -12,6 +14,8 @@ import { W1Tree } from '../world/w1.js';
 const ROM = '28-0000000000ff';
 /** A second program that is refused says so well within this. */
 const REFUSED_MS = 15_000;
+/** Rows that another program writes. */
+const FOREIGN = 3;
 
 let folder: ReturnType<typeof tempFolder>;
 let relay: TestRelay;
@@ -75,6 +79,40 @@ describe('two programs on one data folder', () => {
     expect(rows.length).toBeGreaterThanOrEqual(readings);
     expect(rows.filter(([, count]) => count > 1)).toEqual([]);
     expect(seen.filter(({ message }) => message.type === 'gap')).toEqual([]);
+  });
+
+  it('an older agent, which knows of no lock, gives out the same numbers: the next start sends its rows and ours', async () => {
+    const first = startAgent('first', httpPort);
+    await until('readings', 20_000, async () => (await status()).ring.readings > 3);
+    const { epoch } = (await status()).ring;
+    const db = new Database(`${folder.path}/data/ring.db`, { timeout: 5000 });
+    db.transaction(() => {
+      const last = db.prepare('SELECT * FROM readings ORDER BY seq DESC LIMIT 1').raw().get() as number[];
+      for (let n = 1; n <= FOREIGN; n++) {
+        const row = [last[0]! + n, last[1]!, last[2]!, last[3]! + n, null, 77_000 + n, 0];
+        db.prepare('INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(
+          ...row,
+          sumOf('readings', row),
+        );
+      }
+    }).immediate();
+    db.close();
+    await ended('the agent to meet them', first);
+    expect(said('first')).toContain('UNIQUE constraint failed');
+
+    startAgent('again', httpPort);
+    const inLog = () =>
+      readEmbedded(`${folder.path}/relay`).filter(({ topic }) => topic === 'iot.temperature');
+    await until(
+      'rows of three rings',
+      60_000,
+      () => new Set(inLog().map(({ message }) => message.epoch)).size === 3 || undefined,
+    );
+    const theirs = () => inLog().filter(({ message }) => Number(message.value) > 77);
+    await until('the other’s rows', 20_000, () => theirs().length === FOREIGN || undefined);
+    expect(theirs().every(({ message }) => message.epoch === epoch)).toBe(true);
+    const rows = [...occurrences(readEmbedded(`${folder.path}/relay`))];
+    expect(rows.filter(([, count]) => count > 1)).toEqual([]);
   });
 
   it('agents: kill -9 of the first leaves nothing behind that refuses a start, whatever the lock file holds', async () => {
