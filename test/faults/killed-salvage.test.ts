@@ -14,7 +14,7 @@ import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { markDamaged } from '../../agent/ring/aside.js';
 import { REPORT, type Salvage } from '../../agent/ring/salvage.js';
-import { RingStore, stateCommit } from '../../agent/ring/store.js';
+import { LAST_KNOWN, RingStore, stateCommit } from '../../agent/ring/store.js';
 import { generator } from '../../core/random.js';
 import { FaultyDisk } from '../world/disk.js';
 import { fillRing } from '../world/fill-ring.js';
@@ -185,6 +185,8 @@ describe('kill -9', { timeout: TEST_MS }, () => {
         expect(ask(file(), 'SELECT count(*) FROM readings')).toEqual([ROWS]);
         if (!path) return;
         arrived += 1;
+        // The time for which it was in memory is no gap.
+        expect(stateOf(file(), LAST_KNOWN)).toMatchObject({ boot: 'boot' });
         expect(ask(`${disk.folder}/${path}`, 'SELECT count(*) FROM readings')).toEqual([MOVED]);
       },
     );
