@@ -35,5 +35,9 @@ export class ColdwatchError extends Error {
 
 /** The message of anything thrown, for a log line or a person. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  return code === 'EADDRINUSE' && port !== undefined
+    ? `another program has the port ${address}:${port}: stop that one, or choose another port`
+    : error.message;
 }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { type Clock, sleep } from '../../core/clock/clock.js';
 import { messageOf } from '../../core/errors.js';
-import { QUANTITIES, type Quantity, showDuration, showMilli } from '../../core/units.js';
+import { QUANTITIES, type Quantity, showDuration, showMilli, type Unit } from '../../core/units.js';
 import { doorOf } from '../config/door.js';
 import type { ResolvedSite } from '../config/resolve.js';
 import type { Lines } from '../drivers/driver.js';
@@ -31,7 +31,11 @@ export function reportedSensors(site: ResolvedSite, reported: readonly Reported[
     const fresh = Object.values(entry.last).filter(
       ({ at, quality }) => quality !== 'bad' && nowMs - Date.parse(at) <= 3 * everyMs,
     );
-    if (fresh.length > 0) return pass(name, fresh.map(({ value, unit }) => `${value} ${unit}`).join(', '));
+    if (fresh.length > 0)
+      return pass(
+        name,
+        fresh.map(({ value, unit }) => showMilli(Math.round(value * 1000), unit as Unit)).join(', '),
+      );
     if (entry.last_problem) return fail(name, entry.last_problem.text);
     return Object.keys(entry.last).length > 0
       ? fail(name, 'nothing believable of late: check the probe and its cable')

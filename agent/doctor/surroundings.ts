@@ -43,6 +43,8 @@ export function diskCheck({ data, ring }: Config): Check {
       return fail('disk', `${seen}: the ring wants ${ring.size_mb * 2} MB, make room`);
     return syncMs > SYNC_SLOW_MS ? fail('disk', `${seen}: replace the card`) : pass('disk', seen);
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
+      return fail('disk', `the card is full: take files away until ${data} has ${ring.size_mb * 2} MB`);
     return fail('disk', `${messageOf(error)}: ${data} must be on a partition that can be written`);
   }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
@@ -53,6 +54,10 @@ export function discoverCommand(): Command {
       if (!(seconds > 0 && seconds <= SECONDS_MAX)) {
         return misuse(`--seconds: got ${options.seconds}, expected 1 to ${SECONDS_MAX}`);
       }
+      if (options.mqtt !== undefined && !BROKER.test(options.mqtt)) {
+        return misuse(`--mqtt: got ${options.mqtt}, expected such as mqtt://localhost:1883`);
+      }
+      if (!existsSync(options.root)) return misuse(`--root: got ${options.root}, expected a folder`);
       const clock = new SystemClock();
       const { library } = openLibrary(deviceConfigs());
       const models = [...library.models.keys()].flatMap((name) => library.models.get(name) ?? []);
@@ -61,7 +66,8 @@ export function discoverCommand(): Command {
         try {
           return await work();
         } catch (error) {
-          failures.push(`${what}: ${messageOf(error)}`);
+          // The serial library begins its own with "Error:".
+          failures.push(`${what}: ${messageOf(error).replace(/^Error: /, '')}`);
           return [];
         }
       };
@@ -89,6 +95,8 @@ export function discoverCommand(): Command {
       if (failures.length > 0) process.exitCode = 1;
     });
 }
+
+const BROKER = /^(mqtts?|wss?):\/\/[^\s]+$/;
 
 const collect = (value: string, before: string[]) => [...before, value];
 

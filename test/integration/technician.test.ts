@@ -106,7 +106,7 @@ describe('doctor', () => {
         return report.checks.filter((c) => c.result === 'pass').length >= 6 ? report : undefined;
       });
       const of = (what: string) => checks.find((c) => c.what === what);
-      expect(of('Fridge 1')).toMatchObject({ result: 'pass', detail: expect.stringMatching(/^\d\.\d+ Cel/) });
+      expect(of('Fridge 1')).toMatchObject({ result: 'pass', detail: expect.stringMatching(/^\d\.\d+ °C/) });
       const live = coldwatchFor(3000, 'doctor', '--config', site, '--watch');
       expect((await live).out).toMatch(
         /sensor +reads +age +lowest to highest\n(.*\n)*Fridge 1 +\d\.\d+ °C +\d+ s +\d/,
@@ -233,6 +233,20 @@ describe('discover', () => {
     const { status, out } = await coldwatch('discover', '--root', folder.path);
     expect([status, out]).toEqual([0, expect.stringContaining('nothing was found')]);
     expect((await coldwatch('discover', '--units', '0-999')).status).toBe(2);
+    expect(await coldwatch('discover', '--root', `${folder.path}/none`)).toMatchObject({
+      status: 2,
+      err: expect.stringMatching(/--root: got .*none, expected a folder/),
+    });
+    expect(await coldwatch('discover', '--mqtt', 'localhost')).toMatchObject({
+      status: 2,
+      err: expect.stringMatching(/--mqtt: got localhost, expected such as mqtt:\/\/localhost:1883/),
+    });
+    const port = `${folder.path}/ttyUSB9`;
+    const unplugged = await coldwatch('discover', '--root', folder.path, '--port', port);
+    expect(unplugged).toMatchObject({
+      status: 1,
+      err: expect.stringMatching(/ttyUSB9: No such file or directory/),
+    });
     const dead = await coldwatch(
       'discover',
       '--root',
