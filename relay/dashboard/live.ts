@@ -1,6 +1,6 @@
 import type { AlertMessage, ReadingMessage } from '../../core/contract/messages.js';
 import { TOPICS } from '../../core/contract/messages.js';
-import type { SensorMessage } from '../../core/contract/sensors.js';
+import type { Purpose, SensorMessage } from '../../core/contract/sensors.js';
 import { Decoder } from '../log/decode.js';
 import type { StoredRecord } from '../log/port.js';
 
@@ -37,6 +37,7 @@ interface Seen {
 interface Named {
   name: string;
   clinic_name: string;
+  purpose: Purpose;
   every_ms: number | null;
   low: number | null;
   high: number | null;
@@ -138,6 +139,7 @@ export class LiveView {
     return {
       name: announced?.name ?? sensor,
       clinic_name: announced?.clinic_name ?? clinic,
+      purpose: announced?.purpose ?? 'other',
       every_ms: announced?.every_ms ?? null,
       low: channel?.low ?? null,
       high: channel?.high ?? null,

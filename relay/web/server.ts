@@ -76,6 +76,8 @@ export function openServer({ http }: Pick<RelayConfig, 'http'>, log: Logger) {
   });
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
     const status = error.statusCode ?? 500;
+    // Over mobile links uploads break off all day: nobody is there to be answered, and nothing is wrong here.
+    if (request.raw.aborted) return reply;
     // What went wrong inside is for the log alone.
     if (status >= 500 && status !== 503) {
       request.log.error({ error: error.message, route: request.routeOptions.url }, 'a request failed');

@@ -28,13 +28,17 @@ function coldwatch(...args: string[]): Promise<Run> {
   });
 }
 
-/** SIGINT after `ms`, as a technician presses Ctrl-C. */
-function coldwatchFor(ms: number, ...args: string[]): Promise<Run> {
+/** Until it has said this, then SIGINT, as a technician presses Ctrl-C. */
+function coldwatchUntil(said: RegExp, ...args: string[]): Promise<Run> {
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [CLI, ...args], (error, out, err) => {
+    const child = execFile(process.execPath, [CLI, ...args], { timeout: 60_000 }, (error, out, err) => {
       resolve({ status: typeof error?.code === 'number' ? error.code : error ? -1 : 0, out, err });
     });
-    setTimeout(() => child.kill('SIGINT'), ms);
+    let out = '';
+    child.stdout!.on('data', (text: string) => {
+      out += text;
+      if (said.test(out)) child.kill('SIGINT');
+    });
   });
 }
 
@@ -107,10 +111,9 @@ describe('doctor', () => {
       });
       const of = (what: string) => checks.find((c) => c.what === what);
       expect(of('Fridge 1')).toMatchObject({ result: 'pass', detail: expect.stringMatching(/^\d\.\d+ °C/) });
-      const live = coldwatchFor(3000, 'doctor', '--config', site, '--watch');
-      expect((await live).out).toMatch(
-        /sensor +reads +age +lowest to highest\n(.*\n)*Fridge 1 +\d\.\d+ °C +\d+ s +\d/,
-      );
+      const table = /sensor +reads +age +lowest to highest\n(.*\n)*Fridge 1 +\d\.\d+ °C +\d+ s +\d/;
+      const live = await coldwatchUntil(table, 'doctor', '--config', site, '--watch');
+      expect([live.status, live.out]).toEqual([0, expect.stringMatching(table)]);
       expect(of('SMS modem')).toMatchObject({
         result: 'skipped',
         detail: expect.stringMatching(/stop the agent first/),

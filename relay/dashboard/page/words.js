@@ -34,8 +34,11 @@ const QUANTITIES = { temperature: '', humidity: 'humidity', contact: 'contact', 
 
 export const quantityOf = ({ quantity }) => QUANTITIES[quantity] ?? quantity.replaceAll('_', ' ');
 
-export function readingOf({ quantity, unit, last }) {
-  if (quantity === 'contact') return last.value ? 'active' : 'idle';
+// By what the contact is for: [0, 1].
+const CONTACTS = { door: ['closed', 'open'], mains: ['out', 'there'] };
+
+export function readingOf({ quantity, unit, last, purpose }) {
+  if (quantity === 'contact') return (CONTACTS[purpose] ?? ['idle', 'active'])[last.value ? 1 : 0];
   return `${last.value.toFixed(1)} ${UNITS[unit] ?? unit}`;
 }
 
