@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { type Clock, sleep } from '../../core/clock/clock.js';
 import { type AlertMessage, TOPICS } from '../../core/contract/messages.js';
-import { findingSchema, STREAM_TOPICS } from '../../core/contract/streams.js';
+import { type Finding, findingSchema, STREAM_TOPICS } from '../../core/contract/streams.js';
 import { eventTrace } from '../../core/identity.js';
 import { jsonOf } from '../../core/payload.js';
 import { Decoder, type Message } from '../log/decode.js';
@@ -28,7 +28,11 @@ export interface AlertsStats {
   foreign: number;
 }
 
-type FoundMessage = Message<typeof STREAM_TOPICS.findings>;
+/** What is said about a finding last; `found` undefined: it was taken back. */
+interface Heard {
+  about: FoundKey;
+  found: Finding | undefined;
+}
 
 /** Findings, whoever made them, become alerts in `alerts`, once each: in one relay at a time, numbered like a gateway's. */
 export function runAlerts(
@@ -44,7 +48,7 @@ export function runAlerts(
     const inbox = new Inbox(since, stats);
     const tell = async () => {
       const now = clock.wall();
-      const alerts = inbox.take().flatMap((message) => fromMessage(episodes, message, now));
+      const alerts = inbox.take().flatMap(({ about, found }) => episodes.take(about, found, now));
       alerts.push(...episodes.tick(now));
       await ring.append(alerts.map((alert) => (seq) => alertRecord(ring, alert, seq)));
       stats.open = episodes.open;
@@ -85,13 +89,13 @@ async function told(log: Log, kinds: readonly AlertingKind[], clock: Clock): Pro
   return episodes;
 }
 
-/** Findings between two looks: of each only what was said last, in the order in which that was said. */
+/** Findings between two looks: of each only what was said last, in the order of event time whatever partition gave it. */
 class Inbox {
   readonly #since: number;
   readonly #stats: AlertsStats;
   readonly #decoder = new Decoder([STREAM_TOPICS.findings]);
   readonly #positions = new Map<number, Position>();
-  #waiting = new Map<string, FoundMessage>();
+  #waiting = new Map<string, Heard>();
 
   constructor(since: number, stats: AlertsStats) {
     this.#since = since;
@@ -113,15 +117,16 @@ class Inbox {
       if (!message) continue;
       this.#stats.found += 1;
       if (message.value === null) this.#stats.taken_back += 1;
+      const heard = heardOf(message);
       this.#waiting.delete(record.key);
-      this.#waiting.set(record.key, message);
+      if (heard) this.#waiting.set(record.key, heard);
     }
   }
 
-  take(): FoundMessage[] {
+  take(): Heard[] {
     const taken = [...this.#waiting.values()];
     this.#waiting = new Map();
-    return taken;
+    return taken.sort((a, b) => a.about.at - b.about.at);
   }
 
   positions(): Position[] {
@@ -130,10 +135,10 @@ class Inbox {
 }
 
 /** The key says what a finding is about, also when its value was taken back. */
-function fromMessage(episodes: Episodes, { value, record }: FoundMessage, now: number): CentralAlert[] {
-  if (value !== null) return episodes.take(value, value, now);
+function heardOf({ value, record }: Message<typeof STREAM_TOPICS.findings>): Heard | undefined {
+  if (value !== null) return { about: value, found: value };
   const about = findingSchema.omit({ value: true, threshold: true }).safeParse(jsonOf(record.key));
-  return about.success ? episodes.take(about.data satisfies FoundKey, undefined, now) : [];
+  return about.success ? { about: about.data, found: undefined } : undefined;
 }
 
 function alertRecord({ gateway, epoch }: OwnRing, alert: CentralAlert, seq: number): LogRecord {
