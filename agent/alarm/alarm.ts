@@ -23,6 +23,7 @@ import type { Reading } from '../../core/reading.js';
 import { summaryOf } from '../../core/text/sentence.js';
 import type { Ring } from '../ring/port.js';
 import {
+  acknowledgedAlert,
   type Condition,
   changeAlert,
   conditionAlert,
@@ -357,16 +358,10 @@ export class Alarm {
   #carryOut(effect: PolicyEffect): void {
     this.#options.annunciate(effect, this.#state.policy.episodes.length);
     if (effect.kind !== 'acknowledged') return;
-    const { ring, clock } = this.#options;
-    const alert: AlertBody = {
-      ...effect.episode.alert,
-      alert_id: `${ring.epoch}-${ring.head('events') + 1}`,
-      timestamp: new Date(clock.wall()).toISOString(),
-      lasted_s: this.#lastedS(effect.episode.alert),
-      state: 'acknowledged',
-      by: effect.by,
-      ...(effect.comment === undefined ? {} : { comment: effect.comment }),
-    };
+    const { ring } = this.#options;
+    const { alert: open } = effect.episode;
+    const id = `${ring.epoch}-${ring.head('events') + 1}`;
+    const alert = acknowledgedAlert(open, id, effect, this.#now(open));
     ring.appendEvent({ type: 'alert', alert });
   }
 

@@ -85,6 +85,17 @@ export function conditionAlert(condition: Condition, gateway: string, now: Now):
   return { alert, facts };
 }
 
+/** Somebody has it: the alert as it stood, under an id of its own. */
+export function acknowledgedAlert(
+  open: AlertBody,
+  id: string,
+  { by, comment }: { by: string; comment?: string },
+  now: Now,
+): AlertBody {
+  const said = comment === undefined ? {} : { comment };
+  return { ...open, ...now, alert_id: id, state: 'acknowledged', by, ...said };
+}
+
 /** Ends an episode that nothing watches any more: what it was is kept for its words. */
 export function removedAlert(open: AlertBody, gone: 'sensor' | 'rule', now: Now): Draft {
   const { alert_type, since, severity, rule, side, sensor, kpi, cause } = open;

@@ -2,6 +2,7 @@ import Database from 'better-sqlite3';
 import type { ReadingRow } from '../../core/contract/batch.js';
 import type { RingEvent, Summary } from '../../core/contract/messages.js';
 import type { Range } from '../../core/contract/ranges.js';
+import { jsonOf } from '../../core/payload.js';
 import { unpackQuality } from '../../core/quality.js';
 import type { Channel } from '../../core/reading.js';
 import type { Stream } from '../../core/stream.js';
@@ -347,7 +348,7 @@ export class RingStore {
       .all(from, to) as [number, string, number | null][];
     return inOrder(rows, from, to).map((row) => {
       const summed = row[2] !== null || row[0] >= this.#summedFrom[table];
-      return summed && !isWhole(table, row) ? undefined : parsed(row[1]);
+      return summed && !isWhole(table, row) ? undefined : jsonOf(row[1]);
     });
   }
 
@@ -390,12 +391,3 @@ export class RingStore {
 }
 
 const makesRoom = ({ room }: Commit) => room.readings + room.events + room.summaries > 0;
-
-/** Rows of before there were sums may be no JSON. */
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json) as unknown;
-  } catch {
-    return undefined;
-  }
-}
