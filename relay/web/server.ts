@@ -76,11 +76,11 @@ export function openServer({ http }: Pick<RelayConfig, 'http'>, log: Logger) {
   });
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
     const status = error.statusCode ?? 500;
-    // Over mobile links uploads break off all day: nobody is there to be answered, and nothing is wrong here.
-    if (request.raw.aborted) return reply;
     // What went wrong inside is for the log alone.
     if (status >= 500 && status !== 503) {
-      request.log.error({ error: error.message, route: request.routeOptions.url }, 'a request failed');
+      // Over mobile links uploads break off all day: nothing is wrong here.
+      const level = request.raw.aborted ? 'debug' : 'error';
+      request.log[level]({ error: error.message, route: request.routeOptions.url }, 'a request failed');
       return reply.code(status).send({ error: 'failed', message: 'this relay’s log says why' });
     }
     if (status === 503) reply.header('retry-after', 2);
