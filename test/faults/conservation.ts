@@ -207,12 +207,14 @@ class World {
       disk_readonly: () => this.#badDisk('readonly', 500 + this.#random() * 1500),
       disk_slow: () => this.#badDisk({ slowMs: 50 + this.#random() * 400 }, 500 + this.#random() * 1500),
       disk_full: async () => {
-        const full = this.#badDisk('full', 2000 + this.#random() * 2000);
+        // A fault before this one may have ended the agent: it must be there to be asked.
+        await until('the agent whose card fills up', 20_000, this.#status);
         const before = await this.#taken();
-        await until(`${PAST_WINDOW} messages past a full card`, ALARM_MS, async () => {
+        const full = this.#badDisk('full', 2000 + this.#random() * 2000);
+        const past = until(`${PAST_WINDOW} messages past a full card`, ALARM_MS, async () => {
           return (await this.#taken()) > before + PAST_WINDOW;
         });
-        await full;
+        await Promise.all([full, past]);
       },
       clock_step: async () => {
         const years = (this.#random() - 0.5) * 20;
