@@ -132,7 +132,7 @@ export async function tellStory(options: StoryOptions): Promise<Told> {
     const over = await until('the nurse hears that it is over', 20_000, () =>
       clinic.modem.sent.find((s) => s.text.includes('was above 8 C')),
     );
-    tell(`Fridge 1 is back in range, and the nurse reads: "${over.text}"`);
+    tell(`All are back in range, and the nurse reads: "${over.text}"`);
 
     await until('the ring is empty of unsent rows', 30_000, async () => {
       const { relay: up } = await agentStatus();
