@@ -128,7 +128,6 @@ export function acceptRoutes(
   return stats;
 }
 
-/** What the log has against the batch itself, however often it is sent. */
 /** The log refused: the batch itself (403, 413, 422), as another relay serves this gateway (421, and which), or all for now (503). */
 function unable(reply: FastifyReply, error: unknown, log: FastifyRequest['log']) {
   if (error instanceof Elsewhere && error.url !== null) {
