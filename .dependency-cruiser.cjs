@@ -4,7 +4,7 @@ const TESTS = '\\.test\\.ts$';
 const only = (name, pkg, allowed) => ({
   name,
   severity: 'error',
-  from: { path: '^(core|agent|relay|cli)/', pathNot: allowed },
+  from: { path: '^(core|host|agent|relay|cli)/', pathNot: allowed },
   to: { path: `node_modules/${pkg}(/|$)` },
 });
 module.exports = {
@@ -14,13 +14,19 @@ module.exports = {
       name: 'core-imports-nothing-of-ours',
       severity: 'error',
       from: { path: '^core/' },
-      to: { path: '^(agent|relay|cli|test)/' },
+      to: { path: '^(host|agent|relay|cli|test)/' },
     },
     {
       name: 'core-is-pure',
       severity: 'error',
       from: { path: '^core/', pathNot: TESTS },
       to: { dependencyTypes: ['npm', 'core'], pathNot: 'node_modules/zod/' },
+    },
+    {
+      name: 'host-imports-core-alone',
+      severity: 'error',
+      from: { path: '^host/', pathNot: TESTS },
+      to: { path: '^(agent|relay|cli|test)/' },
     },
     {
       name: 'agent-not-relay',
@@ -61,7 +67,7 @@ module.exports = {
     only(
       'sqlite-at-the-edge',
       'better-sqlite3',
-      '^(agent/ring/|relay/(log/embedded|archive)/|cli/folder-lock\\.)',
+      '^(agent/ring/|relay/(log/embedded|archive)/|host/folder-lock\\.)',
     ),
     only('kafkajs-at-the-edge', 'kafkajs', '^relay/log/kafka/'),
     only('registry-client-at-the-edge', '@kafkajs', '^relay/log/kafka/'),

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Clock } from '../core/clock/clock.js';
 import { ColdwatchError, messageOf } from '../core/errors.js';
-import type { ClaimFolder } from '../core/owner.js';
 import { channelKey } from '../core/reading.js';
+import type { ClaimFolder } from '../host/folder-lock.js';
 import { innermostLimits, type Limits } from './config/limits.js';
 import type { ResolvedSite } from './config/resolve.js';
 import { RingClient } from './ring/client.js';

@@ -1,11 +1,11 @@
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { type Clock, sleep } from '../core/clock/clock.js';
-import { SystemClock } from '../core/clock/system.js';
 import type { Batch } from '../core/contract/batch.js';
 import { messageOf } from '../core/errors.js';
-import type { ClaimFolder } from '../core/owner.js';
 import { retrySchedule } from '../core/retry.js';
+import { SystemClock } from '../host/clock.js';
+import type { ClaimFolder } from '../host/folder-lock.js';
 import { acceptRoutes } from './accept/accept.js';
 import { subscribe } from './accept/mqtt.js';
 import { type SourceStats, sourcePorter, sourceRoutes } from './accept/sources.js';

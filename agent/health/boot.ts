@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { SystemClock } from '../../core/clock/system.js';
+import { SystemClock } from '../../host/clock.js';
 
 const LOOK_EVERY_MS = 5000;
 

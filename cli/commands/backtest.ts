@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createWriteStream, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { Rule } from '../../core/detect/rules.js';
+import { failWith, misuse, print } from '../../host/output.js';
 import { Outline } from '../backtest/chart.js';
 import { htmlReport } from '../backtest/html.js';
 import { type Label, readLabels } from '../backtest/labels.js';
@@ -10,7 +11,6 @@ import { readRows } from '../backtest/readings.js';
 import { type Backtest, runBacktest } from '../backtest/run.js';
 import { score } from '../backtest/score.js';
 import { deviceConfigs, loadSite, openLibrary } from '../config/load.js';
-import { failWith, misuse, print } from '../output.js';
 
 interface Options {
   readings: string;

@@ -3,9 +3,9 @@ import { leftBehind } from '../../agent/config/left-behind.js';
 import type { ResolvedSite } from '../../agent/config/resolve.js';
 import { seldomNotes, type Told, toldLines, toldOf, toldToNobody } from '../../agent/config/told.js';
 import { formerOf, runningAgent } from '../../agent/doctor/running.js';
+import { print } from '../../host/output.js';
+import { errorsOf, type FileProblem, formatProblem } from '../../host/settings/yaml.js';
 import { checkFile } from '../config/load.js';
-import { errorsOf, type FileProblem, formatProblem } from '../config/yaml.js';
-import { print } from '../output.js';
 
 interface Checked {
   file: string;

@@ -8,8 +8,8 @@ import { judge } from '../../agent/ingest/plausibility.js';
 import { messageOf } from '../../core/errors.js';
 import { showTime } from '../../core/payload.js';
 import { fromMilli, QUANTITIES, toMilli } from '../../core/units.js';
+import { failWith, misuse, print } from '../../host/output.js';
 import { loadModel } from '../config/load.js';
-import { failWith, misuse, print } from '../output.js';
 
 interface Options {
   model: string;

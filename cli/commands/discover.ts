@@ -15,10 +15,10 @@ import {
   inWords,
 } from '../../agent/discover/find.js';
 import type { Clock } from '../../core/clock/clock.js';
-import { SystemClock } from '../../core/clock/system.js';
 import { messageOf } from '../../core/errors.js';
+import { SystemClock } from '../../host/clock.js';
+import { misuse, print } from '../../host/output.js';
 import { deviceConfigs, openLibrary } from '../config/load.js';
-import { misuse, print } from '../output.js';
 
 interface Options {
   mqtt?: string;

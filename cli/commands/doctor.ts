@@ -3,9 +3,9 @@ import type { ResolvedSite } from '../../agent/config/resolve.js';
 import type { Check } from '../../agent/doctor/check.js';
 import { sleep } from '../../core/clock/clock.js';
 import { parseDuration } from '../../core/units.js';
+import { openLogger } from '../../host/logger.js';
+import { failWith, misuse, print } from '../../host/output.js';
 import { loadSite } from '../config/load.js';
-import { openLogger } from '../logger.js';
-import { failWith, misuse, print } from '../output.js';
 
 interface Options {
   config: string;

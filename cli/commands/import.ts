@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { ReadingMessage } from '../../core/contract/messages.js';
+import { print } from '../../host/output.js';
 import { type DayVerdict, type LoggerFile, parseLoggerFile } from '../fridge-tag/parse.js';
 import { verdictOf } from '../fridge-tag/verdict.js';
-import { print } from '../output.js';
 
 export function importCommand(): Command {
   const fridgeTag = new Command('fridge-tag')

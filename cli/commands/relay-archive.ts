@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import { SystemClock } from '../../core/clock/system.js';
+import { SystemClock } from '../../host/clock.js';
+import { openLogger } from '../../host/logger.js';
+import { failWith, misuse, print } from '../../host/output.js';
 import { loadRelay } from '../config/load.js';
-import { openLogger } from '../logger.js';
-import { failWith, misuse, print } from '../output.js';
 
 export function archiveCommand(): Command {
   const rebuildCommand = new Command('rebuild')

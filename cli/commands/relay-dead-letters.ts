@@ -1,10 +1,10 @@
 import { Command } from 'commander';
-import { SystemClock } from '../../core/clock/system.js';
 import type { DeadLetter } from '../../core/contract/sources.js';
+import { SystemClock } from '../../host/clock.js';
+import { openLogger } from '../../host/logger.js';
+import { failWith, misuse, print } from '../../host/output.js';
 import { sourcesConfigSchema } from '../../relay/config/sources.js';
 import { loadRelay } from '../config/load.js';
-import { openLogger } from '../logger.js';
-import { failWith, misuse, print } from '../output.js';
 
 interface Options {
   config: string;

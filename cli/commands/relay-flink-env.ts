@@ -1,7 +1,7 @@
 import { Command } from 'commander';
+import { failWith, print } from '../../host/output.js';
 import { flinkEnv } from '../../relay/streams/flink-env.js';
 import { loadRelay } from '../config/load.js';
-import { failWith, print } from '../output.js';
 
 export function flinkEnvCommand(): Command {
   return new Command('flink-env')

@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { SystemClock } from '../../core/clock/system.js';
 import { messageOf } from '../../core/errors.js';
+import { SystemClock } from '../../host/clock.js';
+import { folderLocks } from '../../host/folder-lock.js';
+import { openLogger } from '../../host/logger.js';
+import { failWith, misuse } from '../../host/output.js';
+import { makePrivate } from '../../host/private-folder.js';
 import { loadRelay } from '../config/load.js';
-import { folderLocks } from '../folder-lock.js';
-import { openLogger } from '../logger.js';
-import { failWith, misuse } from '../output.js';
-import { makePrivate } from '../private-folder.js';
 import { archiveCommand } from './relay-archive.js';
 import { deadLettersCommand } from './relay-dead-letters.js';
 import { flinkEnvCommand } from './relay-flink-env.js';

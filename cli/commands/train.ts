@@ -4,8 +4,8 @@ import { FEATURE_NAMES, type FeatureName, featuresOf } from '../../core/detect/m
 import { trainForest } from '../../core/detect/measure/forest.js';
 import { Track } from '../../core/detect/track.js';
 import { generator } from '../../core/random.js';
+import { print } from '../../host/output.js';
 import { readRows } from '../backtest/readings.js';
-import { print } from '../output.js';
 
 interface Options {
   readings: string;

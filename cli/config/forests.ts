@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { forestSchema } from '../../core/detect/measure/forest.js';
 import { messageOf } from '../../core/errors.js';
 import { problemsOf } from '../../core/schema.js';
-import type { FileProblem, YamlFile } from './yaml.js';
+import type { FileProblem, YamlFile } from '../../host/settings/yaml.js';
 
 /** Puts trained models in the place of the paths by which rules name them; says what is wrong with one. */
 export function readForests({ file, value }: YamlFile): FileProblem[] {

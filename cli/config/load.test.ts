@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { formatProblem } from '../../host/settings/yaml.js';
 import { checkFile, deviceConfigs, loadSite, openLibrary } from './load.js';
-import { formatProblem } from './yaml.js';
 
 let folder: string;
 beforeEach(() => {

@@ -6,12 +6,12 @@ import { type DeviceModel, modelSchema } from '../../agent/config/model.js';
 import { type Library, type ResolvedSite, resolveSite, type Shelf } from '../../agent/config/resolve.js';
 import { presetSchema, productSchema, siteSchema } from '../../agent/config/site.js';
 import { siteWarnings } from '../../agent/config/warnings.js';
+import { credential } from '../../host/settings/credentials.js';
+import { withoutMistakes } from '../../host/settings/repair.js';
+import { secretsIn } from '../../host/settings/secrets.js';
+import { type FileProblem, readYaml, validate, type YamlFile } from '../../host/settings/yaml.js';
 import { type RelayConfig, relaySchema } from '../../relay/config/relay.js';
-import { credential } from './credentials.js';
 import { readForests } from './forests.js';
-import { withoutMistakes } from './repair.js';
-import { secretsIn } from './secrets.js';
-import { type FileProblem, readYaml, validate, type YamlFile } from './yaml.js';
 
 export type Loaded<T> = { value: T; problems: [] } | { problems: FileProblem[] };
 

@@ -3,7 +3,7 @@ import { connect, type IPublishPacket } from 'mqtt';
 import type { Logger } from 'pino';
 import { type Clock, sleep } from '../../core/clock/clock.js';
 import { messageOf } from '../../core/errors.js';
-import { holdConfirmations } from '../../core/hold-confirmations.js';
+import { holdConfirmations } from '../../host/mqtt/hold-confirmations.js';
 import type { MqttSource } from '../config/mqtt.js';
 import { type Duty, runDuty } from '../log/own-ring.js';
 import type { Log, Published } from '../log/port.js';

@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { afterAll, expect, it } from 'vitest';
-import { SystemClock } from '../../core/clock/system.js';
 import type { Batch } from '../../core/contract/batch.js';
+import { SystemClock } from '../../host/clock.js';
 import { OtlpExporter } from './otlp.js';
 import { spansOf } from './spans.js';
 

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SystemClock } from '../../core/clock/system.js';
 import type { AlertMessage, ReadingMessage } from '../../core/contract/messages.js';
 import type { SensorAggregate } from '../../core/contract/streams.js';
+import { SystemClock } from '../../host/clock.js';
 import { cursorOf } from '../../relay/archive/page.js';
 import type {
   Archive,

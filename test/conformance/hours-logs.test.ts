@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { afterAll, expect, it } from 'vitest';
-import { SystemClock } from '../../core/clock/system.js';
 import { type AlertMessage, TOPICS } from '../../core/contract/messages.js';
 import { STREAM_TOPICS } from '../../core/contract/streams.js';
+import { SystemClock } from '../../host/clock.js';
 import { kafkaConfigSchema } from '../../relay/config/relay.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
 import { KafkaLog } from '../../relay/log/kafka/kafka.js';

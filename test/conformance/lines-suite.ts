@@ -1,6 +1,6 @@
 import type { Lines } from '../../agent/drivers/driver.js';
 import { openLines } from '../../agent/drivers/gpio/lines.js';
-import { SystemClock } from '../../core/clock/system.js';
+import { SystemClock } from '../../host/clock.js';
 import { GpioTree } from '../world/gpio.js';
 import { until } from '../world/programs.js';
 

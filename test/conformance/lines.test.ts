@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { headerBase } from '../../agent/drivers/gpio/base.js';
 import { openLines } from '../../agent/drivers/gpio/lines.js';
 import { toolLines } from '../../agent/drivers/gpio/tool-lines.js';
-import { SystemClock } from '../../core/clock/system.js';
+import { SystemClock } from '../../host/clock.js';
 import { tempFolder } from '../world/services.js';
 import { linesSuite } from './lines-suite.js';
 

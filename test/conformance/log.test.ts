@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WallMs } from '../../core/clock/clock.js';
-import { SystemClock } from '../../core/clock/system.js';
 import { DATA_TOPICS } from '../../core/contract/messages.js';
 import { RANGES_MAX } from '../../core/contract/ranges.js';
+import { SystemClock } from '../../host/clock.js';
 import { kafkaConfigSchema } from '../../relay/config/relay.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
 import { EPOCH_RECENT_MS, EPOCHS_MAX } from '../../relay/log/epochs.js';

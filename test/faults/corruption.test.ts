@@ -12,11 +12,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { salvagedFiles, unsaved } from '../../agent/ring/aside.js';
 import { RingClient } from '../../agent/ring/client.js';
 import { FOLLOWS, type Follows, type Lost, REPORT, type Salvage, salvage } from '../../agent/ring/salvage.js';
-import { SystemClock } from '../../core/clock/system.js';
 import { missing } from '../../core/contract/ranges.js';
 import { ColdwatchError } from '../../core/errors.js';
 import { generator } from '../../core/random.js';
 import { STREAMS, type Stream } from '../../core/stream.js';
+import { SystemClock } from '../../host/clock.js';
 import { tempFolder } from '../world/services.js';
 
 /*

@@ -14,10 +14,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { salvagedFiles, unsaved } from '../../agent/ring/aside.js';
 import { RingClient } from '../../agent/ring/client.js';
 import { FOLLOWS, type Lost, REPORT, type Salvage, salvage } from '../../agent/ring/salvage.js';
-import { SystemClock } from '../../core/clock/system.js';
 import { rangeSetSchema } from '../../core/contract/range-schema.js';
 import { missing } from '../../core/contract/ranges.js';
 import type { Reading } from '../../core/reading.js';
+import { SystemClock } from '../../host/clock.js';
 import { tempFolder } from '../world/services.js';
 
 const ROWS = 5000;

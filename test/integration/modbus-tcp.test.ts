@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ModbusPort } from '../../agent/drivers/serial/modbus.js';
 import { blocksOf } from '../../agent/drivers/serial/modbus-decode.js';
 import { modbusModelSchema } from '../../agent/drivers/serial/schema.js';
-import { SystemClock } from '../../core/clock/system.js';
+import { SystemClock } from '../../host/clock.js';
 import { ModbusTcp } from '../world/modbus-slave.js';
 import { freePort } from '../world/programs.js';
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Modem } from '../../agent/annunciate/sms/modem.js';
 import { PinMemory } from '../../agent/annunciate/sms/pin.js';
 import { openSerialLink } from '../../agent/annunciate/sms/serial-link.js';
-import { SystemClock } from '../../core/clock/system.js';
+import { SystemClock } from '../../host/clock.js';
 import { FakeModem, type ModemFaults } from '../world/modem.js';
 import { freePort, getJson, Program, until } from '../world/programs.js';
 import type { PtyEnd } from '../world/pty.js';

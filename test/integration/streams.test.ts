@@ -1,7 +1,7 @@
 import { afterAll, expect, it } from 'vitest';
-import { SystemClock } from '../../core/clock/system.js';
 import { alertMessageSchema } from '../../core/contract/messages.js';
 import { type Finding, type SensorAggregate, STREAM_TOPICS } from '../../core/contract/streams.js';
+import { SystemClock } from '../../host/clock.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
 import type { LogRecord, LogTopic } from '../../relay/log/port.js';
 import { until } from '../world/programs.js';

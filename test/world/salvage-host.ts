@@ -2,7 +2,7 @@ import { unsaved } from '../../agent/ring/aside.js';
 import { RingClient } from '../../agent/ring/client.js';
 import { tidy } from '../../agent/ring/recover.js';
 import { Salvager } from '../../agent/ring/salvager.js';
-import { SystemClock } from '../../core/clock/system.js';
+import { SystemClock } from '../../host/clock.js';
 
 /*
  * What an agent's start does with damaged rings, in a process of its own that can be killed at any moment:

@@ -2,7 +2,7 @@ import { connect, type IClientOptions, type IPublishPacket, type MqttClient } fr
 import type { Logger } from 'pino';
 import type { Clock } from '../../../core/clock/clock.js';
 import { messageOf } from '../../../core/errors.js';
-import { type Confirmations, holdConfirmations } from '../../../core/hold-confirmations.js';
+import { type Confirmations, holdConfirmations } from '../../../host/mqtt/hold-confirmations.js';
 import type { Driver, DriverSink } from '../driver.js';
 import { type Place, pick } from '../pick.js';
 import { decodeMqtt } from './decode.js';

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { ICustomPartitioner } from 'kafkajs';
-import { SystemClock } from '../../../core/clock/system.js';
+import { SystemClock } from '../../../host/clock.js';
 import { replaceEncoder } from './record-batch.js';
 
 const require = createRequire(import.meta.url);

@@ -1,4 +1,4 @@
-import { type FileProblem, formatProblem } from './config/yaml.js';
+import { type FileProblem, formatProblem } from './settings/yaml.js';
 
 export function print(line: string): void {
   process.stdout.write(`${line}\n`);

@@ -1,4 +1,4 @@
-import type { Clock, MonoMs, Timer, WallMs } from './clock.js';
+import type { Clock, MonoMs, Timer, WallMs } from '../core/clock/clock.js';
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
 

@@ -4,8 +4,13 @@ import Database from 'better-sqlite3';
 import { z } from 'zod';
 import type { Clock } from '../core/clock/clock.js';
 import { ColdwatchError } from '../core/errors.js';
-import type { ClaimFolder } from '../core/owner.js';
 import { keepPrivate } from './private-folder.js';
+
+/**
+ * Makes a folder this program's own until the process ends, however it ends; again for a folder that is its own does
+ * nothing. Throws `folder.in_use`, saying whose it is, when another process has it.
+ */
+export type ClaimFolder = (folder: string) => void;
 
 /** What the owner wrote about itself; it is for people, the lock alone decides. */
 const ownerSchema = z.object({ pid: z.int(), since: z.string() });
