@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodeWith } from '../../agent/drivers/decode.js';
-import { MODELS, payloadOf, recordedCases } from '../../test/world/recorded.js';
+import { MODELS, payloadOf, recordedCases } from '../../test/world/probes/recorded.js';
 import { loadModel } from '../config/load.js';
 import { present } from './decode.js';
 

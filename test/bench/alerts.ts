@@ -6,9 +6,9 @@ import { kafkaConfigSchema } from '../../relay/config/relay.js';
 import { sourcesConfigSchema } from '../../relay/config/sources.js';
 import { connectTo } from '../../relay/log/kafka/admin.js';
 import { flinkEnv } from '../../relay/streams/flink-env.js';
-import { until } from '../world/programs.js';
-import { startRelay } from '../world/relay.js';
-import { startKafka, tempFolder } from '../world/services.js';
+import { until } from '../world/run/programs.js';
+import { startRelay } from '../world/run/relay.js';
+import { startKafka, tempFolder } from '../world/run/services.js';
 import { type Figure, figure } from './figure.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));

@@ -3,9 +3,9 @@ import { statSync } from 'node:fs';
 import type { Archive } from '../../relay/archive/port.js';
 import { PostgresArchive } from '../../relay/archive/postgres.js';
 import { SqliteArchive } from '../../relay/archive/sqlite/sqlite.js';
-import { until } from '../world/programs.js';
-import { startRelay, type TestRelay } from '../world/relay.js';
-import { startPostgres, tempFolder } from '../world/services.js';
+import { until } from '../world/run/programs.js';
+import { startRelay, type TestRelay } from '../world/run/relay.js';
+import { startPostgres, tempFolder } from '../world/run/services.js';
 import { type Figure, figure } from './figure.js';
 
 const DAY = 86_400_000;

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { SensorReplay } from '../../cli/backtest/replay.js';
 import { deviceConfigs, openLibrary } from '../../cli/config/load.js';
 import { type Rule, ruleSchema } from '../../core/detect/rules.js';
-import { fleetCsv, simulateFridge } from '../world/fleet.js';
-import { tempFolder } from '../world/services.js';
+import { fleetCsv, simulateFridge } from '../world/data/fleet.js';
+import { tempFolder } from '../world/run/services.js';
 import { type Figure, figure } from './figure.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));

@@ -2,11 +2,11 @@ import { mkdirSync, statSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
 import { recordsOf } from '../../relay/accept/records.js';
-import { fillRing, minuteReadings, START } from '../world/fill-ring.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { startRelay } from '../world/relay.js';
-import { startKafka, tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
+import { fillRing, minuteReadings, START } from '../world/ring/fill-ring.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { startRelay } from '../world/run/relay.js';
+import { startKafka, tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 import { cpuSeconds, type Figure, figure } from './figure.js';
 
 /** The same readings as the messages that Kafka gets. */

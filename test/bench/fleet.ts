@@ -1,9 +1,9 @@
 import { Agent, request } from 'node:https';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { encodeBatch } from '../../core/contract/batch.js';
-import { Authority, type Tls } from '../world/certificates.js';
-import { freePort, Program, until } from '../world/programs.js';
-import { startKafka, tempFolder } from '../world/services.js';
+import { Authority, type Tls } from '../world/run/certificates.js';
+import { freePort, Program, until } from '../world/run/programs.js';
+import { startKafka, tempFolder } from '../world/run/services.js';
 import { cpuSeconds, type Figure, figure, rssMb } from './figure.js';
 
 /*

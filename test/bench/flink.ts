@@ -4,8 +4,8 @@ import { kafkaConfigSchema } from '../../relay/config/relay.js';
 import { connectTo } from '../../relay/log/kafka/admin.js';
 import { lagOf, STREAMS_GROUP } from '../../relay/log/kafka/lag.js';
 import { ensureTopics } from '../../relay/log/kafka/topics.js';
-import { until } from '../world/programs.js';
-import { startKafka, tempFolder } from '../world/services.js';
+import { until } from '../world/run/programs.js';
+import { startKafka, tempFolder } from '../world/run/services.js';
 import { cpuSeconds, type Figure, figure } from './figure.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));

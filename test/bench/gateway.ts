@@ -3,11 +3,11 @@ import { existsSync, watch } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { connectAsync, type MqttClient } from 'mqtt';
-import { GpioTree } from '../world/gpio.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { type Service, startMosquitto, tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
-import { W1Tree } from '../world/w1.js';
+import { GpioTree } from '../world/probes/gpio.js';
+import { W1Tree } from '../world/probes/w1.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { type Service, startMosquitto, tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 import { type Figure, figure, rssMb, writtenBytes } from './figure.js';
 import { ingestSite } from './ingest.js';
 

@@ -1,6 +1,6 @@
 import { Clinic } from '../world/clinic.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { tempFolder } from '../world/services.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { tempFolder } from '../world/run/services.js';
 import { type Figure, figure, rssMb } from './figure.js';
 
 const SENSORS = 10;

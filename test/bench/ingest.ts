@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { connect } from 'mqtt';
 import { COMPANY_ROWS } from '../../agent/ring/client.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { type Service, startMosquitto, tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { type Service, startMosquitto, tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 import { cpuSeconds, type Figure, figure } from './figure.js';
 
 const SENSORS = 50;

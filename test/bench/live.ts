@@ -1,9 +1,9 @@
 import { connectAsync } from 'mqtt';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { readEmbedded } from '../world/read-log.js';
-import { startRelay } from '../world/relay.js';
-import { startMosquitto, tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { readEmbedded } from '../world/run/read-log.js';
+import { startRelay } from '../world/run/relay.js';
+import { startMosquitto, tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 import { type Figure, figure, writtenBytes } from './figure.js';
 
 const PROBES = 10;

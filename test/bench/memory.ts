@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { SystemClock } from '../../host/clock.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
-import { startRelay } from '../world/relay.js';
-import { tempFolder } from '../world/services.js';
+import { startRelay } from '../world/run/relay.js';
+import { tempFolder } from '../world/run/services.js';
 import { type Figure, figure } from './figure.js';
 
 const CLI = fileURLToPath(new URL('../../cli/main.js', import.meta.url));

@@ -2,10 +2,10 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Kafka, logLevel } from 'kafkajs';
 import { COMPANY_ROWS } from '../../agent/ring/client.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { startRelay } from '../world/relay.js';
-import { type Service, startKafka, startMosquitto, tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { startRelay } from '../world/run/relay.js';
+import { type Service, startKafka, startMosquitto, tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 import { cpuSeconds, type Figure, figure } from './figure.js';
 import { ingestSite, publish } from './ingest.js';
 

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { connectAsync } from 'mqtt';
-import { ModbusBus } from '../world/modbus-slave.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { openPty } from '../world/pty.js';
-import { tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
-import { W1Tree } from '../world/w1.js';
+import { ModbusBus } from '../world/probes/modbus-slave.js';
+import { openPty } from '../world/probes/pty.js';
+import { W1Tree } from '../world/probes/w1.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 import { cpuSeconds, type Figure, figure, rssMb } from './figure.js';
 
 const CADENCE_S = 10;

@@ -2,9 +2,9 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { encodeBatch, type ReadingRow } from '../../core/contract/batch.js';
 import type { AlertBody, RingEvent } from '../../core/contract/messages.js';
-import type { Program } from '../world/programs.js';
-import { startRelay } from '../world/relay.js';
-import { need, tempFolder } from '../world/services.js';
+import type { Program } from '../world/run/programs.js';
+import { startRelay } from '../world/run/relay.js';
+import { need, tempFolder } from '../world/run/services.js';
 
 const TOKEN = 'a-viewers-token-of-ours';
 const MINUTE = 60_000;

@@ -17,9 +17,9 @@ import { PostgresArchive } from '../../relay/archive/postgres.js';
 import { SqliteArchive } from '../../relay/archive/sqlite/sqlite.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
 import type { Position } from '../../relay/log/port.js';
-import { getJson, until } from '../world/programs.js';
-import { startRelay } from '../world/relay.js';
-import { type Service, startPostgres, tempFolder } from '../world/services.js';
+import { getJson, until } from '../world/run/programs.js';
+import { startRelay } from '../world/run/relay.js';
+import { type Service, startPostgres, tempFolder } from '../world/run/services.js';
 
 /** One suite, both archives. */
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));

@@ -7,11 +7,11 @@ import { kafkaConfigSchema } from '../../relay/config/relay.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
 import { KafkaLog } from '../../relay/log/kafka/kafka.js';
 import type { Log, LogTopic, StoredRecord } from '../../relay/log/port.js';
-import { hour, type Input, PLAN, SETTINGS } from '../world/hours.js';
-import { difference, foretell, kindOf, standing } from '../world/oracle.js';
-import { until } from '../world/programs.js';
-import { startRelay } from '../world/relay.js';
-import { startKafka, tempFolder } from '../world/services.js';
+import { hour, type Input, PLAN, SETTINGS } from '../world/data/hours.js';
+import { difference, foretell, kindOf, standing } from '../world/data/oracle.js';
+import { until } from '../world/run/programs.js';
+import { startRelay } from '../world/run/relay.js';
+import { startKafka, tempFolder } from '../world/run/services.js';
 
 /*
  * A generated hour through the relay program over each log, killed in the middle: what stands at the end is what SQL over

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Streams } from '../../relay/streams/embedded/streams.js';
-import { clocks, hours, type Input, PLAN, SETTINGS } from '../world/hours.js';
-import { difference, FORETOLD, foretell, kindOf, standing } from '../world/oracle.js';
+import { clocks, hours, type Input, PLAN, SETTINGS } from '../world/data/hours.js';
+import { difference, FORETOLD, foretell, kindOf, standing } from '../world/data/oracle.js';
 
 /** Enough for each thing of an hour to meet each other. */
 const SEEDS = 60;

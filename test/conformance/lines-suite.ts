@@ -1,8 +1,8 @@
 import type { Lines } from '../../agent/drivers/driver.js';
 import { openLines } from '../../agent/drivers/gpio/lines.js';
 import { SystemClock } from '../../host/clock.js';
-import { GpioTree } from '../world/gpio.js';
-import { until } from '../world/programs.js';
+import { GpioTree } from '../world/probes/gpio.js';
+import { until } from '../world/run/programs.js';
 
 interface SuiteOptions {
   open?: () => Lines;

@@ -6,10 +6,10 @@ import { headerBase } from '../../agent/drivers/gpio/base.js';
 import { openLines } from '../../agent/drivers/gpio/lines.js';
 import { toolLines } from '../../agent/drivers/gpio/tool-lines.js';
 import { SystemClock } from '../../host/clock.js';
-import { tempFolder } from '../world/services.js';
+import { tempFolder } from '../world/run/services.js';
 import { linesSuite } from './lines-suite.js';
 
-const TOOL = fileURLToPath(new URL('../../dist/test/world/gpiod-tool.js', import.meta.url));
+const TOOL = fileURLToPath(new URL('../../dist/test/world/probes/gpiod-tool.js', import.meta.url));
 const SUITE = fileURLToPath(new URL('../../dist/test/conformance/lines-suite.js', import.meta.url));
 /** onoff knows one place only: it gets a tree there, in a mount namespace that nobody else sees. */
 const IN_NAMESPACE =

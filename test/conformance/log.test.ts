@@ -17,8 +17,8 @@ import {
   type Position,
   type StoredRecord,
 } from '../../relay/log/port.js';
-import { until } from '../world/programs.js';
-import { type Service, startKafka, tempFolder } from '../world/services.js';
+import { until } from '../world/run/programs.js';
+import { type Service, startKafka, tempFolder } from '../world/run/services.js';
 
 /** One suite, both logs. */
 interface Bench {

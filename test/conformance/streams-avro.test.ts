@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Batch, encodeBatch } from '../../core/contract/batch.js';
-import { freePort, getJson, until } from '../world/programs.js';
-import { startRelay, type TestRelay } from '../world/relay.js';
-import { type Service, startKafka, tempFolder } from '../world/services.js';
+import { freePort, getJson, until } from '../world/run/programs.js';
+import { startRelay, type TestRelay } from '../world/run/relay.js';
+import { type Service, startKafka, tempFolder } from '../world/run/services.js';
 
 /*
  * The relay's own schema registry between the relay and Flink: readings go into Kafka as Avro, the Flink job reads them,

@@ -20,10 +20,10 @@ import { lagOf, STREAMS_GROUP } from '../../relay/log/kafka/lag.js';
 import { ensureTopics } from '../../relay/log/kafka/topics.js';
 import { STREAM_INPUTS, type StreamRecord, Streams } from '../../relay/streams/embedded/streams.js';
 import { flinkEnv } from '../../relay/streams/flink-env.js';
-import { clocks, hour, type Input, PLAN, SETTINGS } from '../world/hours.js';
-import { kcatLines } from '../world/kcat.js';
-import { until } from '../world/programs.js';
-import { type Service, startKafka, tempFolder } from '../world/services.js';
+import { clocks, hour, type Input, PLAN, SETTINGS } from '../world/data/hours.js';
+import { kcatLines } from '../world/run/kcat.js';
+import { until } from '../world/run/programs.js';
+import { type Service, startKafka, tempFolder } from '../world/run/services.js';
 
 /*
  * The same hour of mixed, late, repeated data, of wrong clocks and slow links, of fridges, freezers and a cabinet, through

@@ -9,9 +9,9 @@ import { kafkaConfigSchema } from '../../relay/config/relay.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
 import { KafkaLog } from '../../relay/log/kafka/kafka.js';
 import type { Hole, Log, LogOptions, StoredRecord } from '../../relay/log/port.js';
-import { getJson, until } from '../world/programs.js';
-import { startRelay, type TestRelay } from '../world/relay.js';
-import { startKafka, startPostgres, tempFolder } from '../world/services.js';
+import { getJson, until } from '../world/run/programs.js';
+import { startRelay, type TestRelay } from '../world/run/relay.js';
+import { startKafka, startPostgres, tempFolder } from '../world/run/services.js';
 
 const DAY = 86_400_000;
 const START = Date.UTC(2026, 9, 1);

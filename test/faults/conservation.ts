@@ -1,13 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { generator } from '../../core/random.js';
-import { FaultyDisk } from '../world/disk.js';
-import { FaultyClock } from '../world/faulty-clock.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { FlakyLink } from '../world/proxy.js';
-import { readEmbedded, type SeenRecord } from '../world/read-log.js';
-import { type Service, startMosquitto, tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
+import { FaultyDisk } from '../world/faults/disk.js';
+import { FaultyClock } from '../world/faults/faulty-clock.js';
+import { FlakyLink } from '../world/faults/proxy.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { readEmbedded, type SeenRecord } from '../world/run/read-log.js';
+import { type Service, startMosquitto, tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 
 /*
  * Conservation: an outside oracle numbers each input; faults run; then it is quiet; then every input that the

@@ -17,7 +17,7 @@ import { ColdwatchError } from '../../core/errors.js';
 import { generator } from '../../core/random.js';
 import { STREAMS, type Stream } from '../../core/stream.js';
 import { SystemClock } from '../../host/clock.js';
-import { tempFolder } from '../world/services.js';
+import { tempFolder } from '../world/run/services.js';
 
 /*
  * A card that changes what is on it: seeded damage of many kinds to a ring's file, and then what an agent does with

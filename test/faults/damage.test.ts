@@ -18,7 +18,7 @@ import { rangeSetSchema } from '../../core/contract/range-schema.js';
 import { missing } from '../../core/contract/ranges.js';
 import type { Reading } from '../../core/reading.js';
 import { SystemClock } from '../../host/clock.js';
-import { tempFolder } from '../world/services.js';
+import { tempFolder } from '../world/run/services.js';
 
 const ROWS = 5000;
 const PAGE = 4096;

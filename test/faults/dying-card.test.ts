@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FaultyDisk } from '../world/disk.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { FlakyLink } from '../world/proxy.js';
-import { readEmbedded } from '../world/read-log.js';
-import { startRelay } from '../world/relay.js';
-import { type Service, startMosquitto, tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
+import { FaultyDisk } from '../world/faults/disk.js';
+import { FlakyLink } from '../world/faults/proxy.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { readEmbedded } from '../world/run/read-log.js';
+import { startRelay } from '../world/run/relay.js';
+import { type Service, startMosquitto, tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 
 /* A card that dies under a running agent, beside a broker as its package sets it up: 20 messages unconfirmed at most. */
 const START = Date.UTC(2026, 0, 1);

@@ -1,11 +1,11 @@
 import { connectAsync, type MqttClient } from 'mqtt';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { FaultyDisk } from '../world/disk.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { readEmbedded } from '../world/read-log.js';
-import { startRelay } from '../world/relay.js';
-import { tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
+import { FaultyDisk } from '../world/faults/disk.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { readEmbedded } from '../world/run/read-log.js';
+import { startRelay } from '../world/run/relay.js';
+import { tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 
 /* Devices that send to the broker inside the agent: it confirms what is kept, and nothing else. */
 const START = Date.UTC(2026, 0, 1);

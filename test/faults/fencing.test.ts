@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Service, startKafka } from '../world/services.js';
+import { type Service, startKafka } from '../world/run/services.js';
 import { isSound, MANY, ONE, TwoRelays } from './two-relays.js';
 
 /** A few seeds of `npm run soak -- --kafka`. */

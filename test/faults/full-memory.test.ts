@@ -2,10 +2,10 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { WAITING_MAX } from '../../agent/ring/waiting.js';
 import { addRange, contains, type RangeSet } from '../../core/contract/ranges.js';
-import { FaultyDisk } from '../world/disk.js';
-import { HostedRing } from '../world/hosted-ring.js';
-import { until } from '../world/programs.js';
-import { tempFolder } from '../world/services.js';
+import { FaultyDisk } from '../world/faults/disk.js';
+import { HostedRing } from '../world/ring/hosted-ring.js';
+import { until } from '../world/run/programs.js';
+import { tempFolder } from '../world/run/services.js';
 
 let folder: ReturnType<typeof tempFolder>;
 let disk: FaultyDisk;

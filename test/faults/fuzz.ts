@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { decodeWith } from '../../agent/drivers/decode.js';
 import { loadModel } from '../../cli/config/load.js';
 import { DEVICE_UNITS } from '../../core/units.js';
-import { MODELS, payloadOf, recordedCases } from '../world/recorded.js';
+import { MODELS, payloadOf, recordedCases } from '../world/probes/recorded.js';
 
 /** A recorded payload with some of its bytes changed, cut or doubled: nearer to life than noise. */
 function damaged(payloads: readonly Buffer[]): fc.Arbitrary<Buffer> {

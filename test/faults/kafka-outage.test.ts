@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { encodeBatch } from '../../core/contract/batch.js';
-import { freePort, Program, until } from '../world/programs.js';
-import { occurrences, readKafka } from '../world/read-log.js';
-import { startRelay, type TestRelay } from '../world/relay.js';
-import { type Service, startKafka, tempFolder } from '../world/services.js';
+import { freePort, Program, until } from '../world/run/programs.js';
+import { occurrences, readKafka } from '../world/run/read-log.js';
+import { startRelay, type TestRelay } from '../world/run/relay.js';
+import { type Service, startKafka, tempFolder } from '../world/run/services.js';
 
 /** From Kafka's answering again to every gateway's first batch: below the session that a killed relay leaves behind. */
 const BACK_MS = 12_000;

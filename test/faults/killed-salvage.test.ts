@@ -16,16 +16,16 @@ import { markDamaged } from '../../agent/ring/aside.js';
 import { REPORT, type Salvage } from '../../agent/ring/salvage.js';
 import { LAST_KNOWN, RingStore, stateCommit } from '../../agent/ring/store.js';
 import { generator } from '../../core/random.js';
-import { FaultyDisk } from '../world/disk.js';
-import { fillRing } from '../world/fill-ring.js';
-import { tempFolder } from '../world/services.js';
+import { FaultyDisk } from '../world/faults/disk.js';
+import { fillRing } from '../world/ring/fill-ring.js';
+import { tempFolder } from '../world/run/services.js';
 
 /*
  * kill -9 while a damaged ring is followed and salvaged, while one is numbered anew, and while one moves from memory to
  * the card: at every sync, and at moments in between. The next start goes on until every row is somewhere, once, or
  * named, and what was firing and what was to be texted are there.
  */
-const HOST = fileURLToPath(new URL('../../dist/test/world/salvage-host.js', import.meta.url));
+const HOST = fileURLToPath(new URL('../../dist/test/world/ring/salvage-host.js', import.meta.url));
 /** The full form (FULL=1) has the size of a ring of weeks: a minute and a half of one core. */
 const FULL = process.env.FULL === '1';
 const ROWS = FULL ? 200_000 : 20_000;

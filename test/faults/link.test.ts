@@ -1,12 +1,12 @@
 import { createServer } from 'node:http';
 import { describe, it } from 'vitest';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { FlakyLink } from '../world/proxy.js';
-import { readEmbedded } from '../world/read-log.js';
-import { startRelay } from '../world/relay.js';
-import { tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
-import { W1Tree } from '../world/w1.js';
+import { FlakyLink } from '../world/faults/proxy.js';
+import { W1Tree } from '../world/probes/w1.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { readEmbedded } from '../world/run/read-log.js';
+import { startRelay } from '../world/run/relay.js';
+import { tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 
 /** Long enough for a back-off that grows to have grown to a minute. */
 const OUTAGE_MS = 60_000;

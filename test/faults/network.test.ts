@@ -1,14 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generator } from '../../core/random.js';
-import { fillRing } from '../world/fill-ring.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { FlakyLink, type Shape } from '../world/proxy.js';
-import { occurrences, readEmbedded } from '../world/read-log.js';
-import { startRelay } from '../world/relay.js';
-import { tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
-import { W1Tree } from '../world/w1.js';
+import { FlakyLink, type Shape } from '../world/faults/proxy.js';
+import { W1Tree } from '../world/probes/w1.js';
+import { fillRing } from '../world/ring/fill-ring.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { occurrences, readEmbedded } from '../world/run/read-log.js';
+import { startRelay } from '../world/run/relay.js';
+import { tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 
 const BACKLOG = 20_000;
 

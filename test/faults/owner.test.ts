@@ -4,12 +4,12 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { sumOf } from '../../agent/ring/sums.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { occurrences, readEmbedded } from '../world/read-log.js';
-import { startRelay, type TestRelay } from '../world/relay.js';
-import { tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
-import { W1Tree } from '../world/w1.js';
+import { W1Tree } from '../world/probes/w1.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { occurrences, readEmbedded } from '../world/run/read-log.js';
+import { startRelay, type TestRelay } from '../world/run/relay.js';
+import { tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 
 const ROM = '28-0000000000ff';
 /** A second program that is refused says so well within this. */

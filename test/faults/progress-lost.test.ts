@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeBatch } from '../../core/contract/batch.js';
-import { Program, until } from '../world/programs.js';
-import { occurrences, readKafka } from '../world/read-log.js';
-import { startRelay, type TestRelay } from '../world/relay.js';
-import { type Service, startKafka, tempFolder } from '../world/services.js';
+import { Program, until } from '../world/run/programs.js';
+import { occurrences, readKafka } from '../world/run/read-log.js';
+import { startRelay, type TestRelay } from '../world/run/relay.js';
+import { type Service, startKafka, tempFolder } from '../world/run/services.js';
 
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const PROGRESS = 'gateway.progress';

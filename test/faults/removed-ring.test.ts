@@ -1,12 +1,12 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { FlakyLink } from '../world/proxy.js';
-import { readEmbedded } from '../world/read-log.js';
-import { startRelay } from '../world/relay.js';
-import { tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
+import { FlakyLink } from '../world/faults/proxy.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { readEmbedded } from '../world/run/read-log.js';
+import { startRelay } from '../world/run/relay.js';
+import { tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 
 /* Somebody removes the ring's files, or the whole data folder. */
 const START = Date.UTC(2026, 0, 1);

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { addRange, contains, type RangeSet } from '../../core/contract/ranges.js';
 import { generator } from '../../core/random.js';
-import { FaultyDisk } from '../world/disk.js';
-import { HostedRing } from '../world/hosted-ring.js';
-import { tempFolder } from '../world/services.js';
+import { FaultyDisk } from '../world/faults/disk.js';
+import { HostedRing } from '../world/ring/hosted-ring.js';
+import { tempFolder } from '../world/run/services.js';
 
 /*
  * The ring against an ideal one, with crashes: what it has called durable is there afterwards, under the same

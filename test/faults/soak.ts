@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { startKafka } from '../world/services.js';
+import { startKafka } from '../world/run/services.js';
 import { isClean, type Outcome, runSeed } from './conservation.js';
 import { fuzzDecoders } from './fuzz.js';
 import { isSound, MANY, ONE, type StopOutcome, TwoRelays } from './two-relays.js';

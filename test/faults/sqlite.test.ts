@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 
-const GARBAGE = fileURLToPath(new URL('../../dist/test/world/garbage.js', import.meta.url));
+const GARBAGE = fileURLToPath(new URL('../../dist/test/world/faults/garbage.js', import.meta.url));
 const RUNS = 20;
 
 it('this Node and this SQLite binding fit: no abort in twenty programs that end amid garbage', () => {

@@ -3,13 +3,13 @@ import { closeSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } fr
 import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Clinic, NURSE } from '../world/clinic.js';
-import { FaultyDisk } from '../world/disk.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { FlakyLink } from '../world/proxy.js';
-import { occurrences, readEmbedded } from '../world/read-log.js';
-import { startRelay } from '../world/relay.js';
-import { tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
+import { FaultyDisk } from '../world/faults/disk.js';
+import { FlakyLink } from '../world/faults/proxy.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { occurrences, readEmbedded } from '../world/run/read-log.js';
+import { startRelay } from '../world/run/relay.js';
+import { tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 
 let folder: ReturnType<typeof tempFolder>;
 let clinic: Clinic;

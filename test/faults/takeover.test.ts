@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeBatch } from '../../core/contract/batch.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { occurrences, readKafka } from '../world/read-log.js';
-import { startRelay, type TestRelay } from '../world/relay.js';
-import { type Service, startKafka, tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
-import { W1Tree } from '../world/w1.js';
+import { W1Tree } from '../world/probes/w1.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { occurrences, readKafka } from '../world/run/read-log.js';
+import { startRelay, type TestRelay } from '../world/run/relay.js';
+import { type Service, startKafka, tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 
 const EPOCH = 'aaaa000000000000';
 const ROWS = 20;

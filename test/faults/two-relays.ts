@@ -2,9 +2,9 @@ import { Kafka, logLevel } from 'kafkajs';
 import { encodeBatch } from '../../core/contract/batch.js';
 import { TOPICS } from '../../core/contract/messages.js';
 import { generator } from '../../core/random.js';
-import { until } from '../world/programs.js';
-import { startRelay, type TestRelay } from '../world/relay.js';
-import { tempFolder } from '../world/services.js';
+import { until } from '../world/run/programs.js';
+import { startRelay, type TestRelay } from '../world/run/relay.js';
+import { tempFolder } from '../world/run/services.js';
 
 /*
  * Two relay programs on one Kafka. One is stopped (SIGSTOP) at a moment inside its commits, past its session; the other

@@ -1,11 +1,11 @@
 import { connectAsync, type MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { PickyRelay, type Verdict } from '../world/picky-relay.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { readEmbedded } from '../world/read-log.js';
-import { startRelay } from '../world/relay.js';
-import { type Service, startMosquitto, tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
+import { PickyRelay, type Verdict } from '../world/faults/picky-relay.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { readEmbedded } from '../world/run/read-log.js';
+import { startRelay } from '../world/run/relay.js';
+import { type Service, startMosquitto, tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 
 const WILD = ['2000000', '1e300', '-3.4e38', '4294967295', '9e15'];
 const GOOD = 500;

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import type { ReadingMessage } from '../../core/contract/messages.js';
 import type { ArchivedReading, Kind } from '../../relay/archive/port.js';
 import { SqliteArchive } from '../../relay/archive/sqlite/sqlite.js';
-import { tempFolder } from '../world/services.js';
+import { tempFolder } from '../world/run/services.js';
 
 const BUILT = new URL('../../dist/relay/archive/sqlite/sqlite.js', import.meta.url).href;
 const START = Date.UTC(2026, 9, 30);

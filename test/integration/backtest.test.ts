@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { alertMessageSchema } from '../../core/contract/messages.js';
-import { fleetCsv, simulateFridge } from '../world/fleet.js';
-import { tempFolder } from '../world/services.js';
+import { fleetCsv, simulateFridge } from '../world/data/fleet.js';
+import { tempFolder } from '../world/run/services.js';
 
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const folder = tempFolder('backtest');

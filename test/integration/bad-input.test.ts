@@ -2,14 +2,14 @@ import { gzipSync } from 'node:zlib';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LINES } from '../world/clinic.js';
-import { GpioTree } from '../world/gpio.js';
-import { ModbusBus } from '../world/modbus-slave.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { openSocatPty, type PtyEnd } from '../world/pty.js';
-import { startRelay } from '../world/relay.js';
-import { need, type Service, startMosquitto, tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
-import { W1Tree } from '../world/w1.js';
+import { GpioTree } from '../world/probes/gpio.js';
+import { ModbusBus } from '../world/probes/modbus-slave.js';
+import { openSocatPty, type PtyEnd } from '../world/probes/pty.js';
+import { W1Tree } from '../world/probes/w1.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { startRelay } from '../world/run/relay.js';
+import { need, type Service, startMosquitto, tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 
 const ROMS = { a: '28-000000000001', b: '28-000000000002' };
 

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tempFolder } from '../world/services.js';
+import { tempFolder } from '../world/run/services.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const arch = process.arch;

@@ -2,10 +2,10 @@ import { request as httpsRequest } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rssMb } from '../bench/figure.js';
-import { Authority, type Tls } from '../world/certificates.js';
-import { freePort, Program, until } from '../world/programs.js';
-import { startRelay, type TestRelay } from '../world/relay.js';
-import { tempFolder } from '../world/services.js';
+import { Authority, type Tls } from '../world/run/certificates.js';
+import { freePort, Program, until } from '../world/run/programs.js';
+import { startRelay, type TestRelay } from '../world/run/relay.js';
+import { tempFolder } from '../world/run/services.js';
 
 const TOKEN = 'a-token-of-sixteen-or-more';
 const VIEWER = 'a-viewers-token-of-ours';

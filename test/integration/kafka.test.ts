@@ -2,14 +2,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseLoggerFile } from '../../cli/fridge-tag/parse.js';
-import { Fridge } from '../world/fridge.js';
-import { type History, readHistory } from '../world/history.js';
-import { kcatLines } from '../world/kcat.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { startRelay } from '../world/relay.js';
-import { publishHistory, replaySite } from '../world/replay.js';
-import { type Service, startKafka, startMosquitto, tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
+import { type History, readHistory } from '../world/data/history.js';
+import { publishHistory, replaySite } from '../world/demo/replay.js';
+import { Fridge } from '../world/probes/fridge.js';
+import { kcatLines } from '../world/run/kcat.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { startRelay } from '../world/run/relay.js';
+import { type Service, startKafka, startMosquitto, tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 
 /** Real loggers' files; they are other people's, so a clone may be without them. */
 const DATA = fileURLToPath(new URL('../../../shared/data/fridge-tag/', import.meta.url));

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BATCH_ROWS_MAX, type Batch, encodeBatch } from '../../core/contract/batch.js';
 import type { RingEvent } from '../../core/contract/messages.js';
 import { generator } from '../../core/random.js';
-import { kcatLines } from '../world/kcat.js';
-import { freePort } from '../world/programs.js';
-import { startRelay, type TestRelay } from '../world/relay.js';
-import { type Service, startKafka, tempFolder } from '../world/services.js';
+import { kcatLines } from '../world/run/kcat.js';
+import { freePort } from '../world/run/programs.js';
+import { startRelay, type TestRelay } from '../world/run/relay.js';
+import { type Service, startKafka, tempFolder } from '../world/run/services.js';
 
 /*
  * One fridge, a week offline, one partition: the largest that one key can bring at once. Names are as long as they may

@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { Clinic, LINES, NURSE } from '../world/clinic.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { FlakyLink } from '../world/proxy.js';
-import { tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
+import { FlakyLink } from '../world/faults/proxy.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 

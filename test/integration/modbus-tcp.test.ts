@@ -3,8 +3,8 @@ import { ModbusPort } from '../../agent/drivers/serial/modbus.js';
 import { blocksOf } from '../../agent/drivers/serial/modbus-decode.js';
 import { modbusModelSchema } from '../../agent/drivers/serial/schema.js';
 import { SystemClock } from '../../host/clock.js';
-import { ModbusTcp } from '../world/modbus-slave.js';
-import { freePort } from '../world/programs.js';
+import { ModbusTcp } from '../world/probes/modbus-slave.js';
+import { freePort } from '../world/run/programs.js';
 
 const model = modbusModelSchema.parse({
   transport: 'modbus',

@@ -3,11 +3,11 @@ import { Modem } from '../../agent/annunciate/sms/modem.js';
 import { PinMemory } from '../../agent/annunciate/sms/pin.js';
 import { openSerialLink } from '../../agent/annunciate/sms/serial-link.js';
 import { SystemClock } from '../../host/clock.js';
-import { FakeModem, type ModemFaults } from '../world/modem.js';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import type { PtyEnd } from '../world/pty.js';
-import { openSocatPty } from '../world/pty.js';
-import { need, tempFolder } from '../world/services.js';
+import { FakeModem, type ModemFaults } from '../world/probes/modem.js';
+import type { PtyEnd } from '../world/probes/pty.js';
+import { openSocatPty } from '../world/probes/pty.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { need, tempFolder } from '../world/run/services.js';
 
 const PHONE = '+254700000001';
 let folder: ReturnType<typeof tempFolder>;

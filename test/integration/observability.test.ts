@@ -3,10 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { startRelay } from '../world/relay.js';
-import { need, tempFolder } from '../world/services.js';
-import { W1Tree } from '../world/w1.js';
+import { W1Tree } from '../world/probes/w1.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { startRelay } from '../world/run/relay.js';
+import { need, tempFolder } from '../world/run/services.js';
 
 const HERE = fileURLToPath(new URL('../../relay/observability/', import.meta.url));
 const folder = tempFolder('prometheus');

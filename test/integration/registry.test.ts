@@ -3,10 +3,10 @@ import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeBatch } from '../../core/contract/batch.js';
 import type { ReadingMessage } from '../../core/contract/messages.js';
-import { kcat } from '../world/kcat.js';
-import { freePort, getJson, until } from '../world/programs.js';
-import { startRelay, type TestRelay } from '../world/relay.js';
-import { type Service, startKafka, tempFolder } from '../world/services.js';
+import { kcat } from '../world/run/kcat.js';
+import { freePort, getJson, until } from '../world/run/programs.js';
+import { startRelay, type TestRelay } from '../world/run/relay.js';
+import { type Service, startKafka, tempFolder } from '../world/run/services.js';
 
 const ACCESS = { username: 'streams', password: 'a-password-of-streams' };
 const TOKEN = 'a-token-of-the-till';

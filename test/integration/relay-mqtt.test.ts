@@ -5,9 +5,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ReadingMessage } from '../../core/contract/messages.js';
 import { SystemClock } from '../../host/clock.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
-import { until } from '../world/programs.js';
-import { startRelay, type TestRelay } from '../world/relay.js';
-import { type Service, startMosquitto, tempFolder } from '../world/services.js';
+import { until } from '../world/run/programs.js';
+import { startRelay, type TestRelay } from '../world/run/relay.js';
+import { type Service, startMosquitto, tempFolder } from '../world/run/services.js';
 
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const folder = tempFolder('relay-mqtt');

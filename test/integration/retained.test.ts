@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connectAsync } from 'mqtt';
 import { expect, it } from 'vitest';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { startMosquitto, tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { startMosquitto, tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 
 it('what a broker keeps, with its own time, is one reading, whatever restarts; later ones are taken', async () => {
   const folder = tempFolder('retained');

@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { kcatLines } from '../world/kcat.js';
-import { freePort, Program, until } from '../world/programs.js';
-import { startRelay, type TestRelay } from '../world/relay.js';
-import { type Service, startKafka, tempFolder } from '../world/services.js';
+import { kcatLines } from '../world/run/kcat.js';
+import { freePort, Program, until } from '../world/run/programs.js';
+import { startRelay, type TestRelay } from '../world/run/relay.js';
+import { type Service, startKafka, tempFolder } from '../world/run/services.js';
 
 /* What a gateway says of its sensors, through the whole way into the log, in the order in which it was said. */
 let kafka: Service;

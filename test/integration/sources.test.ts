@@ -3,8 +3,8 @@ import { createHmac } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startRelay, type TestRelay } from '../world/relay.js';
-import { type Service, startKafka, tempFolder } from '../world/services.js';
+import { startRelay, type TestRelay } from '../world/run/relay.js';
+import { type Service, startKafka, tempFolder } from '../world/run/services.js';
 
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const TOKEN = 'a-token-of-the-till';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { connectAsync } from 'mqtt';
 import { expect, it } from 'vitest';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { startMosquitto, tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { startMosquitto, tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 
 const cases = JSON.parse(
   readFileSync(new URL('../../device-configs/models/generic/sparkplug.cases.json', import.meta.url), 'utf8'),

@@ -1,9 +1,9 @@
 import { createServer } from 'node:net';
 import { connectAsync } from 'mqtt';
 import { expect, it } from 'vitest';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 
 it('a broker whose port was taken starts once the port is free; until then health says so, and an alarm', async () => {
   const folder = tempFolder('starts');

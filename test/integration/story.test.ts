@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 
-const DEMO = fileURLToPath(new URL('../../dist/test/world/demo.js', import.meta.url));
+const DEMO = fileURLToPath(new URL('../../dist/test/world/demo/demo.js', import.meta.url));
 
 it('the whole story of the demo is observed', async () => {
   const child = spawn(process.execPath, [DEMO, '--fast']);

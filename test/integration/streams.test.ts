@@ -4,9 +4,9 @@ import { type Finding, type SensorAggregate, STREAM_TOPICS } from '../../core/co
 import { SystemClock } from '../../host/clock.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
 import type { LogRecord, LogTopic } from '../../relay/log/port.js';
-import { until } from '../world/programs.js';
-import { startRelay } from '../world/relay.js';
-import { tempFolder } from '../world/services.js';
+import { until } from '../world/run/programs.js';
+import { startRelay } from '../world/run/relay.js';
+import { tempFolder } from '../world/run/services.js';
 
 const folder = tempFolder('streams');
 const TOKEN = 'a-token-of-the-store';

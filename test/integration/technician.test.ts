@@ -5,12 +5,12 @@ import { connectAsync } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { Clinic, NURSE } from '../world/clinic.js';
-import { GpioTree } from '../world/gpio.js';
-import { ModbusBus } from '../world/modbus-slave.js';
-import { freePort, Program, until } from '../world/programs.js';
-import { openPty } from '../world/pty.js';
-import { startMosquitto, tempFolder } from '../world/services.js';
-import { W1Tree } from '../world/w1.js';
+import { GpioTree } from '../world/probes/gpio.js';
+import { ModbusBus } from '../world/probes/modbus-slave.js';
+import { openPty } from '../world/probes/pty.js';
+import { W1Tree } from '../world/probes/w1.js';
+import { freePort, Program, until } from '../world/run/programs.js';
+import { startMosquitto, tempFolder } from '../world/run/services.js';
 
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 

@@ -1,10 +1,10 @@
 import { connectAsync } from 'mqtt';
 import { expect, it } from 'vitest';
-import { freePort, getJson, Program, until } from '../world/programs.js';
-import { readEmbedded } from '../world/read-log.js';
-import { startRelay } from '../world/relay.js';
-import { startMosquitto, tempFolder } from '../world/services.js';
-import type { AgentStatus } from '../world/views.js';
+import { freePort, getJson, Program, until } from '../world/run/programs.js';
+import { readEmbedded } from '../world/run/read-log.js';
+import { startRelay } from '../world/run/relay.js';
+import { startMosquitto, tempFolder } from '../world/run/services.js';
+import type { AgentStatus } from '../world/run/views.js';
 
 it('over an unmetered link a reading by itself is in the log within a second', async () => {
   const folder = tempFolder('unmetered');

@@ -1,10 +1,10 @@
 import { connectAsync, type MqttClient } from 'mqtt';
-import { Fridge } from './fridge.js';
-import { GpioTree } from './gpio.js';
-import { ModbusBus } from './modbus-slave.js';
-import { FakeModem } from './modem.js';
-import { openPty, type PtyEnd } from './pty.js';
-import { W1Tree } from './w1.js';
+import { Fridge } from './probes/fridge.js';
+import { GpioTree } from './probes/gpio.js';
+import { ModbusBus } from './probes/modbus-slave.js';
+import { FakeModem } from './probes/modem.js';
+import { openPty, type PtyEnd } from './probes/pty.js';
+import { W1Tree } from './probes/w1.js';
 
 export const LINES = { mains: 17, buzzer: 18, lamp: 22, button: 23, door: 24 } as const;
 export const NURSE = { id: 'nurse', name: 'Amina', phone: '+254700000001' };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deliverPdu, parseSubmit } from '../../../test/world/modem.js';
+import { deliverPdu, parseSubmit } from '../../../test/world/probes/modem.js';
 import { fromSeptets, pack, toSeptets, unpack } from './gsm7.js';
 import { decodeDeliver, encodeSubmit } from './pdu.js';
 

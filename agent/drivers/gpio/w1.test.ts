@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { W1Tree } from '../../../test/world/w1.js';
+import { W1Tree } from '../../../test/world/probes/w1.js';
 import { openW1 } from './w1.js';
 
 it('names the probe that was put in the place of a missing one', async () => {

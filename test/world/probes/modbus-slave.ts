@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { crc16 } from '../../agent/drivers/serial/modbus-decode.js';
+import { crc16 } from '../../../agent/drivers/serial/modbus-decode.js';
 import type { PtyEnd } from './pty.js';
 
 export type ModbusFault = 'silent' | 'crc' | 'exception' | 'garbage';

@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { connectAsync } from 'mqtt';
-import { type History, readHistory } from './history.js';
-import { freePort, getJson, Program, until } from './programs.js';
-import { occurrences, type SeenRecord } from './read-log.js';
-import { startRelay } from './relay.js';
+import { type History, readHistory } from '../data/history.js';
+import { freePort, getJson, Program, until } from '../run/programs.js';
+import { occurrences, type SeenRecord } from '../run/read-log.js';
+import { startRelay } from '../run/relay.js';
+import type { AgentStatus } from '../run/views.js';
 import { pageLink, type Told } from './story.js';
-import type { AgentStatus } from './views.js';
 
 export interface ReplayOptions {
   folder: string;

@@ -4,7 +4,7 @@ import { preload } from './preload.js';
 
 const SECTOR = 512;
 
-/** A folder on a disk that can be slow, read-only or broken, and whose power can be cut (test/world/disk.c). */
+/** A folder on a disk that can be slow, read-only or broken, and whose power can be cut (test/world/faults/disk.c). */
 export class FaultyDisk {
   readonly folder: string;
   readonly #control: string;

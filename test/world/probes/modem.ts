@@ -1,4 +1,4 @@
-import { fromSeptets, pack, toSeptets, unpack } from '../../agent/annunciate/sms/gsm7.js';
+import { fromSeptets, pack, toSeptets, unpack } from '../../../agent/annunciate/sms/gsm7.js';
 import type { PtyEnd } from './pty.js';
 
 /** What a real modem does on a bad day. */

@@ -1,4 +1,4 @@
-import { generator } from '../../core/random.js';
+import { generator } from '../../../core/random.js';
 
 /** What a simulated fridge went through; `unsafe_at` is when it has been outside 2 to 8 °C for 30 minutes in a row. */
 export interface FleetEvent {

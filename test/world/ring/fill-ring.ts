@@ -1,5 +1,5 @@
-import { RowBuffer, WRITE_CELLS } from '../../agent/ring/rows.js';
-import { RingStore, stateCommit } from '../../agent/ring/store.js';
+import { RowBuffer, WRITE_CELLS } from '../../../agent/ring/rows.js';
+import { RingStore, stateCommit } from '../../../agent/ring/store.js';
 
 export const SENSORS = 10;
 export const START = Date.UTC(2026, 0, 1);

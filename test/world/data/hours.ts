@@ -1,5 +1,5 @@
-import { generator } from '../../core/random.js';
-import type { STREAM_INPUTS } from '../../relay/streams/embedded/streams.js';
+import { generator } from '../../../core/random.js';
+import type { STREAM_INPUTS } from '../../../relay/streams/embedded/streams.js';
 
 /*
  * Hours of a few clinics as they arrive at the relay: late, repeated and missing rows, back-fill, wrong clocks and a slow

@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs';
-import { Clinic, LINES, MANAGER, NURSE } from './clinic.js';
-import { freePort, getJson, Program, until } from './programs.js';
-import { FlakyLink } from './proxy.js';
-import { occurrences, type SeenRecord } from './read-log.js';
-import type { AgentStatus, RelayView } from './views.js';
+import { Clinic, LINES, MANAGER, NURSE } from '../clinic.js';
+import { FlakyLink } from '../faults/proxy.js';
+import { freePort, getJson, Program, until } from '../run/programs.js';
+import { occurrences, type SeenRecord } from '../run/read-log.js';
+import type { AgentStatus, RelayView } from '../run/views.js';
 
 export interface StoryOptions {
   folder: string;

@@ -1,11 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { RangeSet } from '../../core/contract/ranges.js';
+import type { RangeSet } from '../../../core/contract/ranges.js';
 import type { Dump, HostRequest } from './ring-host.js';
 
 const HOST = fileURLToPath(new URL('./ring-host.js', import.meta.url)).replace(
-  /\/(?<!dist\/)test\/world\//,
-  '/dist/test/world/',
+  /\/(?<!dist\/)test\/world\/ring\//,
+  '/dist/test/world/ring/',
 );
 
 /** A ring in a process of its own (ring-host.ts). Requests to a dead one give undefined. */

@@ -1,6 +1,6 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { crc8 } from '../../agent/drivers/gpio/w1-decode.js';
+import { crc8 } from '../../../agent/drivers/gpio/w1-decode.js';
 
 /** What can be wrong with a DS18B20, as the kernel shows it. */
 export type W1Fault = 'empty' | 'crc' | 'power_on' | 'zeros' | 'absent';

@@ -1,8 +1,8 @@
-import { unsaved } from '../../agent/ring/aside.js';
-import { RingClient } from '../../agent/ring/client.js';
-import { tidy } from '../../agent/ring/recover.js';
-import { Salvager } from '../../agent/ring/salvager.js';
-import { SystemClock } from '../../host/clock.js';
+import { unsaved } from '../../../agent/ring/aside.js';
+import { RingClient } from '../../../agent/ring/client.js';
+import { tidy } from '../../../agent/ring/recover.js';
+import { Salvager } from '../../../agent/ring/salvager.js';
+import { SystemClock } from '../../../host/clock.js';
 
 /*
  * What an agent's start does with damaged rings, in a process of its own that can be killed at any moment:

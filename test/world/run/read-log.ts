@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { Kafka, logLevel } from 'kafkajs';
-import { DATA_TOPICS } from '../../core/contract/messages.js';
+import { DATA_TOPICS } from '../../../core/contract/messages.js';
 
 /** A record of the relay's log, read by other means than the relay's own code. */
 export interface SeenRecord {

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { claimPort, freePort } from './programs.js';
-import { readEmbedded, readKafka } from './read-log.js';
+import { claimPort, freePort } from '../run/programs.js';
+import { readEmbedded, readKafka } from '../run/read-log.js';
 import { replayHistory } from './replay.js';
 import { pageLink, tellStory } from './story.js';
 

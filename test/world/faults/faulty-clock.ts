@@ -2,7 +2,7 @@ import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { preload } from './preload.js';
 
-/** The wall clock of one process, which can be set wrong while it runs (test/world/clock.c). */
+/** The wall clock of one process, which can be set wrong while it runs (test/world/faults/clock.c). */
 export class FaultyClock {
   readonly #file: string;
 

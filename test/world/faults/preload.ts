@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { need } from './services.js';
+import { need } from '../run/services.js';
 
-/** Compiles test/world/NAME.c into a library for LD_PRELOAD, once a process. */
+/** Compiles test/world/faults/NAME.c into a library for LD_PRELOAD, once a process. */
 export function preload(name: 'disk' | 'clock'): string {
   const folder = join(tmpdir(), `coldwatch-preload-${process.pid}`);
   const library = join(folder, `${name}.so`);

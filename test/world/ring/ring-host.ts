@@ -1,6 +1,6 @@
-import { RingClient } from '../../agent/ring/client.js';
-import type { RangeSet } from '../../core/contract/ranges.js';
-import { SystemClock } from '../../host/clock.js';
+import { RingClient } from '../../../agent/ring/client.js';
+import type { RangeSet } from '../../../core/contract/ranges.js';
+import { SystemClock } from '../../../host/clock.js';
 
 /*
  * A ring in a process of its own, so that it can be killed: `node ring-host.js FILE CAPACITY`, driven over IPC.
