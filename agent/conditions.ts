@@ -8,6 +8,10 @@ export function storageCondition(active: boolean, detail?: string): Condition {
   return { type: 'storage', rule: 'storage', severity: 'critical', active, facts };
 }
 
+/** Of `ring.full`, for the log and for `doctor`. */
+export const RING_FULL =
+  'the ring is full: the oldest readings that no relay holds are summed up by quarters of an hour, and named in a gap';
+
 /** What befell the ring's files, and was found out when nothing could be done about it any more. */
 export const RING_FILES = {
   'ring-removed': 'its files were removed while the agent ran, and were written anew with all that they held',

@@ -1,14 +1,14 @@
 import type { Logger } from 'pino';
 import { every, sleep } from '../core/clock/clock.js';
 import { countOf } from '../core/contract/ranges.js';
-import { messageOf } from '../core/errors.js';
+import { type ErrorCode, logged, messageOf } from '../core/errors.js';
 import type { PolicyEffect } from '../core/policy/local.js';
 import type { Reading } from '../core/reading.js';
 import type { ClaimFolder } from '../host/folder-lock.js';
 import { Alarm } from './alarm/alarm.js';
 import { announceSensors } from './announce.js';
 import { awaitCard, openRing, ringFile, ringLimits } from './card.js';
-import { filesCondition, identityCondition, RING_FILES, storageCondition } from './conditions.js';
+import { filesCondition, identityCondition, RING_FILES, RING_FULL, storageCondition } from './conditions.js';
 import { alarmSensors } from './config/alarm-sensors.js';
 import { doorOf } from './config/door.js';
 import { type Former, leftBehind } from './config/left-behind.js';
@@ -82,6 +82,7 @@ export async function startAgent(
       else log.error({ failure }, 'the card does not take readings');
       alarm.condition(storageCondition(failure !== null, failure ?? undefined));
     },
+    onFull: () => log.warn({ code: 'ring.full' satisfies ErrorCode }, RING_FULL),
     onDamage: (damage) => {
       log.fatal({ damage }, 'the ring’s file is damaged: starting anew to salvage it');
       options.onFatal();
@@ -120,10 +121,7 @@ export async function startAgent(
     clock,
     annunciate,
     onProblem: (error) =>
-      log.error(
-        { error: messageOf(error) },
-        'what the alarm knew of before is not all there: it goes on without',
-      ),
+      log.error(logged(error), 'what the alarm knew of before is not all there: it goes on without'),
   });
   const givenUp = new GivenUpRows({ ring, alarm, clock, log });
   const starts = new Starts({ alarm, clock, log });
@@ -161,7 +159,7 @@ export async function startAgent(
         seq = ring.append(reading);
       } catch (error) {
         kept = false;
-        log.error({ error: messageOf(error) }, 'a reading was not kept');
+        log.error(logged(error), 'a reading was not kept');
       }
       alarm.reading(reading, seq);
     }
@@ -348,10 +346,7 @@ export async function runAgent(
         log.info('the changed site file is in force');
       } catch (error) {
         file.problems = [messageOf(error)];
-        log.error(
-          { error: messageOf(error) },
-          'the agent does not start with the new site file: the old one runs on',
-        );
+        log.error(logged(error), 'the agent does not start with the new site file: the old one runs on');
         agent = await startAgent(before, log, options(agent.board));
       }
     });

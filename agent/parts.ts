@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../core/clock/clock.js';
-import { messageOf } from '../core/errors.js';
+import { logged } from '../core/errors.js';
 import type { Alarm } from './alarm/alarm.js';
 import { Annunciator } from './annunciate/annunciator.js';
 import { Outbox } from './annunciate/outbox.js';
@@ -70,7 +70,7 @@ export function openAnnunciator(
     try {
       return lines().output(line);
     } catch (error) {
-      log.error({ error: messageOf(error) }, 'an output line cannot be opened: it stays silent');
+      log.error(logged(error), 'an output line cannot be opened: it stays silent');
       return undefined;
     }
   };
@@ -153,6 +153,6 @@ export function openButton(
   try {
     lines().input(button, (pressed) => pressed && annunciator.pressed());
   } catch (error) {
-    log.error({ error: messageOf(error) }, 'the acknowledge button cannot be opened');
+    log.error(logged(error), 'the acknowledge button cannot be opened');
   }
 }

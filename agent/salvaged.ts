@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { Logger } from 'pino';
 import { type Clock, every, type Timer } from '../core/clock/clock.js';
 import type { RangeSet } from '../core/contract/ranges.js';
-import { messageOf } from '../core/errors.js';
+import { logged } from '../core/errors.js';
 import type { Stream } from '../core/stream.js';
 import type { Alarm } from './alarm/alarm.js';
 import { storageCondition } from './conditions.js';
@@ -115,7 +115,7 @@ export class Salvaged {
         void this.#forwardNext();
       } catch (error) {
         failed = true;
-        log.error({ error: messageOf(error), aside }, 'a damaged ring is not saved yet: it is tried again');
+        log.error({ ...logged(error), aside }, 'a damaged ring is not saved yet: it is tried again');
       } finally {
         this.#open.delete(salvager);
       }
@@ -144,7 +144,7 @@ export class Salvaged {
       this.#open.add(leftover);
       if (this.#stopped) await leftover.stop();
     } catch (error) {
-      this.#options.log.error({ error: messageOf(error), file }, 'salvaged rows cannot be read now');
+      this.#options.log.error({ ...logged(error), file }, 'salvaged rows cannot be read now');
       this.#saveLater();
       ended();
     }
@@ -244,8 +244,7 @@ class Leftover {
         ring.saveState(this.#reported, null);
         this.#onDone();
       },
-      (error: unknown) =>
-        log.warn({ error: messageOf(error) }, 'salvaged rows stay until the card takes commits'),
+      (error: unknown) => log.warn(logged(error), 'salvaged rows stay until the card takes commits'),
     );
   }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { messageOf } from '../core/errors.js';
+import { logged } from '../core/errors.js';
 import { own } from '../core/own.js';
 
 const { version, engines } = JSON.parse(
@@ -61,7 +61,8 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else {
-    process.stderr.write(`coldwatch: ${messageOf(error)}\n`);
+    const { error: what, code } = logged(error);
+    process.stderr.write(`coldwatch: ${what}${code ? ` [${code}]` : ''}\n`);
     process.exitCode = 1;
   }
 }

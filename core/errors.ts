@@ -4,6 +4,7 @@ export type ErrorCode =
   | 'device.malformed'
   | 'device.unavailable'
   | 'folder.in_use'
+  | 'ring.full'
   | 'ring.unavailable'
   | 'ring.rows_lost'
   | 'wire.invalid'
@@ -31,6 +32,12 @@ export class ColdwatchError extends Error {
     this.code = code;
     this.retry = options.retry ?? false;
   }
+}
+
+/** What a log line says of anything thrown; `code` where there is one of ours (docs/reference/errors.md). */
+export function logged(error: unknown): { error: string; code?: ErrorCode } {
+  const text = { error: messageOf(error) };
+  return error instanceof ColdwatchError ? { ...text, code: error.code } : text;
 }
 
 /** The message of anything thrown, for a log line or a person. */

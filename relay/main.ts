@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { type Clock, sleep } from '../core/clock/clock.js';
 import type { Batch } from '../core/contract/batch.js';
-import { messageOf } from '../core/errors.js';
+import { logged } from '../core/errors.js';
 import { retrySchedule } from '../core/retry.js';
 import { SystemClock } from '../host/clock.js';
 import type { ClaimFolder } from '../host/folder-lock.js';
@@ -108,7 +108,7 @@ export async function startRelay(
       return { ok: true };
     } catch (error) {
       // Whoever asks is told that, and the log why.
-      request.log.warn({ error: messageOf(error) }, 'not ready');
+      request.log.warn(logged(error), 'not ready');
       return reply.code(503).send({ ok: false });
     }
   });
@@ -229,7 +229,7 @@ async function startWhenPossible(
     } catch (error) {
       if (stop.aborted) return undefined;
       if (!(error as { retry?: boolean }).retry) throw error;
-      log.warn({ error: messageOf(error) }, 'the log is not there yet: trying again');
+      log.warn(logged(error), 'the log is not there yet: trying again');
       await sleep(clock, delays.next().value, stop);
       if (stop.aborted) return undefined;
     }

@@ -9,7 +9,7 @@ import { seldomNotes, type Told, toldOf } from '../config/told.js';
 import { readBoot } from '../health/boot.js';
 import { lazyLines, openModem } from '../parts.js';
 import { type Check, fail, pass, skipped } from './check.js';
-import { formerOf, runningAgent } from './running.js';
+import { formerOf, ringCheck, runningAgent } from './running.js';
 import { ownSensors, reportedSensors } from './sensors.js';
 import { brokerCheck, clockCheck, diskCheck, lineChecks, modemChecks, relayCheck } from './surroundings.js';
 
@@ -38,6 +38,7 @@ export async function* examine(site: ResolvedSite, visit: Visit, log: Logger): A
   const running = await runningAgent(config);
   if (running) {
     for (const note of leftBehind(formerOf(running), site)) yield skipped('site file', note);
+    if (config.relay) yield ringCheck(running);
     yield* await askUntilHeard(site, visit.waitMs, clock);
     yield skipped('buzzer, lamp, button', HELD);
     if (config.sms) yield skipped('SMS modem', HELD);

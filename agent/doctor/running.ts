@@ -1,5 +1,7 @@
+import { RING_FULL } from '../conditions.js';
 import type { Former } from '../config/left-behind.js';
 import type { ResolvedSite } from '../config/resolve.js';
+import { type Check, fail, pass } from './check.js';
 import type { Reported } from './sensors.js';
 
 /** What /api/status of a running agent says, as far as it is looked at. */
@@ -7,8 +9,18 @@ export interface Running {
   gateway: string;
   sensors: readonly Reported[];
   open_alerts: readonly { sensor: string; alert_type: string }[];
-  ring: { folder?: string };
+  ring: { folder?: string; thinned: number; overwritten: number };
   relay: { backlog: number } | null;
+}
+
+/** `ring.full`: an agent that could not keep all that it has not sent. */
+export function ringCheck({ ring: { thinned, overwritten }, relay }: Running): Check {
+  if (thinned + overwritten === 0)
+    return pass('ring', relay ? `${relay.backlog} rows are still to be sent` : 'it keeps all that it should');
+  return fail(
+    'ring',
+    `${RING_FULL}; since the start ${thinned} readings and ${overwritten} summaries: see to the relay, or give it a larger ring.size_mb (ring.full)`,
+  );
 }
 
 const ANSWER_MS = 3000;

@@ -12,6 +12,7 @@ import { CardHealth } from './card-health.js';
 import { Channels } from './channels.js';
 import { FlushTimer } from './flush-timer.js';
 import { Holes } from './holes.js';
+import { MadeRoom } from './made-room.js';
 import type { Pending } from './pending.js';
 import type { Ring, RingOptions, RingStats, StoredReading } from './port.js';
 import { RowReader } from './reader.js';
@@ -58,8 +59,7 @@ export class RingClient implements Ring {
   readonly #reader: RowReader;
   #commits = 0;
   #lastCommitMs = 0;
-  #thinned = 0;
-  #overwritten = 0;
+  readonly #madeRoom: MadeRoom;
   #closed = false;
   readonly #openedHead: number;
   /** No relay has been asked about this ring, since it was made where there was none. */
@@ -87,6 +87,7 @@ export class RingClient implements Ring {
   private constructor(options: RingOptions, worker: WorkerCalls, opened: OpenAnswer) {
     this.#options = options;
     this.#worker = worker;
+    this.#madeRoom = new MadeRoom(options.clock, options.onFull);
     this.epoch = opened.epoch;
     this.#segments = openSegments(options.clock, options.boot, opened.segments, opened.lastTimeline);
     this.#card = new CardHealth(options.clock, {
@@ -161,7 +162,7 @@ export class RingClient implements Ring {
     if (!lost) return;
     const which = stream === 'events' ? { stream } : {};
     this.appendEvent({ type: 'gap', gap: { reason: 'overwritten', ...which, ...lost } });
-    this.#overwritten += lost.to - lost.from + 1;
+    this.#madeRoom.add({ thinned: 0, overwritten: lost.to - lost.from + 1 });
   }
 
   saveState(key: string, value: unknown): void {
@@ -280,8 +281,8 @@ export class RingClient implements Ring {
       waiting: this.#waiting.rows,
       commits: this.#commits,
       lastCommitMs: this.#lastCommitMs,
-      thinned: this.#thinned,
-      overwritten: this.#overwritten,
+      thinned: this.#madeRoom.thinned,
+      overwritten: this.#madeRoom.overwritten,
       failure: this.#card.failure,
     };
   }
@@ -371,8 +372,7 @@ export class RingClient implements Ring {
       this.#span[stream].durable = group.through[stream];
       this.#holes.clip(stream, this.#span[stream].tail);
     }
-    this.#thinned += group.room?.thinned ?? 0;
-    this.#overwritten += group.room?.overwritten ?? 0;
+    if (group.room) this.#madeRoom.add(group.room);
     this.#sendable.committed(group.segments, group.state);
     for (const fn of group.confirmations) fn();
     for (const { resolve } of group.waiters) resolve();

@@ -89,6 +89,8 @@ export interface RingOptions {
   limits?: ReadonlyMap<string, Limits>;
   /** Called when commits keep failing, and when one succeeds again. */
   onHealth?: (failure: string | null) => void;
+  /** Called when rows that no relay holds have to make room for newer ones: once a day at most. */
+  onFull?: () => void;
   /** Called once when the file itself turns out to be damaged: only a new start, which salvages it, can help. */
   onDamage?: (damage: string) => void;
   /**

@@ -103,10 +103,15 @@ describe('the ring', () => {
   });
 
   it('when full, sums up the oldest that were never sent, and names them in a gap', async () => {
-    const ring = await open({ capacity: 2000 });
+    let said = 0;
+    const onFull = () => {
+      said += 1;
+    };
+    const ring = await open({ capacity: 2000, onFull });
     for (let i = 1; i <= 1500; i++) ring.append(reading(i));
     await durable(ring);
     ring.markHeld('readings', [[1, 900]]);
+    expect(said).toBe(0);
     for (let i = 1501; i <= 4000; i++) {
       ring.append(reading(i));
       if (i % 500 === 0) await durable(ring);
@@ -115,6 +120,7 @@ describe('the ring', () => {
     ring.append(reading(4001));
     await durable(ring);
     expect(ring.stats().rows).toBeLessThanOrEqual(2300);
+    expect(said).toBe(1);
     const tail = ring.tail('readings');
     const events = await ring.readEvents([1, ring.durable('events')]);
     const gaps = events.flatMap((event) => (event.type === 'gap' ? [event.gap] : []));

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { brotliDecompress, gunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BATCH_BYTES_MAX, type Batch, decodeBatch } from '../../core/contract/batch.js';
-import { ColdwatchError, type ErrorCode, messageOf } from '../../core/errors.js';
+import { ColdwatchError, type ErrorCode, logged, messageOf } from '../../core/errors.js';
 import type { Problem } from '../../core/schema.js';
 import type { Gateways } from '../gateways/gateways.js';
 import { Elsewhere, type Log } from '../log/port.js';
@@ -133,7 +133,7 @@ function unable(reply: FastifyReply, error: unknown, log: FastifyRequest['log'])
   if (error instanceof Elsewhere && error.url !== null) {
     return reply.code(421).send({ error: 'elsewhere', url: error.url });
   }
-  log.warn({ error: messageOf(error) }, 'the log did not take what a gateway sent');
+  log.warn(logged(error), 'the log did not take what a gateway sent');
   const status = refusalOf(error);
   if (status === 403) return ofAnother(reply, messageOf(error));
   if (status !== undefined) return reply.code(status).send({ error: 'refused', message: messageOf(error) });

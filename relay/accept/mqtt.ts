@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { connect, type IPublishPacket } from 'mqtt';
 import type { Logger } from 'pino';
 import { type Clock, sleep } from '../../core/clock/clock.js';
-import { messageOf } from '../../core/errors.js';
+import { logged, messageOf } from '../../core/errors.js';
 import { holdConfirmations } from '../../host/mqtt/hold-confirmations.js';
 import type { MqttSource } from '../config/mqtt.js';
 import { type Duty, runDuty } from '../log/own-ring.js';
@@ -54,7 +54,7 @@ export function subscribe(
       logger.info({ broker: config.name }, 'connected to the broker of sites without an agent');
       for (const topic of config.topics) {
         client.subscribe(filterOf(topic), { qos: 1 }, (error) => {
-          if (error) logger.error({ error: messageOf(error) }, 'the broker refused a subscription');
+          if (error) logger.error(logged(error), 'the broker refused a subscription');
         });
       }
     });
@@ -73,7 +73,7 @@ export function subscribe(
     let lastError = '';
     client.on('error', (error) => {
       if (messageOf(error) !== lastError)
-        logger.warn({ broker: config.name, error: messageOf(error) }, 'broker unreachable: trying again');
+        logger.warn({ broker: config.name, ...logged(error) }, 'broker unreachable: trying again');
       lastError = messageOf(error);
     });
     client.connect();

@@ -8,7 +8,7 @@ import {
   saleSchema,
   type WebhookEvent,
 } from '../../core/contract/sources.js';
-import { messageOf } from '../../core/errors.js';
+import { logged, messageOf } from '../../core/errors.js';
 import { jsonOf, parseJson } from '../../core/payload.js';
 import { type Problem, problemsOf } from '../../core/schema.js';
 import type { SourcesConfig } from '../config/sources.js';
@@ -207,7 +207,7 @@ export function sourceRoutes(
         countsOf(stats, source.name).refused += given.length;
         return reply.code(status).send({ error: 'refused', message: messageOf(error) });
       }
-      request.log.warn({ error: messageOf(error) }, 'the log did not take what a source sent');
+      request.log.warn(logged(error), 'the log did not take what a source sent');
       return reply
         .code(503)
         .header('retry-after', 2)

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { type Clock, every, sleep } from '../../core/clock/clock.js';
 import { type AlertMessage, type ReadingMessage, TOPICS } from '../../core/contract/messages.js';
 import { STREAM_TOPICS } from '../../core/contract/streams.js';
-import { messageOf } from '../../core/errors.js';
+import { logged } from '../../core/errors.js';
 import { retrySchedule } from '../../core/retry.js';
 import { Decoder } from '../log/decode.js';
 import type { Hole, Log, Position, StoredRecord, Tail } from '../log/port.js';
@@ -95,7 +95,7 @@ export class Archiver {
       } catch (error) {
         this.stats.behindSinceMs ??= this.#clock.wall();
         if (!(error instanceof Emptied)) await this.#drop();
-        this.#logger.warn({ error: messageOf(error) }, 'the archive takes nothing now: trying again');
+        this.#logger.warn(logged(error), 'the archive takes nothing now: trying again');
         if (this.stats.stored > before) delays = retrySchedule({ firstMs: 1000, maxMs: 60_000 }, Math.random);
         await sleep(this.#clock, delays.next().value, this.#stop.signal);
       }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { messageOf } from '../../core/errors.js';
+import { logged } from '../../core/errors.js';
 import type { RelayConfig } from '../config/relay.js';
 import type { Archive } from './port.js';
 
@@ -15,6 +15,6 @@ export async function openArchive(
   }
   const { PostgresArchive } = await import('./postgres.js');
   return PostgresArchive.open(archive.postgres, (error) =>
-    logger.warn({ error: messageOf(error) }, 'a connection to the archive broke'),
+    logger.warn(logged(error), 'a connection to the archive broke'),
   );
 }

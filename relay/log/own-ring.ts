@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import { type Clock, sleep } from '../../core/clock/clock.js';
-import { messageOf } from '../../core/errors.js';
+import { logged } from '../../core/errors.js';
 import type { Stream } from '../../core/stream.js';
 import { Elsewhere, type Log, type LogRecord } from './port.js';
 import type { OwnName } from './reserved.js';
@@ -76,7 +76,7 @@ export function runDuty(
         await work(await OwnRing.open(log, gateway, stream), stop.signal);
       } catch (error) {
         const elsewhere = error instanceof Elsewhere;
-        if (!elsewhere) logger.warn({ error: messageOf(error), duty: gateway }, 'trying again');
+        if (!elsewhere) logger.warn({ ...logged(error), duty: gateway }, 'trying again');
         await sleep(clock, elsewhere ? ELSEWHERE_MS : FAILED_MS, stop.signal);
       }
     }

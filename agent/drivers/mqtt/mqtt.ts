@@ -1,7 +1,7 @@
 import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import type { Clock } from '../../../core/clock/clock.js';
-import { messageOf } from '../../../core/errors.js';
+import { logged, messageOf } from '../../../core/errors.js';
 import { type Confirmations, holdConfirmations } from '../../../host/mqtt/hold-confirmations.js';
 import type { Driver, DriverSink } from '../driver.js';
 import { type Place, pick } from '../pick.js';
@@ -136,8 +136,7 @@ export function openMqtt(
     client.on('close', () => log.debug('MQTT connection closed'));
     let lastError = '';
     client.on('error', (error) => {
-      if (messageOf(error) !== lastError)
-        log.warn({ error: messageOf(error) }, 'MQTT broker unreachable: trying again');
+      if (messageOf(error) !== lastError) log.warn(logged(error), 'MQTT broker unreachable: trying again');
       lastError = messageOf(error);
     });
     client.connect();
@@ -149,7 +148,7 @@ export function openMqtt(
     if (stale.length > 0) client.unsubscribe(stale, () => {});
     for (const topic of byTopic.keys()) {
       client.subscribe(topic, { qos: 1 }, (error) => {
-        if (error) log.error({ topic, error: messageOf(error) }, 'the MQTT broker refused a subscription');
+        if (error) log.error({ topic, ...logged(error) }, 'the MQTT broker refused a subscription');
       });
     }
   }

@@ -1,7 +1,7 @@
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import type { Clock, Timer } from '../../../core/clock/clock.js';
-import { messageOf } from '../../../core/errors.js';
+import { logged } from '../../../core/errors.js';
 
 /** Enough for a bridge that tells of all its devices at once; what goes on faster is a flood… */
 const BURST = 1000;
@@ -42,7 +42,7 @@ export class Overhearing {
     this.#client = client;
     client.on('connect', () => {
       client.subscribe([...topics], { qos: 0 }, (error) => {
-        if (error) log.error({ topics, error: messageOf(error) }, 'the MQTT broker does not let us listen');
+        if (error) log.error({ topics, ...logged(error) }, 'the MQTT broker does not let us listen');
       });
     });
     client.on('message', (topic, payload, { retain }) => {

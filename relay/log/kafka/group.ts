@@ -2,7 +2,7 @@ import type { Admin, Consumer, Kafka, Producer } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { Clock } from '../../../core/clock/clock.js';
 import { TOPICS } from '../../../core/contract/messages.js';
-import { messageOf } from '../../../core/errors.js';
+import { logged } from '../../../core/errors.js';
 import { clusterOf } from './client.js';
 import { PartitionReader } from './fetch.js';
 import { offsetsOf, refuseCut, refuseNew } from './lost.js';
@@ -54,10 +54,7 @@ export class LaneGroup {
   async join(): Promise<void> {
     await this.#marks.connect();
     await this.#dismissPredecessor().catch((error: unknown) => {
-      this.#options.log.debug(
-        { error: messageOf(error) },
-        'the group of relays was not looked at before joining',
-      );
+      this.#options.log.debug(logged(error), 'the group of relays was not looked at before joining');
     });
     await this.#consume();
   }
@@ -107,7 +104,7 @@ export class LaneGroup {
     });
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       if (this.#closed) return;
-      log.warn({ error: messageOf(payload.error) }, 'out of the group of relays: joining again');
+      log.warn(logged(payload.error), 'out of the group of relays: joining again');
       clock.after(RESTART_MS, () => void this.#rejoin(consumer));
     });
     await consumer.connect();
@@ -119,7 +116,7 @@ export class LaneGroup {
     await old.disconnect().catch(() => {});
     if (this.#closed) return;
     await this.#consume().catch((error: unknown) => {
-      this.#options.log.warn({ error: messageOf(error) }, 'the group of relays cannot be joined');
+      this.#options.log.warn(logged(error), 'the group of relays cannot be joined');
       this.#options.clock.after(RESTART_MS, () => void this.#rejoin(this.#consumer!));
     });
   }

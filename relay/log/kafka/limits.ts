@@ -1,6 +1,6 @@
 import type { Admin } from 'kafkajs';
 import type { Logger } from 'pino';
-import { messageOf } from '../../../core/errors.js';
+import { logged } from '../../../core/errors.js';
 
 /** Kafka's own default of message.max.bytes, for brokers that do not tell. */
 const DEFAULT_BYTES = 1_048_588;
@@ -50,7 +50,7 @@ export class TopicLimits {
       }
       this.#told = true;
     } catch (error) {
-      this.#log.warn({ error: messageOf(error) }, 'Kafka does not say how large a batch may be');
+      this.#log.warn(logged(error), 'Kafka does not say how large a batch may be');
     }
   }
 

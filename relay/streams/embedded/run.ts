@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import { type Clock, every } from '../../../core/clock/clock.js';
 import { TOPICS } from '../../../core/contract/messages.js';
-import { messageOf } from '../../../core/errors.js';
+import { logged } from '../../../core/errors.js';
 import { type Log, type Published, REMEMBERED_MS, type StoredRecord } from '../../log/port.js';
 import { PATIENCE_MS, SILENT_MINUTES } from '../meaning.js';
 import { begunBefore } from './standing.js';
@@ -52,7 +52,7 @@ export async function runStreams(
     try {
       if (records.length > 0) await log.publish(records.map(([, record]) => published(record)));
     } catch (error) {
-      logger.warn({ error: messageOf(error) }, 'streams wait: the log takes nothing now');
+      logger.warn(logged(error), 'streams wait: the log takes nothing now');
       for (const [key, record] of records) if (!changed.has(key)) changed.set(key, record);
     }
   };
