@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { encodeBatch } from '../../core/contract/batch.js';
 import { freePort, Program, until } from '../world/run/programs.js';
@@ -93,8 +94,11 @@ it.each([
 it('hears SIGTERM while it waits for Kafka', async () => {
   await relay.program.stop();
   await kafka.kill();
+  const told = () =>
+    readFileSync(`${folder.path}/relay.log`, 'utf8').split('the log is not there yet').length;
+  const before = told();
   const waiting = restarted();
-  await pause(2000);
+  await until('a relay that waits', 60_000, () => told() > before);
   const asked = performance.now();
   expect(await waiting.stop()).toBe(0);
   expect(performance.now() - asked).toBeLessThan(6000);

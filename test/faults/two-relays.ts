@@ -1,8 +1,8 @@
-import { Kafka, logLevel } from 'kafkajs';
 import { encodeBatch } from '../../core/contract/batch.js';
 import { TOPICS } from '../../core/contract/messages.js';
 import { generator } from '../../core/random.js';
 import { until } from '../world/run/programs.js';
+import { followKafka } from '../world/run/read-log.js';
 import { startRelay, type TestRelay } from '../world/run/relay.js';
 import { tempFolder } from '../world/run/services.js';
 
@@ -39,28 +39,11 @@ const milli = (seq: number) => 4000 + (seq % 997);
 
 /** Counts what a reader of committed records sees, from when it began. */
 class Oracle {
-  readonly #kafka: Kafka;
   readonly #seen = new Map<string, Map<number, { times: number; value: number }>>();
-  #stop: () => Promise<void> = async () => {};
+  readonly #reader: ReturnType<typeof followKafka>;
 
   constructor(broker: string) {
-    this.#kafka = new Kafka({ clientId: 'oracle', brokers: [broker], logLevel: logLevel.NOTHING });
-  }
-
-  async start(): Promise<void> {
-    const consumer = this.#kafka.consumer({
-      groupId: `oracle-${process.pid}-${Math.random()}`,
-      maxWaitTimeInMs: 100,
-      readUncommitted: false,
-    });
-    await consumer.connect();
-    await consumer.subscribe({ topics: [TOPICS.temperature], fromBeginning: true });
-    await consumer.run({
-      eachBatch: async ({ batch }) => {
-        for (const { value } of batch.messages) this.#take(JSON.parse(String(value)));
-      },
-    });
-    this.#stop = () => consumer.disconnect();
+    this.#reader = followKafka(broker, TOPICS.temperature, ({ message }) => this.#take(message as never));
   }
 
   #take({ gateway, seq, value }: { gateway: string; seq: number; value: number }): void {
@@ -73,7 +56,10 @@ class Oracle {
     return this.#seen.get(gateway) ?? new Map();
   }
 
-  close = (): Promise<void> => this.#stop();
+  async close(): Promise<void> {
+    this.#reader.stop();
+    await this.#reader.ended;
+  }
 }
 
 /** A gateway that sends range after range, again after any doubt, to whichever relay takes it. */
@@ -132,22 +118,21 @@ class Sender {
 /** Two relays that stay while seed after seed is run against them. */
 export class TwoRelays {
   readonly #folder = tempFolder('two-relays');
-  readonly #oracle: Oracle;
+  #oracle!: Oracle;
   readonly #shape: Shape;
   #relays: TestRelay[] = [];
 
-  private constructor(broker: string, shape: Shape) {
+  private constructor(shape: Shape) {
     this.#shape = shape;
-    this.#oracle = new Oracle(broker);
   }
 
   static async start(broker: string, shape: Shape): Promise<TwoRelays> {
-    const two = new TwoRelays(broker, shape);
+    const two = new TwoRelays(shape);
     for (const name of ['a', 'b'])
       two.#relays.push(
         await startRelay(`${two.#folder.path}/${name}`, { kafka: broker, kafkaSettings: shape.kafka }),
       );
-    await two.#oracle.start();
+    two.#oracle = new Oracle(broker);
     return two;
   }
 

@@ -1,11 +1,12 @@
 import { createRequire } from 'node:module';
 import type { ICustomPartitioner } from 'kafkajs';
 import { SystemClock } from '../../../host/clock.js';
+import { withoutAborted } from './aborted.js';
 import { replaceEncoder } from './record-batch.js';
 
 const require = createRequire(import.meta.url);
 const GROUP = 'kafkajs/src/producer/groupMessagesPerPartition.js';
-
+const ABORTED = 'kafkajs/src/consumer/filterAbortedMessages.js';
 const QUEUE = 'kafkajs/src/network/requestQueue/index.js';
 
 interface Grouping {
@@ -46,11 +47,16 @@ function calmQueue(): void {
   };
 }
 
-// kafkajs keeps what it has loaded, so its slow parts are replaced before it is.
+function replace(module: string, by: unknown): void {
+  require(module);
+  require.cache[require.resolve(module)]!.exports = by;
+}
+
+// kafkajs keeps what it has loaded, so its slow and its wrong parts are replaced before it is.
 replaceEncoder();
 calmQueue();
-require(GROUP);
-require.cache[require.resolve(GROUP)]!.exports = groupByPartition;
+replace(GROUP, groupByPartition);
+replace(ABORTED, withoutAborted);
 
 const kafkajs = require('kafkajs') as typeof import('kafkajs');
 export const { AssignerProtocol, Kafka, logLevel } = kafkajs;

@@ -1,6 +1,7 @@
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import Database from 'better-sqlite3';
-import { Kafka, logLevel } from 'kafkajs';
 import { DATA_TOPICS } from '../../../core/contract/messages.js';
 
 /** A record of the relay's log, read by other means than the relay's own code. */
@@ -30,51 +31,61 @@ export function readEmbedded(folder: string): SeenRecord[] {
   }
 }
 
-const READ_MS = 20_000;
+/*
+ * By librdkafka: the relay itself reads with kafkajs, which by itself shows records of aborted transactions.
+ */
+const KCAT = ['-C', '-q', '-J', '-X', 'isolation.level=read_committed'];
+const READ_MS = 30_000;
+
+/** Hands over whatever a read_committed consumer sees of a topic, from its beginning on, until it is stopped. */
+export function followKafka(
+  broker: string,
+  topic: string,
+  onRecord: (record: SeenRecord) => void,
+  upTo: 'forever' | 'its end' = 'forever',
+): { ended: Promise<void>; stop(): void } {
+  const child = spawn('kcat', [
+    ...KCAT,
+    ...(upTo === 'forever' ? ['-u'] : ['-e']),
+    '-b',
+    broker,
+    '-t',
+    topic,
+  ]);
+  let said = '';
+  child.stderr.on('data', (text) => {
+    said += text;
+  });
+  createInterface(child.stdout).on('line', (line) => {
+    const { key, payload } = JSON.parse(line) as { key: string | null; payload: string | null };
+    if (payload !== null) onRecord({ topic, key: String(key), message: JSON.parse(payload) });
+  });
+  const ended = new Promise<void>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) =>
+      code === 0 || signal === 'SIGTERM'
+        ? resolve()
+        : reject(new Error(`kcat ${topic}: ${code ?? signal} ${said}`)),
+    );
+  });
+  return { ended, stop: () => void child.kill() };
+}
 
 /** Everything that a read_committed consumer sees in these topics, up to their ends as of now. */
 export async function readKafka(broker: string, topics: string[]): Promise<SeenRecord[]> {
-  const kafka = new Kafka({ clientId: 'oracle', brokers: [broker], logLevel: logLevel.NOTHING });
-  const admin = kafka.admin();
-  const consumer = kafka.consumer({
-    maxWaitTimeInMs: 250,
-    groupId: `oracle-${process.pid}-${Math.floor(performance.now())}`,
-  });
-  await Promise.all([admin.connect(), consumer.connect()]);
-  const ends = new Map<string, number>();
-  for (const topic of topics) {
-    for (const { partition, high, low } of await admin.fetchTopicOffsets(topic)) {
-      if (Number(high) > Number(low)) ends.set(`${topic}/${partition}`, Number(high));
-    }
-  }
   const seen: SeenRecord[] = [];
-  try {
-    await consumer.subscribe({ topics, fromBeginning: true });
-    await new Promise<void>((resolve, reject) => {
-      if (ends.size === 0) return resolve();
-      setTimeout(
-        () => reject(new Error(`not read to its end: ${[...ends.keys()].join(', ')}`)),
-        READ_MS,
-      ).unref();
-      consumer
-        .run({
-          eachBatch: async ({ batch }) => {
-            const partition = `${batch.topic}/${batch.partition}`;
-            for (const { key, value } of batch.messages) {
-              if (value === null) continue;
-              seen.push({ topic: batch.topic, key: String(key), message: JSON.parse(String(value)) });
-            }
-            // The last offset of a partition is a transaction's marker, which no reader is shown.
-            if (Number(batch.lastOffset()) + 2 >= (ends.get(partition) ?? 0)) ends.delete(partition);
-            if (ends.size === 0) resolve();
-          },
-        })
-        .catch(reject);
-    });
-    return seen;
-  } finally {
-    await Promise.allSettled([consumer.disconnect(), admin.disconnect()]);
+  for (const topic of topics) {
+    const { ended, stop } = followKafka(broker, topic, (record) => seen.push(record), 'its end');
+    let inTime = true;
+    const late = setTimeout(() => {
+      inTime = false;
+      stop();
+    }, READ_MS);
+    await ended;
+    clearTimeout(late);
+    if (!inTime) throw new Error(`${topic}: not read to its end in time`);
   }
+  return seen;
 }
 
 const STREAM_OF: Record<string, string> = {
