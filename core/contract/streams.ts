@@ -73,6 +73,8 @@ export const regionAggregateSchema = z.strictObject({
 });
 /** Without what records of before lack. */
 export type SensorAggregate = z.input<typeof sensorAggregateSchema>;
+/** What records of before lack is null, and their quantity a temperature. */
+export type FullSensorAggregate = z.output<typeof sensorAggregateSchema>;
 export type ClinicAggregate = z.input<typeof clinicAggregateSchema>;
 export type RegionAggregate = z.output<typeof regionAggregateSchema>;
 

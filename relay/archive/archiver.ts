@@ -197,10 +197,8 @@ function rowsOf(records: readonly StoredRecord[], decoder: Decoder<(typeof ARCHI
   for (const { topic, value, record } of decoder.decode(records)) {
     if (value === null) continue;
     if (topic === TOPICS.alerts) alerts.push(value);
-    else if (topic === STREAM_TOPICS.sensor5m) {
-      // Their key knows no quantity.
-      if (value.quantity === 'temperature') aggregates.push({ ...value, said: record.arrivedMs });
-    } else readings.push(value);
+    else if (topic === STREAM_TOPICS.sensor5m) aggregates.push({ ...value, said: record.arrivedMs });
+    else readings.push(value);
   }
   return { readings, aggregates, alerts, positions: positionsAfter(records) };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SensorAggregate } from '../../core/contract/streams.js';
+import type { FullSensorAggregate } from '../../core/contract/streams.js';
 import { idSchema } from '../../core/identity.js';
 import type { ArchivedReading, Cursors, Episode, Kind, Page } from './port.js';
 
@@ -15,7 +15,7 @@ export interface WholePage {
 /** What a cursor holds: the place of its row in the order of rows, as text that nobody need understand. */
 const CURSORS = {
   readings: z.tuple([time, idSchema, name, idSchema, name, name, z.int()]),
-  aggregates: z.tuple([time, idSchema]),
+  aggregates: z.tuple([time, idSchema, name]),
   episodes: z.tuple([time, name]),
 } satisfies { [K in Kind]: z.ZodType<Cursors[K]> };
 
@@ -40,7 +40,7 @@ const PLACES = {
     r.epoch,
     r.seq,
   ],
-  aggregates: (a: SensorAggregate): Cursors['aggregates'] => [a.since, a.sensor],
+  aggregates: (a: FullSensorAggregate): Cursors['aggregates'] => [a.since, a.sensor, a.quantity],
   episodes: (e: Episode): Cursors['episodes'] => [e.since, e.episode_id],
 };
 

@@ -1,5 +1,5 @@
 import type { AlertMessage, ReadingMessage } from '../../core/contract/messages.js';
-import type { SensorAggregate } from '../../core/contract/streams.js';
+import type { FullSensorAggregate } from '../../core/contract/streams.js';
 import { ColdwatchError } from '../../core/errors.js';
 import type { Position } from '../log/port.js';
 
@@ -13,7 +13,7 @@ export interface ArchiveRows {
 }
 
 /** `said`: when the log took it, ms. What was said later counts. */
-export type StoredAggregate = SensorAggregate & { said: number };
+export type StoredAggregate = FullSensorAggregate & { said: number };
 
 /** What of the log is in an archive. */
 export interface Reached {
@@ -35,7 +35,7 @@ export interface Cursors {
     epoch: string,
     seq: number,
   ];
-  aggregates: [since: number, sensor: string];
+  aggregates: [since: number, sensor: string, quantity: string];
   episodes: [since: number, episode_id: string];
 }
 
@@ -43,6 +43,8 @@ export interface HistoryQuery<K extends Kind = Kind> {
   clinic: string;
   /** Absent: all of the clinic. */
   sensor?: string | undefined;
+  /** Absent: of every quantity. Episodes have none. */
+  quantity?: string | undefined;
   fromMs: number;
   toMs: number;
   after?: Cursors[K] | undefined;
@@ -131,13 +133,32 @@ export const READING_COLUMNS = [
 export const AGGREGATE_COLUMNS = [
   'clinic',
   'sensor',
+  'quantity',
+  'unit',
   'since',
   'count',
   'min',
   'max',
   'mean',
+  'low',
+  'high',
+  'seconds_covered',
   'seconds_outside',
-] as const satisfies (keyof SensorAggregate)[];
+] as const satisfies (keyof FullSensorAggregate)[];
+
+/** What a later record of the same five minutes says anew. */
+export const AGGREGATE_CHANGES = [
+  'unit',
+  'count',
+  'min',
+  'max',
+  'mean',
+  'low',
+  'high',
+  'seconds_covered',
+  'seconds_outside',
+  'said',
+] as const satisfies (keyof StoredAggregate)[];
 
 export const EPISODE_COLUMNS = [
   'episode_id',

@@ -1,8 +1,10 @@
 import pg from 'pg';
+import { STREAM_TOPICS } from '../../core/contract/streams.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
 import type { Position } from '../log/port.js';
 import { pageOfTexts } from './page.js';
 import {
+  AGGREGATE_CHANGES,
   AGGREGATE_COLUMNS,
   type Archive,
   type ArchiveRows,
@@ -19,6 +21,19 @@ import {
   type Reached,
 } from './port.js';
 
+/** Tables of before had aggregates of temperatures alone; what the log still has of the others is read once more. */
+const QUANTITIES_ADDED = `
+  DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'aggregates'::regclass AND attname = 'quantity') THEN
+      ALTER TABLE aggregates
+        ADD COLUMN quantity text NOT NULL DEFAULT 'temperature', ADD COLUMN unit text NOT NULL DEFAULT 'Cel',
+        ADD COLUMN low double precision, ADD COLUMN high double precision, ADD COLUMN seconds_covered double precision,
+        DROP CONSTRAINT aggregates_pkey, ADD PRIMARY KEY (clinic, sensor, quantity, since);
+      DELETE FROM positions WHERE topic = '${STREAM_TOPICS.sensor5m}';
+    END IF;
+  END $$;
+`;
+
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS readings (
     clinic text NOT NULL, gateway text NOT NULL, sensor text NOT NULL, quantity text NOT NULL,
@@ -28,9 +43,10 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS readings_by_time ON readings (clinic, sensor, measured_at);
   CREATE INDEX IF NOT EXISTS readings_by_clinic ON readings (clinic, measured_at);
   CREATE TABLE IF NOT EXISTS aggregates (
-    clinic text NOT NULL, sensor text NOT NULL, since bigint NOT NULL, count bigint NOT NULL,
-    min double precision NOT NULL, max double precision NOT NULL, mean double precision NOT NULL,
-    seconds_outside double precision NOT NULL, PRIMARY KEY (clinic, sensor, since));
+    clinic text NOT NULL, sensor text NOT NULL, quantity text NOT NULL, unit text NOT NULL, since bigint NOT NULL,
+    count bigint NOT NULL, min double precision NOT NULL, max double precision NOT NULL, mean double precision NOT NULL,
+    low double precision, high double precision, seconds_covered double precision,
+    seconds_outside double precision NOT NULL, PRIMARY KEY (clinic, sensor, quantity, since));
   ALTER TABLE aggregates ADD COLUMN IF NOT EXISTS said bigint NOT NULL DEFAULT 0;
   CREATE INDEX IF NOT EXISTS aggregates_by_clinic ON aggregates (clinic, since);
   CREATE TABLE IF NOT EXISTS episodes (
@@ -45,6 +61,8 @@ const SCHEMA = `
     PRIMARY KEY (topic, part));
   CREATE TABLE IF NOT EXISTS state (name text PRIMARY KEY, value bigint NOT NULL);
   INSERT INTO state (name, value) VALUES ('generation', 0) ON CONFLICT DO NOTHING;
+  ${QUANTITIES_ADDED}
+  CREATE INDEX IF NOT EXISTS aggregates_by_sensor ON aggregates (clinic, sensor, since);
 `;
 
 const TYPES: Record<string, string> = {
@@ -52,6 +70,9 @@ const TYPES: Record<string, string> = {
   min: 'float8',
   max: 'float8',
   mean: 'float8',
+  low: 'float8',
+  high: 'float8',
+  seconds_covered: 'float8',
   seconds_outside: 'float8',
   measured_at: 'int8',
   seq: 'int8',
@@ -117,12 +138,14 @@ export class PostgresArchive implements Archive {
       }
       if (aggregates.length > 0) {
         // One statement may touch a row once: the last one of a key counts.
-        const last = [...new Map(aggregates.map((a) => [`${a.clinic}/${a.sensor}/${a.since}`, a])).values()];
+        const last = [
+          ...new Map(aggregates.map((a) => [`${a.clinic}/${a.sensor}/${a.quantity}/${a.since}`, a])).values(),
+        ];
         const columns = [...AGGREGATE_COLUMNS, 'said'] as const;
-        const set = columns.slice(3).map((c) => `${c} = excluded.${c}`);
+        const set = AGGREGATE_CHANGES.map((c) => `${c} = excluded.${c}`);
         // Two relays may fill one archive: what is said later counts, also where it is put away earlier.
         await client.query(
-          `${unnest('aggregates', columns)} ON CONFLICT (clinic, sensor, since) DO UPDATE SET ${set.join(', ')}
+          `${unnest('aggregates', columns)} ON CONFLICT (clinic, sensor, quantity, since) DO UPDATE SET ${set.join(', ')}
            WHERE excluded.said >= aggregates.said`,
           columnsOf(last, columns),
         );
@@ -218,7 +241,7 @@ const ORDERED = 'SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off'
 /** In the order of cursors. Names are compared as bytes, as SQLite does. */
 const ORDERS = {
   readings: ['measured_at', 'sensor', 'quantity', 'gateway', 'unit', 'epoch', 'seq'],
-  aggregates: ['since', 'sensor'],
+  aggregates: ['since', 'sensor', 'quantity'],
   episodes: ['since', 'episode_id'],
 } as const satisfies Record<Kind, readonly string[]>;
 const SELECTED: Record<Kind, string> = {
@@ -228,13 +251,14 @@ const SELECTED: Record<Kind, string> = {
 };
 
 /** Only conditions that apply are in the statement, so that its plan is by the index that fits them. */
-function selectOf(kind: Kind, { clinic, sensor, fromMs, toMs, after, limit }: HistoryQuery) {
+function selectOf(kind: Kind, { clinic, sensor, quantity, fromMs, toMs, after, limit }: HistoryQuery) {
   const values: unknown[] = [];
   const param = (value: unknown) => `$${values.push(value)}`;
   const order = ORDERS[kind].map((c) => (TYPES[c] === undefined ? `${c} COLLATE "C"` : c));
   const time = order[0]!;
   const conditions = [`clinic = ${param(clinic)}`, `${time} < ${param(toMs)}`];
   if (sensor !== undefined) conditions.push(`sensor = ${param(sensor)}`);
+  if (quantity !== undefined) conditions.push(`quantity = ${param(quantity)}`);
   const from = param(fromMs);
   conditions.push(
     kind === 'episodes' ? `coalesce(${EPISODE_ENDED}, ${from}) >= ${from}` : `${time} >= ${from}`,

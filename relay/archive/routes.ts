@@ -3,26 +3,40 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { ColdwatchError } from '../../core/errors.js';
 import { idSchema } from '../../core/identity.js';
-import { type Problem, problemsOf } from '../../core/schema.js';
+import { type Problem, problemsOf, show } from '../../core/schema.js';
+import { QUANTITY_NAMES, type Quantity } from '../../core/units.js';
 import { cursorOf } from './page.js';
 import type { Archive, HistoryQuery, Kind, Page } from './port.js';
 
 const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 
-const querySchema = z
-  .strictObject({
-    clinic: idSchema,
-    sensor: idSchema.optional(),
-    from: time,
-    to: time,
-    limit: z.coerce.number().int().min(1).max(100_000).default(10_000),
-    after: z.string().max(2000).optional().describe('`next` of the page before'),
-  })
-  .refine(({ from, to }) => from < to, { path: ['to'], message: 'expected a time after "from"' });
+const querySchema = z.strictObject({
+  clinic: idSchema,
+  sensor: idSchema.optional(),
+  from: time,
+  to: time,
+  limit: z.coerce.number().int().min(1).max(100_000).default(10_000),
+  after: z.string().max(2000).optional().describe('`next` of the page before'),
+});
 
-const KINDS = ['readings', 'aggregates', 'episodes'] as const satisfies Kind[];
+/** By quantity, `all` for every one. */
+const measured = (unsaid: Quantity | 'all') =>
+  querySchema.extend({
+    quantity: z
+      .enum([...QUANTITY_NAMES, 'all'])
+      .default(unsaid)
+      .transform((name) => (name === 'all' ? undefined : name)),
+  });
 
-/** GET /v1/history/{readings,aggregates,episodes}?clinic=&sensor=&from=&to=&limit=&after= */
+/** Aggregates were of temperatures alone: who does not say which gets those, as before. */
+const SCHEMAS = {
+  readings: measured('all'),
+  aggregates: measured('temperature'),
+  episodes: querySchema,
+} satisfies Record<Kind, z.ZodType>;
+const KINDS = Object.keys(SCHEMAS) as Kind[];
+
+/** GET /v1/history/{readings,aggregates,episodes}?clinic=&sensor=&quantity=&from=&to=&limit=&after= */
 export function historyRoutes(app: FastifyInstance, opened: () => Archive | undefined): void {
   for (const kind of KINDS) {
     app.get(`/v1/history/${kind}`, async (request, reply) => {
@@ -42,9 +56,12 @@ export function historyRoutes(app: FastifyInstance, opened: () => Archive | unde
 }
 
 function queryOf<K extends Kind>(kind: K, given: unknown): HistoryQuery<K> | Problem[] {
-  const parsed = querySchema.safeParse(given);
-  if (!parsed.success) return problemsOf(parsed.error, given);
+  const schema: z.ZodType<z.output<(typeof SCHEMAS)[Kind]>> = SCHEMAS[kind];
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) return problemsOf(parsed.error, given, schema);
   const { from: fromMs, to: toMs, after: text, ...rest } = parsed.data;
+  if (fromMs >= toMs)
+    return [{ path: 'to', got: show((given as { to: string }).to), expected: 'a time after "from"' }];
   if (text === undefined) return { ...rest, fromMs, toMs };
   const after = cursorOf(kind, text);
   const expected = '`next` of an answer to the same question';

@@ -1,9 +1,7 @@
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AlertMessage, ReadingMessage } from '../../core/contract/messages.js';
-import type { SensorAggregate } from '../../core/contract/streams.js';
-import { SystemClock } from '../../host/clock.js';
+import type { AlertMessage } from '../../core/contract/messages.js';
+import type { FullSensorAggregate } from '../../core/contract/streams.js';
+import { QUANTITIES, type Quantity } from '../../core/units.js';
 import { cursorOf } from '../../relay/archive/page.js';
 import type {
   Archive,
@@ -15,32 +13,22 @@ import type {
 } from '../../relay/archive/port.js';
 import { PostgresArchive } from '../../relay/archive/postgres.js';
 import { SqliteArchive } from '../../relay/archive/sqlite/sqlite.js';
-import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
 import type { Position } from '../../relay/log/port.js';
-import { getJson, until } from '../world/run/programs.js';
-import { startRelay } from '../world/run/relay.js';
+import {
+  aggregate,
+  aggregatesOf,
+  all,
+  EPOCH,
+  episodesOf,
+  nothing,
+  pageOf,
+  reading,
+  readingsOf,
+  START,
+} from '../world/data/archived.js';
 import { type Service, startPostgres, tempFolder } from '../world/run/services.js';
 
 /** One suite, both archives. */
-const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-const DAY = 86_400_000;
-const START = Date.UTC(2026, 9, 30);
-const EPOCH = '00000000000000aa';
-const reading = (seq: number, more: Partial<ReadingMessage> = {}): ReadingMessage => ({
-  clinic: 'c',
-  gateway: 'g',
-  sensor: `fridge-${seq % 2}`,
-  quantity: 'temperature',
-  value: seq / 8,
-  unit: 'Cel',
-  measured_at: START + seq * 3_600_000,
-  time_quality: 'synchronised',
-  quality: 'good',
-  epoch: EPOCH,
-  seq,
-  backfill: false,
-  ...more,
-});
 const alert = (state: AlertMessage['state'], at: number, more: Partial<AlertMessage> = {}): AlertMessage => ({
   alert_id: `${EPOCH}-${at}`,
   episode_id: `${EPOCH}-1`,
@@ -59,30 +47,12 @@ const alert = (state: AlertMessage['state'], at: number, more: Partial<AlertMess
   seq: 1,
   ...more,
 });
-const all: Omit<HistoryQuery, 'after'> = {
-  clinic: 'c',
-  fromMs: START - DAY,
-  toMs: START + 100 * DAY,
-  limit: 1000,
-};
-const nothing = { readings: [], aggregates: [], alerts: [], positions: [] };
 const at = (offset: number, partition = 0): Position => ({
   topic: 'iot.temperature',
   partition,
   offset: String(offset),
   arrivedMs: START + offset,
 });
-
-async function pageOf<T>(archive: Archive, kind: Kind, query: HistoryQuery) {
-  const { rows, next } = await archive.page(kind, query);
-  return { rows: JSON.parse([...rows].map((piece) => Buffer.from(piece).toString()).join('')) as T[], next };
-}
-const readingsOf = async (archive: Archive, query: HistoryQuery) =>
-  (await pageOf<ArchivedReading>(archive, 'readings', query)).rows;
-const aggregatesOf = async (archive: Archive, query: HistoryQuery) =>
-  (await pageOf<SensorAggregate>(archive, 'aggregates', query)).rows;
-const episodesOf = async (archive: Archive, query: HistoryQuery) =>
-  (await pageOf<Episode>(archive, 'episodes', query)).rows;
 
 /** Every page of it, and how long each was. */
 async function pagesOf<T, K extends Kind>(archive: Archive, kind: K, query: Omit<HistoryQuery, 'after'>) {
@@ -135,22 +105,47 @@ describe.each(['sqlite', 'postgres'])('the archive in %s', (kind) => {
   });
 
   it('keeps the last of each aggregate, also within one batch', async () => {
-    const aggregate = {
-      clinic: 'c',
-      sensor: 'fridge-1',
-      since: START,
-      count: 2,
-      min: 1,
-      max: 3,
-      mean: 2,
-      seconds_outside: 0,
-    };
-    const said = (at: number, more: Partial<SensorAggregate>) => ({ ...aggregate, ...more, said: at });
+    const said = (at: number, more: Partial<FullSensorAggregate>) => ({
+      ...aggregate('c', 'fridge-1', START),
+      ...more,
+      said: at,
+    });
     await archive.store({ ...nothing, aggregates: [said(1, {}), said(2, { count: 3 })] }, 0);
-    await archive.store({ ...nothing, aggregates: [said(3, { count: 4, max: 9 })] }, 0);
+    const last = { count: 4, max: 9, low: 2, high: null, seconds_covered: 240 };
+    await archive.store({ ...nothing, aggregates: [said(3, last)] }, 0);
     // A relay that is behind another says what was said before.
     await archive.store({ ...nothing, aggregates: [said(2, { count: 3 })] }, 0);
-    expect(await aggregatesOf(archive, all)).toEqual([{ ...aggregate, count: 4, max: 9 }]);
+    expect(await aggregatesOf(archive, all)).toEqual([{ ...aggregate('c', 'fridge-1', START), ...last }]);
+  });
+
+  it('keeps aggregates of every quantity beside each other, each with its unit and limits', async () => {
+    const of = (quantity: Quantity, more: Partial<FullSensorAggregate>) => ({
+      ...aggregate('quantities', 'fridge-1', START),
+      quantity,
+      unit: QUANTITIES[quantity],
+      ...more,
+    });
+    const rows = [
+      of('contact', { low: null, high: 0, seconds_outside: 12.5 }),
+      of('humidity', { low: 30, high: 60, mean: 45.25 }),
+      of('temperature', { seconds_covered: null }),
+    ];
+    // In one transaction, where one statement may touch a row once.
+    await archive.store({ ...nothing, aggregates: rows.toReversed().map((row) => ({ ...row, said: 1 })) }, 0);
+    const query = { ...all, clinic: 'quantities' };
+    expect(await aggregatesOf(archive, query)).toEqual(rows);
+    expect(await aggregatesOf(archive, { ...query, quantity: 'humidity' })).toEqual([rows[1]]);
+    expect(await aggregatesOf(archive, { ...query, quantity: 'pressure', sensor: 'fridge-1' })).toEqual([]);
+    const later = { ...rows[1]!, since: START + 300_000 };
+    await archive.store({ ...nothing, aggregates: [{ ...later, said: 1 }] }, 0);
+    const paged = await pagesOf<FullSensorAggregate, 'aggregates'>(archive, 'aggregates', {
+      ...query,
+      limit: 1,
+    });
+    expect([paged.rows, paged.lengths]).toEqual([
+      [...rows, later],
+      [1, 1, 1, 1],
+    ]);
   });
 
   it('makes one episode of its alerts, in whatever order they come', async () => {
@@ -246,15 +241,10 @@ describe.each(['sqlite', 'postgres'])('the archive in %s', (kind) => {
     expect(ofOne.rows).toEqual(
       whole.rows.filter((r) => r.sensor === 'f-b' && r.measured_at >= one.fromMs && r.measured_at < one.toMs),
     );
-    const aggregates = Array.from({ length: 30 }, (_, i) => ({
-      clinic,
-      sensor: `f-${'abc'[i % 3]}`,
-      since: START + Math.floor(i / 3) * 300_000,
+    const aggregates = Array.from({ length: 60 }, (_, i) => ({
+      ...aggregate(clinic, `f-${'abc'[(i >> 1) % 3]}`, START + Math.floor(i / 6) * 300_000),
+      ...(i % 2 === 0 ? { quantity: 'humidity' as const, unit: '%RH' as const } : {}),
       count: i + 1,
-      min: 1,
-      max: 3,
-      mean: 2.123456,
-      seconds_outside: 0,
     }));
     await archive.store({ ...nothing, aggregates: aggregates.map((a) => ({ ...a, said: 1 })) }, 0);
     const alerts = Array.from({ length: 9 }, (_, i) =>
@@ -262,7 +252,10 @@ describe.each(['sqlite', 'postgres'])('the archive in %s', (kind) => {
     );
     await archive.store({ ...nothing, alerts }, 0);
     for (const limit of [1, 4, 30]) {
-      const paged = await pagesOf<SensorAggregate, 'aggregates'>(archive, 'aggregates', { ...query, limit });
+      const paged = await pagesOf<FullSensorAggregate, 'aggregates'>(archive, 'aggregates', {
+        ...query,
+        limit,
+      });
       expect(paged.rows).toEqual(aggregates);
       const episodes = await pagesOf<Episode, 'episodes'>(archive, 'episodes', { ...query, limit });
       expect(episodes.rows.map(({ episode_id: id }) => id)).toEqual(alerts.map(({ episode_id: id }) => id));
@@ -285,70 +278,5 @@ describe.each(['sqlite', 'postgres'])('the archive in %s', (kind) => {
     const old = { ...nothing, readings: [reading(1)], positions: [at(90)] };
     await expect(archive.store(old, 0)).rejects.toMatchObject({ code: 'archive.emptied', retry: true });
     expect([await readingsOf(archive, all), (await archive.reached()).positions]).toEqual([[], []]);
-  });
-
-  it('is filled by the relay, waits for a database that is away, and is rebuilt from the log', async () => {
-    const config = kind === 'postgres' ? { postgres: postgres.url } : {};
-    if (kind === 'postgres') await postgres.halt();
-    const relay = await startRelay(folder.path, { archive: config });
-    const log = new EmbeddedLog(`${folder.path}/relay`, new SystemClock(), DAY);
-    const append = (seq: number) =>
-      log.append({
-        gateway: 'g',
-        epoch: EPOCH,
-        stream: 'readings',
-        from: seq,
-        records: [
-          {
-            topic: 'iot.temperature',
-            key: 'c/f',
-            value: JSON.stringify(reading(seq)),
-            headers: {},
-            timestamp: START,
-          },
-        ],
-      });
-    await append(1);
-    await append(2);
-    if (kind === 'postgres') {
-      expect(
-        (
-          await fetch(
-            `${relay.url}/v1/history/readings?clinic=c&from=2026-10-01T00:00:00Z&to=2026-12-01T00:00:00Z`,
-          )
-        ).status,
-      ).toBe(503);
-      await postgres.restart();
-    }
-    const history = () =>
-      getJson<{ readings: { seq: number }[]; complete: boolean }>(
-        `${relay.url}/v1/history/readings?clinic=c&from=2026-10-01T00:00:00Z&to=2026-12-01T00:00:00Z`,
-      );
-    await until('both readings', 40_000, async () => (await history()).readings.length === 2);
-    const one = await getJson<{ readings: unknown[]; complete: boolean; next: string }>(
-      `${relay.url}/v1/history/readings?clinic=c&from=2026-10-01T00:00:00Z&to=2026-12-01T00:00:00Z&limit=1`,
-    );
-    expect([one.readings.length, one.complete]).toEqual([1, false]);
-    const two = await getJson<{ readings: { seq: number }[]; complete: boolean; next: null }>(
-      `${relay.url}/v1/history/readings?clinic=c&from=2026-10-01T00:00:00Z&to=2026-12-01T00:00:00Z&limit=1&after=${one.next}`,
-    );
-    expect(two).toMatchObject({ readings: [{ seq: 2 }], complete: true, next: null });
-    const bad = await fetch(
-      `${relay.url}/v1/history/readings?clinic=c&from=yesterday&to=2026-12-01T00:00:00Z`,
-    );
-    expect([bad.status, JSON.stringify(await bad.json())]).toEqual([
-      400,
-      expect.stringContaining('"path":"from"'),
-    ]);
-    const before = await history();
-    const rebuilt = spawnSync(
-      process.execPath,
-      [CLI, 'relay', 'archive', 'rebuild', '--config', `${folder.path}/relay.yaml`, '--json'],
-      { encoding: 'utf8' },
-    );
-    expect([rebuilt.stderr, rebuilt.status]).toEqual(['', 0]);
-    expect(await history()).toEqual(before);
-    await relay.program.stop();
-    await log.close();
   });
 });

@@ -65,17 +65,11 @@ const put = (log: Log, inputs: readonly Input[], part: string) =>
     })),
   );
 
-/**
- * Of windows that arrive at once either may be the first that is told: Kafka's partitions have no order among each other.
- * So their alerts are compared without the id that comes from it.
- */
-const idOf = ({ rule, alert_id }: AlertMessage) => (rule.endsWith('_out') ? 'of a window' : alert_id);
-
 async function alerts(log: Log): Promise<string[]> {
   const told = (await all(log, [TOPICS.alerts])).map(({ value }) => JSON.parse(value) as AlertMessage);
   return told
     .filter(({ rule }) => KINDS.includes(rule.slice('stream:'.length)))
-    .map((alert) => [alert.rule, alert.clinic, alert.sensor, alert.state, idOf(alert)].join(' '))
+    .map((alert) => [alert.rule, alert.clinic, alert.sensor, alert.state, alert.alert_id].join(' '))
     .sort();
 }
 

@@ -96,6 +96,11 @@ it('Flink reads and writes Avro of the relay’s registry, and the relay reads i
   expect(aggregates.find(({ sensor }) => sensor === 'fridge-1')).toEqual({
     clinic: 'north',
     sensor: 'fridge-1',
+    quantity: 'temperature',
+    unit: 'Cel',
+    low: 2,
+    high: 8,
+    seconds_covered: 240,
     since: start,
     count: 4,
     min: 9,

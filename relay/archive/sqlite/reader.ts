@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import type { SensorAggregate } from '../../../core/contract/streams.js';
+import type { FullSensorAggregate } from '../../../core/contract/streams.js';
 import {
   type ArchivedReading,
   type Cursors,
@@ -20,7 +20,7 @@ interface ReadingRow extends Packed {
   seq: number;
 }
 
-type AggregateRow = Omit<SensorAggregate, 'clinic' | 'sensor'>;
+type AggregateRow = Omit<FullSensorAggregate, 'clinic' | 'sensor' | 'quantity' | 'unit'>;
 
 /** Rows of a series read at once at least: fewer would be a statement for each. */
 const AT_ONCE = 64;
@@ -45,8 +45,8 @@ export class Reader {
        ORDER BY at, epoch, seq LIMIT ?`,
     );
     this.#aggregates = db.prepare<unknown[], AggregateRow>(
-      `SELECT since, count, min, max, mean, seconds_outside FROM aggregates WHERE series = ? AND since >= ? AND since < ?
-       ORDER BY since LIMIT ?`,
+      `SELECT since, count, min, max, mean, low, high, seconds_covered, seconds_outside FROM aggregates
+       WHERE series = ? AND since >= ? AND since < ? ORDER BY since LIMIT ?`,
     );
     this.#epoch = db.prepare<[number], string>('SELECT epoch FROM epochs WHERE id = ?').pluck();
     this.#epochId = db.prepare<[string], number>('SELECT id FROM epochs WHERE epoch = ?').pluck();
@@ -102,24 +102,27 @@ export class Reader {
     });
   }
 
-  #aggregatesOf(query: HistoryQuery<'aggregates'>): SensorAggregate[] {
+  #aggregatesOf(query: HistoryQuery<'aggregates'>): FullSensorAggregate[] {
     const { clinic, after, fromMs, toMs, limit } = query;
     const series = this.#seriesOf(query).filter(({ gateway }) => gateway === '');
     const chunk = chunkOf(limit, series.length);
     const self = this;
     function* rowsOf(one: Series) {
       let from = fromMs;
-      if (after) from = Math.max(fromMs, one.sensor > after[1] ? after[0] : after[0] + 1);
+      if (after) from = Math.max(fromMs, isAfter(one, after) ? after[0] : after[0] + 1);
       for (;;) {
         const rows = self.#aggregates.all(one.id, from, toMs, chunk);
-        for (const row of rows) yield { sensor: one.sensor, row };
+        for (const row of rows) yield { one, row };
         const last = rows.at(-1);
         if (!last || rows.length < chunk) return;
         from = last.since + 1;
       }
     }
     const merged = merge(series.map(rowsOf), ({ row }) => row.since);
-    return first(merged, limit + 1).map(({ sensor, row }) => ({ clinic, sensor, ...row }));
+    return first(merged, limit + 1).map(({ one, row }) => {
+      const { sensor, quantity, unit } = one;
+      return { clinic, sensor, quantity, unit, ...row };
+    });
   }
 
   #episodesOf({ clinic, sensor, after, fromMs, toMs, limit }: HistoryQuery<'episodes'>): Episode[] {
@@ -139,19 +142,24 @@ export class Reader {
   }
 
   /** In the order in which rows of one time stand. */
-  #seriesOf({ clinic, sensor }: HistoryQuery): Series[] {
-    const one = sensor === undefined ? '' : 'AND sensor = @sensor';
+  #seriesOf({ clinic, sensor, quantity }: HistoryQuery): Series[] {
+    const ofSensor = sensor === undefined ? '' : 'AND sensor = @sensor';
+    const ofQuantity = quantity === undefined ? '' : 'AND quantity = @quantity';
     return this.#db
       .prepare<[object], Series>(
-        `SELECT id, sensor, quantity, gateway, unit FROM series WHERE clinic = @clinic ${one}
+        `SELECT id, sensor, quantity, gateway, unit FROM series WHERE clinic = @clinic ${ofSensor} ${ofQuantity}
          ORDER BY sensor, quantity, gateway, unit`,
       )
-      .all({ clinic, sensor });
+      .all({ clinic, sensor, quantity });
   }
 }
 
 const chunkOf = (limit: number, series: number) =>
   Math.min(limit + 1, Math.max(AT_ONCE, Math.ceil((2 * limit) / Math.max(1, series))));
+
+/** Whether a row of one time comes after that of the cursor. */
+const isAfter = ({ sensor, quantity }: Series, [, last, lastQuantity]: Cursors['aggregates']) =>
+  sensor === last ? quantity > lastQuantity : sensor > last;
 
 /** After the row that a cursor names, or at the beginning of the time asked for. */
 function startOf(

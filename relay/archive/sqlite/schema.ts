@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
-import { AGGREGATE_COLUMNS, type ArchivedReading, READING_COLUMNS, type StoredAggregate } from '../port.js';
+import { STREAM_TOPICS } from '../../../core/contract/streams.js';
+import { type ArchivedReading, READING_COLUMNS, type StoredAggregate } from '../port.js';
 import { Writer } from './writer.js';
 
 /**
@@ -16,7 +17,7 @@ const SCHEMA = `
     flags INTEGER NOT NULL, PRIMARY KEY (series, at, epoch, seq)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS aggregates (
     series INTEGER NOT NULL, since INTEGER NOT NULL, count INTEGER NOT NULL, min REAL NOT NULL, max REAL NOT NULL,
-    mean REAL NOT NULL, seconds_outside REAL NOT NULL, said INTEGER NOT NULL,
+    mean REAL NOT NULL, low REAL, high REAL, seconds_covered REAL, seconds_outside REAL NOT NULL, said INTEGER NOT NULL,
     PRIMARY KEY (series, since)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS episodes (
     episode_id TEXT PRIMARY KEY, clinic TEXT NOT NULL, gateway TEXT NOT NULL, sensor TEXT NOT NULL,
@@ -30,8 +31,11 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 `;
 
-/** Files of version 0 had a row of eleven columns a reading, and an index beside it. */
-const VERSION = 1;
+/**
+ * Files of version 0 had a row of eleven columns a reading, and an index beside it; those of version 1 aggregates of
+ * temperatures alone, without limits.
+ */
+const VERSION = 2;
 /** Rows of an older file that move in one transaction: it may end at any time, and goes on at the next start. */
 const MOVED = 20_000;
 
@@ -40,20 +44,29 @@ export function prepare(db: Database.Database): void {
   if (db.pragma('user_version', { simple: true }) !== VERSION) {
     setAside(db);
     db.exec(SCHEMA);
+    widen(db);
     moveReadings(db);
     moveAggregates(db);
     db.pragma(`user_version = ${VERSION}`);
   }
 }
 
-function isOld(db: Database.Database): boolean {
-  const columns = db.pragma('table_info(readings)') as { name: string }[];
-  return columns.some(({ name }) => name === 'clinic');
+const hasColumn = (db: Database.Database, table: string, column: string) =>
+  (db.pragma(`table_info(${table})`) as { name: string }[]).some(({ name }) => name === column);
+
+/** What the log still has of other quantities is read once more. */
+function widen(db: Database.Database): void {
+  db.transaction(() => {
+    if (hasColumn(db, 'aggregates', 'low')) return;
+    for (const column of ['low', 'high', 'seconds_covered'])
+      db.exec(`ALTER TABLE aggregates ADD COLUMN ${column} REAL`);
+    db.prepare('DELETE FROM positions WHERE topic = ?').run(STREAM_TOPICS.sensor5m);
+  }).immediate();
 }
 
 function setAside(db: Database.Database): void {
   db.transaction(() => {
-    if (!isOld(db)) return;
+    if (!hasColumn(db, 'readings', 'clinic')) return;
     db.exec(`
       DROP INDEX IF EXISTS readings_by_time;
       ALTER TABLE readings RENAME TO old_readings;
@@ -88,7 +101,9 @@ function moveReadings(db: Database.Database): void {
 function moveAggregates(db: Database.Database): void {
   if (!isThere(db, 'old_aggregates')) return;
   const select = db.prepare<[number], StoredAggregate>(
-    `SELECT ${AGGREGATE_COLUMNS.join(', ')}, 0 AS said FROM old_aggregates ORDER BY clinic, sensor, since LIMIT ?`,
+    `SELECT clinic, sensor, 'temperature' AS quantity, 'Cel' AS unit, since, count, min, max, mean, seconds_outside,
+       NULL AS low, NULL AS high, NULL AS seconds_covered, 0 AS said
+     FROM old_aggregates ORDER BY clinic, sensor, since LIMIT ?`,
   );
   const drop = db.prepare(
     'DELETE FROM old_aggregates WHERE (clinic, sensor, since) <= (@clinic, @sensor, @since)',

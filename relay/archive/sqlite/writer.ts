@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3';
 import type { AlertMessage } from '../../../core/contract/messages.js';
 import type { Position } from '../../log/port.js';
 import {
+  AGGREGATE_CHANGES,
   type ArchivedReading,
   EPISODE_CHANGES,
   EPISODE_COLUMNS,
@@ -38,7 +39,7 @@ export class Writer {
       'INSERT OR IGNORE INTO readings (series, at, epoch, seq, value, flags) VALUES (?, ?, ?, ?, ?, ?)',
     );
     // What is said later counts, also where it is put away earlier: two relays may fill one archive.
-    const changed = ['count', 'min', 'max', 'mean', 'seconds_outside', 'said'];
+    const changed = AGGREGATE_CHANGES.filter((column) => column !== 'unit');
     this.#aggregate = db.prepare(
       `INSERT INTO aggregates (series, since, ${changed.join(', ')})
        VALUES (@series, @since, ${changed.map((c) => `@${c}`).join(', ')})
@@ -62,8 +63,8 @@ export class Writer {
     this.#reading.run(series, measured_at, this.#epochs.idOf([epoch]), seq, value, flags);
   }
 
-  aggregate({ clinic, sensor, ...row }: StoredAggregate): void {
-    const series = this.#series.idOf([clinic, sensor, 'temperature', 'Cel', ANY_GATEWAY]);
+  aggregate({ clinic, sensor, quantity, unit, ...row }: StoredAggregate): void {
+    const series = this.#series.idOf([clinic, sensor, quantity, unit, ANY_GATEWAY]);
     this.#aggregate.run({ ...row, series });
   }
 
