@@ -50,7 +50,7 @@ module.exports = {
       name: 'drivers-not-siblings',
       severity: 'error',
       from: { path: '^agent/drivers/([^/]+)/' },
-      to: { path: '^agent/drivers/([^/]+)/', pathNot: '^agent/drivers/$1/' },
+      to: { path: '^agent/drivers/([^/]+)/', pathNot: '^agent/drivers/($1|frame)/' },
     },
     {
       name: 'stages-meet-in-main',
@@ -60,6 +60,12 @@ module.exports = {
         path: '^agent/(drivers|ingest|ring|alarm|annunciate|forward)/',
         pathNot: ['^agent/$1/', '^agent/drivers/driver\\.ts$', '^agent/ring/port\\.ts$'],
       },
+    },
+    {
+      name: 'stages-know-nothing-of-what-stands-above-them',
+      severity: 'error',
+      from: { path: '^agent/(drivers|ingest|ring|alarm|annunciate|forward|site)/', pathNot: TESTS },
+      to: { path: '^agent/(main\\.|(wire|watch|console|metrics|doctor|discover)/)' },
     },
     only('onoff-at-the-edge', 'onoff', '^agent/drivers/gpio/'),
     only('serialport-at-the-edge', 'serialport', '^agent/(drivers/serial|annunciate/sms)/'),

@@ -6,31 +6,37 @@ import type { PolicyEffect } from '../core/policy/local.js';
 import type { Reading } from '../core/reading.js';
 import type { ClaimFolder } from '../host/folder-lock.js';
 import { Alarm } from './alarm/alarm.js';
-import { announceSensors } from './announce.js';
-import { awaitCard, openRing, ringFile, ringLimits } from './card.js';
-import { filesCondition, identityCondition, RING_FILES, RING_FULL, storageCondition } from './conditions.js';
-import { alarmSensors } from './config/alarm-sensors.js';
-import { doorOf } from './config/door.js';
-import { type Former, leftBehind } from './config/left-behind.js';
-import type { ResolvedSite } from './config/resolve.js';
+import {
+  filesCondition,
+  identityCondition,
+  RING_FILES,
+  RING_FULL,
+  storageCondition,
+} from './alarm/conditions.js';
+import { serveHealth } from './console/http.js';
+import { agentStatus, type Parts, type SiteFile } from './console/status.js';
 import type { Driver, Receipt } from './drivers/driver.js';
 import { loadDrivers } from './drivers/open.js';
 import { writeWithinMs } from './forward/schema.js';
-import { GivenUpRows } from './given-up.js';
-import { readBoot } from './health/boot.js';
-import { watchCalibration } from './health/calibration.js';
-import { serveHealth } from './health/http.js';
-import { STOPPED, watchSilence } from './health/silence.js';
-import { agentStatus, type Parts, type SiteFile, statusSources } from './health/status.js';
-import { systemdNotifier } from './health/systemd.js';
 import { Board } from './ingest/board.js';
 import { DeviceTimes } from './ingest/device-times.js';
 import { IdentityBook } from './ingest/identity.js';
 import { Ingest } from './ingest/ingest.js';
 import { Poller } from './ingest/poll.js';
-import { lazyLines, openAnnunciator, openButton, openForwarder } from './parts.js';
-import { lostOf, nameLost, Salvaged } from './salvaged.js';
-import { type Startable, Starts } from './starts.js';
+import { alarmSensors } from './site/alarm-sensors.js';
+import { announceSensors } from './site/announce.js';
+import { inputChecksOf } from './site/input-checks.js';
+import { type Former, leftBehind } from './site/left-behind.js';
+import type { ResolvedSite } from './site/resolve.js';
+import { readBoot } from './watch/boot.js';
+import { watchCalibration } from './watch/calibration.js';
+import { GivenUpRows } from './watch/given-up.js';
+import { STOPPED, watchSilence } from './watch/silence.js';
+import { type Startable, Starts } from './watch/starts.js';
+import { systemdNotifier } from './watch/systemd.js';
+import { lazyLines, openAnnunciator, openButton, openForwarder } from './wire/parts.js';
+import { awaitCard, openRing, ringFile, ringLimits } from './wire/ring.js';
+import { lostOf, nameLost, Salvaged } from './wire/salvaged.js';
 
 /** Sampling counts as alive when some attempt ended within this time. */
 const ALIVE_MS = 120_000;
@@ -131,7 +137,7 @@ export async function startAgent(
   const beat = () => {
     lastBeat = clock.mono();
   };
-  const doors = new Map(site.sensors.map((sensor) => [sensor.id, doorOf(sensor)]));
+  const checks = new Map(site.sensors.map((sensor) => [sensor.id, inputChecksOf(sensor)]));
   const identities = new IdentityBook(
     ring.loadState('identity'),
     new Map(site.sensors.map(({ id, source }) => [id, 'device' in source ? source.device : undefined])),
@@ -139,7 +145,7 @@ export async function startAgent(
   );
   const times = new DeviceTimes(ring);
   const ingest = new Ingest(
-    { doors, clock, timeline: () => ring.timeline(), board, identities, times },
+    { checks, clock, timeline: () => ring.timeline(), board, identities, times },
     {
       readings: (readings, receipt) => {
         record(readings, receipt);
@@ -278,9 +284,10 @@ export async function startAgent(
 
 /** Prometheus's own library is loaded when something first asks for metrics. */
 async function openRegistry(parts: Parts) {
-  const { agentMetrics } = await import('./health/metrics.js');
+  const { agentMetrics } = await import('./metrics/metrics.js');
+  const { metricSources } = await import('./metrics/sources.js');
   const { clinic, gateway } = parts.site.config;
-  return agentMetrics(statusSources(parts), { clinic: clinic.id, gateway });
+  return agentMetrics(metricSources(parts), { clinic: clinic.id, gateway });
 }
 
 /** What a failed start has opened is closed again. */

@@ -1,6 +1,6 @@
 import type { Change } from '../../core/detect/change.js';
 import { Behaviours } from '../../core/detect/latches.js';
-import type { Sample } from '../../core/detect/measure/finding.js';
+import type { Sample } from '../../core/detect/measure/evaluation.js';
 import { Measures } from '../../core/detect/measure/measures.js';
 import type { MeasureRule, MeasureState } from '../../core/detect/measure/step.js';
 import type { Profile } from '../../core/detect/track.js';

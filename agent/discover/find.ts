@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { type Clock, withDeadline } from '../../core/clock/clock.js';
 import { messageOf } from '../../core/errors.js';
 import { QUANTITIES, showMilli, toMilli } from '../../core/units.js';
-import type { DeviceModel } from '../config/model.js';
 import { decodeWith } from '../drivers/decode.js';
 import type { Decoded } from '../drivers/driver.js';
 import { judge } from '../ingest/plausibility.js';
+import type { DeviceModel } from '../site/model.js';
 
 /** Something that is there and that a site file could name. `models` fit, the best first; none: only its place is known. */
 export interface Found {

@@ -1,6 +1,6 @@
-import { RING_FULL } from '../conditions.js';
-import type { Former } from '../config/left-behind.js';
-import type { ResolvedSite } from '../config/resolve.js';
+import { RING_FULL } from '../alarm/conditions.js';
+import type { Former } from '../site/left-behind.js';
+import type { ResolvedSite } from '../site/resolve.js';
 import { type Check, fail, pass } from './check.js';
 import type { Reported } from './sensors.js';
 

@@ -2,14 +2,14 @@ import type { Logger } from 'pino';
 import { type Clock, sleep } from '../../core/clock/clock.js';
 import { messageOf } from '../../core/errors.js';
 import { QUANTITIES, type Quantity, showDuration, showMilli, type Unit } from '../../core/units.js';
-import { doorOf } from '../config/door.js';
-import type { ResolvedSite } from '../config/resolve.js';
 import type { Lines } from '../drivers/driver.js';
 import { loadDrivers } from '../drivers/open.js';
 import { Board, type SensorBoard } from '../ingest/board.js';
 import { IdentityBook } from '../ingest/identity.js';
 import { Ingest } from '../ingest/ingest.js';
 import { Poller } from '../ingest/poll.js';
+import { inputChecksOf } from '../site/input-checks.js';
+import type { ResolvedSite } from '../site/resolve.js';
 import { type Check, fail, pass, waiting } from './check.js';
 
 const LOOK_MS = 200;
@@ -65,10 +65,10 @@ export async function visitSensors(
 ): Promise<Visited> {
   const contacts = site.config.contacts.map(({ id, name }) => ({ id, name: name ?? id }));
   const board = new Board([...site.sensors, ...contacts]);
-  const doors = new Map(site.sensors.map((sensor) => [sensor.id, doorOf(sensor)]));
+  const checks = new Map(site.sensors.map((sensor) => [sensor.id, inputChecksOf(sensor)]));
   const identities = new IdentityBook({}, new Map(), () => {});
   const ingest = new Ingest(
-    { doors, clock, timeline: () => clock.mono(), board, identities, times: NO_TIMES },
+    { checks, clock, timeline: () => clock.mono(), board, identities, times: NO_TIMES },
     { readings: (_readings, receipt) => receipt?.(), failure: () => {}, identity: () => {} },
   );
   const store = {

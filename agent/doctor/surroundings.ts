@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { type Clock, sleep } from '../../core/clock/clock.js';
 import { messageOf } from '../../core/errors.js';
 import type { Modem } from '../annunciate/sms/modem.js';
-import type { ResolvedSite } from '../config/resolve.js';
 import type { Lines } from '../drivers/driver.js';
 import { RelayHttp } from '../forward/http.js';
+import type { ResolvedSite } from '../site/resolve.js';
 import { type Check, fail, pass, skipped } from './check.js';
 
 type Config = ResolvedSite['config'];

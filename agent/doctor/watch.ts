@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../core/clock/clock.js';
 import { QUANTITIES, type Quantity, showMilli, toMilli } from '../../core/units.js';
-import type { ResolvedSite } from '../config/resolve.js';
-import { readBoot } from '../health/boot.js';
-import { lazyLines } from '../parts.js';
+import type { ResolvedSite } from '../site/resolve.js';
+import { readBoot } from '../watch/boot.js';
+import { lazyLines } from '../wire/parts.js';
 import { runningAgent } from './running.js';
 import { inWords, type Reported, visitSensors } from './sensors.js';
 import type { Seen } from './table.js';

@@ -1,4 +1,4 @@
-import type { DeviceModel } from '../config/model.js';
+import type { DeviceModel } from '../site/model.js';
 import type { Decoded } from './driver.js';
 import { decodeW1 } from './gpio/w1-decode.js';
 import { decodeKernel } from './kernel/decode.js';

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../core/clock/clock.js';
-import type { ResolvedSensor, ResolvedSite } from '../config/resolve.js';
-import type { ContactConfig } from '../config/site.js';
+import type { ResolvedSensor, ResolvedSite } from '../site/resolve.js';
+import type { ContactConfig } from '../site/schema.js';
 import type { Driver, Lines } from './driver.js';
 import { openContacts } from './gpio/contacts.js';
 import type { DurableStore } from './mqtt/mqtt.js';

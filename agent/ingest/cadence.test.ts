@@ -44,7 +44,7 @@ it('keeps every other sensor’s cadence within 10 % while a bus is mute and uni
   const identities = new IdentityBook({}, new Map(), () => {});
   const ingest = new Ingest(
     {
-      doors: new Map(),
+      checks: new Map(),
       clock,
       timeline: () => clock.mono(),
       board,

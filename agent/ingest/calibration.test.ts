@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from '../../core/clock/simulated.js';
 import type { Condition } from '../alarm/alert.js';
-import { watchCalibration } from '../health/calibration.js';
+import { watchCalibration } from '../watch/calibration.js';
 import { calibrationSchema, calibrationStage } from './calibration.js';
 
 describe('calibration', () => {

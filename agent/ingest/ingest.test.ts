@@ -8,10 +8,10 @@ import type { Calibration } from './calibration.js';
 import { DeviceTimes } from './device-times.js';
 import type { Identities } from './identity.js';
 import { IdentityBook } from './identity.js';
-import { type Door, Ingest } from './ingest.js';
+import { Ingest, type InputChecks } from './ingest.js';
 
 function world(
-  over: Partial<Door> = {},
+  over: Partial<InputChecks> = {},
   devices: [string, string | undefined][] = [
     ['a', undefined],
     ['b', undefined],
@@ -21,13 +21,13 @@ function world(
   const board = new Board([{ id: 'a', name: 'A' }]);
   const readings: Reading[] = [];
   const failures: string[] = [];
-  const limits = {
+  const validity = {
     sentinels: [{ quantity: 'temperature', value: -127, reason: 'sentinel' } as const],
     range: { temperature: [-55, 125] as const },
   };
   const saved: Identities[] = [];
-  const door: Door = {
-    limits,
+  const checks: InputChecks = {
+    validity,
     calibration: undefined,
     plausible: () => ({ maxPerMinute: 20_000, stuckMs: 3_600_000 }),
     repeatMs: 0,
@@ -38,7 +38,7 @@ function world(
   const ring = { loadState: () => undefined, saveState: () => {}, replay: async () => [], head: () => 0 };
   const ingest = new Ingest(
     {
-      doors: new Map(['a', 'b'].map((id) => [id, door])),
+      checks: new Map(['a', 'b'].map((id) => [id, checks])),
       clock,
       timeline: () => clock.mono(),
       board,
@@ -84,7 +84,9 @@ describe('the door of the agent', () => {
     [{ value: 9e15, unit: 'F' as const }, MILLI_MAX],
     [{ value: Number.POSITIVE_INFINITY }, MILLI_MAX],
   ])('keeps %j as bad, within what every stage can carry, whatever range the model has', (sample, milli) => {
-    const { take, readings } = world({ limits: { sentinels: [], range: { temperature: [-1e308, 1e308] } } });
+    const { take, readings } = world({
+      validity: { sentinels: [], range: { temperature: [-1e308, 1e308] } },
+    });
     take(sample);
     expect(readings[0]).toMatchObject({ milli, quality: 'bad', reason: 'out_of_range' });
   });

@@ -17,7 +17,7 @@ import type { Board } from './board.js';
 import { type Calibration, calibrate } from './calibration.js';
 import type { DeviceTimes } from './device-times.js';
 import type { Identity, IdentityBook } from './identity.js';
-import { judge, type Limits, possible } from './plausibility.js';
+import { judge, possible, type Validity } from './plausibility.js';
 
 export interface IngestOutput {
   /** Everything that one payload held, and its receipt when its source wants to know that it is durable. */
@@ -28,9 +28,9 @@ export interface IngestOutput {
   identity(sensor: string, device: string, other: Identity | undefined): void;
 }
 
-/** What is known of one sensor before it says anything. */
-export interface Door {
-  limits: Limits | undefined;
+/** By what a sensor's values are judged and corrected; known before it says anything. */
+export interface InputChecks {
+  validity: Validity | undefined;
   calibration: Calibration | undefined;
   plausible(quantity: Quantity): PlausibleSpec;
   /** A bridge that publishes what it has cached: the same payload again within this time is no new reading. */
@@ -40,7 +40,7 @@ export interface Door {
 const UNDATED = { quality: 'suspect', reason: 'device_time' } as const;
 
 export interface IngestDeps {
-  doors: ReadonlyMap<string, Door>;
+  checks: ReadonlyMap<string, InputChecks>;
   clock: Clock;
   timeline: () => number;
   board: Board;
@@ -134,7 +134,7 @@ export class Ingest implements DriverSink {
   }
 
   #repeated(sensor: string, samples: readonly RawSample[]): boolean {
-    const repeatMs = this.#deps.doors.get(sensor)?.repeatMs ?? 0;
+    const repeatMs = this.#deps.checks.get(sensor)?.repeatMs ?? 0;
     if (repeatMs === 0 || samples[0]!.deviceMs !== undefined) return false;
     const monoMs = this.#deps.clock.mono();
     const last = this.#lastPayload.get(sensor);
@@ -172,15 +172,15 @@ export class Ingest implements DriverSink {
       this.#lastDeviceMs.set(channel, deviceMs);
     }
     const dated = this.#dated(sensor, sample);
-    const door = this.#deps.doors.get(sensor);
+    const checks = this.#deps.checks.get(sensor);
     const corrected =
-      quantity === 'temperature' && door?.calibration ? calibrate(door.calibration, raw) : raw;
+      quantity === 'temperature' && checks?.calibration ? calibrate(checks.calibration, raw) : raw;
     const atMs = dated ?? this.#deps.timeline();
     const reading: Reading = {
       sensor,
       quantity,
       milli: clampMilli(corrected),
-      ...this.#verdict(door, sample, channel, { raw, corrected }, atMs, known),
+      ...this.#verdict(checks, sample, channel, { raw, corrected }, atMs, known),
       atMs,
       monoMs: this.#deps.clock.mono(),
       wallMs: this.#deps.clock.wall(),
@@ -206,21 +206,21 @@ export class Ingest implements DriverSink {
 
   /** First what the device itself means, then whether the value can follow the one before it. */
   #verdict(
-    door: Door | undefined,
+    checks: InputChecks | undefined,
     { quantity, fault }: RawSample,
     channel: { sensor: string; quantity: Quantity },
     { raw, corrected }: { raw: Milli; corrected: Milli },
     atMs: number,
     known: boolean,
   ): { quality: Quality; reason?: Reason } {
-    const judged = judge(quantity, raw, fault, door?.limits);
+    const judged = judge(quantity, raw, fault, checks?.validity);
     if (judged.quality === 'bad') return judged;
     // Whatever range a model allows, and whatever a certificate makes of a value.
     if (Math.abs(raw) > MILLI_MAX || (corrected !== raw && !possible(quantity, corrected))) {
       return { quality: 'bad', reason: 'out_of_range' };
     }
-    if (!door) return judged;
-    const { state, verdict } = stepPlausible(door.plausible(quantity), this.#plausible.get(channel), {
+    if (!checks) return judged;
+    const { state, verdict } = stepPlausible(checks.plausible(quantity), this.#plausible.get(channel), {
       atMs,
       milli: raw,
     });

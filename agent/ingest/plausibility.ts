@@ -2,7 +2,7 @@ import type { Quality, Reason } from '../../core/quality.js';
 import { fromMilli, type Milli, type Quantity } from '../../core/units.js';
 
 /** What a device model says about values that are no measurements. */
-export interface Limits {
+export interface Validity {
   sentinels: readonly { quantity: Quantity; value: number; reason: Reason }[];
   range: Partial<Record<Quantity, readonly [number, number]>>;
 }
@@ -29,14 +29,14 @@ export function judge(
   quantity: Quantity,
   milli: Milli,
   fault: Reason | undefined,
-  limits: Limits | undefined,
+  validity: Validity | undefined,
 ): { quality: Quality; reason?: Reason } {
   if (fault) return { quality: 'bad', reason: fault };
-  const sentinel = limits?.sentinels.find(
+  const sentinel = validity?.sentinels.find(
     (s) => s.quantity === quantity && Math.abs(Math.round(s.value * 1000) - milli) < 1,
   );
   if (sentinel) return { quality: 'bad', reason: sentinel.reason };
-  const [low, high] = limits?.range[quantity] ?? PHYSICAL[quantity];
+  const [low, high] = validity?.range[quantity] ?? PHYSICAL[quantity];
   const value = fromMilli(milli);
   return value < low || value > high ? { quality: 'bad', reason: 'out_of_range' } : { quality: 'good' };
 }

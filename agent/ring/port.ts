@@ -2,9 +2,9 @@ import type { Clock } from '../../core/clock/clock.js';
 import type { ReadingRow } from '../../core/contract/batch.js';
 import type { RingEvent, Summary } from '../../core/contract/messages.js';
 import type { Range, RangeSet } from '../../core/contract/ranges.js';
+import type { AllowedRange } from '../../core/detect/allowed.js';
 import type { Reading } from '../../core/reading.js';
 import type { Stream } from '../../core/stream.js';
-import type { Limits } from './thin.js';
 
 /** A stored reading as rules need it again after a restart. */
 export interface StoredReading {
@@ -86,7 +86,7 @@ export interface RingOptions {
   /** Nothing is numbered here any more (a salvaged ring): what a relay holds beyond it came from elsewhere. */
   finished?: boolean;
   /** By channel key (sensor/quantity): for the seconds outside that thinned readings had. */
-  limits?: ReadonlyMap<string, Limits>;
+  limits?: ReadonlyMap<string, AllowedRange>;
   /** Called when commits keep failing, and when one succeeds again. */
   onHealth?: (failure: string | null) => void;
   /** Called when rows that no relay holds have to make room for newer ones: once a day at most. */

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import type { AllowedRange } from '../../core/detect/allowed.js';
 import { messageOf } from '../../core/errors.js';
 import {
   forgetOldAsides,
@@ -17,7 +18,6 @@ import { finishMoves } from './move.js';
 import { makeFollower } from './salvage.js';
 import { RingStore } from './store.js';
 import { isDamage } from './tables.js';
-import type { Limits } from './thin.js';
 
 /** In memory nothing is ever damaged, and nothing beside it is ours. */
 export const IN_MEMORY = ':memory:';
@@ -25,7 +25,7 @@ export const IN_MEMORY = ':memory:';
 const EPOCH_IN_NAME = /^salvage-([0-9a-f]{16})/;
 
 /** Opens the ring's file; when it is damaged, puts it aside for salvage.ts and opens a new one that follows it. */
-export function openOrFollow(file: string, limits: ReadonlyMap<string, Limits>): RingStore {
+export function openOrFollow(file: string, limits: ReadonlyMap<string, AllowedRange>): RingStore {
   if (file === IN_MEMORY) return new RingStore(file, limits);
   let mark = readMark(file);
   if (!mark) {
@@ -39,7 +39,7 @@ export function openOrFollow(file: string, limits: ReadonlyMap<string, Limits>):
 }
 
 /** The store, or how it is damaged. */
-function open(file: string, limits: ReadonlyMap<string, Limits>): RingStore | Mark {
+function open(file: string, limits: ReadonlyMap<string, AllowedRange>): RingStore | Mark {
   let store: RingStore | undefined;
   try {
     store = new RingStore(file, limits);
@@ -80,7 +80,7 @@ function follow(file: string, mark: Mark): void {
 }
 
 /** Opens a file of salvaged rows; one that is damaged itself is put aside, to be salvaged again. */
-export function openSalvaged(file: string, limits: ReadonlyMap<string, Limits>): RingStore {
+export function openSalvaged(file: string, limits: ReadonlyMap<string, AllowedRange>): RingStore {
   const opened = readMark(file) ?? open(file, limits);
   if (opened instanceof RingStore) return opened;
   const aside = nextAside(file);

@@ -10,8 +10,8 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import type { AllowedRange } from '../../core/detect/allowed.js';
 import { RingStore } from './store.js';
-import type { Limits } from './thin.js';
 
 /*
  * Files that somebody removes under a running agent stay readable as long as they are open, and are gone with the
@@ -36,7 +36,7 @@ export class RingFiles {
    * Writes the ring anew, all of it and with its epoch, from the files that are still open. What stands in its place
    * (an older copy that somebody has put back) is kept beside it.
    */
-  putBack(store: RingStore, limits: ReadonlyMap<string, Limits>): RingStore {
+  putBack(store: RingStore, limits: ReadonlyMap<string, AllowedRange>): RingStore {
     const file = this.#file;
     const [fresh, folder] = [`${file}.fresh`, dirname(file)];
     mkdirSync(folder, { recursive: true, mode: 0o700 });

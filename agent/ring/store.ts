@@ -2,6 +2,7 @@ import Database from 'better-sqlite3';
 import type { ReadingRow } from '../../core/contract/batch.js';
 import type { RingEvent, Summary } from '../../core/contract/messages.js';
 import type { Range } from '../../core/contract/ranges.js';
+import type { AllowedRange } from '../../core/detect/allowed.js';
 import { jsonOf } from '../../core/payload.js';
 import { unpackQuality } from '../../core/quality.js';
 import type { Channel } from '../../core/reading.js';
@@ -26,7 +27,7 @@ import {
   writeEdges,
   writer,
 } from './tables.js';
-import { type Limits, thin, wholeSlots } from './thin.js';
+import { thin, wholeSlots } from './thin.js';
 
 export interface ChannelRow extends Channel {
   id: number;
@@ -110,7 +111,7 @@ export class RingStore {
   readonly #write: Write;
   readonly #insertReading;
   readonly #selectCells;
-  readonly #limits: ReadonlyMap<string, Limits>;
+  readonly #limits: ReadonlyMap<string, AllowedRange>;
   readonly #channels = new Map<number, Channel>();
   /** How many pairs each row of receipts has, oldest first. */
   readonly #receiptGroups: { n: number; pairs: number }[];
@@ -121,7 +122,7 @@ export class RingStore {
   #unnoted = 0;
 
   /** WAL with synchronous=FULL: when commit returns, the rows survive a power cut. Throws when the file is damaged. */
-  constructor(file: string, limits: ReadonlyMap<string, Limits> = new Map()) {
+  constructor(file: string, limits: ReadonlyMap<string, AllowedRange> = new Map()) {
     this.#limits = limits;
     this.#db = new Database(file);
     try {

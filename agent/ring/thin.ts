@@ -1,13 +1,11 @@
 import type { ReadingRow } from '../../core/contract/batch.js';
 import type { Summary } from '../../core/contract/messages.js';
+import type { AllowedRange } from '../../core/detect/allowed.js';
 import { unpackQuality } from '../../core/quality.js';
 import { channelKey } from '../../core/reading.js';
 
 /** Readings that a full ring cannot keep are summed up by quarters of an hour. */
 export const SLOT_MS = 900_000;
-
-/** Between which values a channel is where it should be, in thousandths; null: no limit on that side. */
-export type Limits = readonly [low: number | null, high: number | null];
 
 interface Sums {
   summary: Summary;
@@ -17,7 +15,7 @@ interface Sums {
 }
 
 /** Sums up rows by channel and quarter of an hour, in the order in which the quarters end. */
-export function thin(rows: Iterable<ReadingRow>, limits: ReadonlyMap<string, Limits>): Summary[] {
+export function thin(rows: Iterable<ReadingRow>, limits: ReadonlyMap<string, AllowedRange>): Summary[] {
   const open = new Map<string, Sums>();
   const done: Summary[] = [];
   for (const row of rows) {
@@ -42,7 +40,7 @@ function begin(row: ReadingRow, slot: number, last: Sums['last']): Sums {
   return { summary: { sensor, quantity, ...span, ...none }, slot, total: 0, last };
 }
 
-function add(sums: Sums, row: ReadingRow, [low, high]: Limits): void {
+function add(sums: Sums, row: ReadingRow, [low, high]: AllowedRange): void {
   const { summary, last } = sums;
   const { measuredAt: at, milli } = row;
   summary.since = Math.min(summary.since, at);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Range } from '../../core/contract/ranges.js';
+import type { AllowedRange } from '../../core/detect/allowed.js';
 import { messageOf } from '../../core/errors.js';
 import { markDamaged, readMark, type Split } from './aside.js';
 import { isClash, keepBeside } from './clash.js';
@@ -10,7 +11,6 @@ import { RingFiles } from './removed.js';
 import { salvage } from './salvage.js';
 import type { Commit, Opened, RingStore } from './store.js';
 import { isDamage, type Span } from './tables.js';
-import type { Limits } from './thin.js';
 
 /** What the worker can be asked; every request is answered once, in order. */
 export type RingRequest =
@@ -50,7 +50,7 @@ export interface RingWorkerData {
   file: string;
   /** Rows of an other epoch, only to be forwarded. */
   finished?: boolean;
-  limits: ReadonlyMap<string, Limits>;
+  limits: ReadonlyMap<string, AllowedRange>;
 }
 
 const port = parentPort;

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { Alarm } from '../../agent/alarm/alarm.js';
 import type { AlarmSensor } from '../../agent/alarm/state.js';
-import { alarmSensors } from '../../agent/config/alarm-sensors.js';
-import { resolveSite } from '../../agent/config/resolve.js';
-import { siteSchema } from '../../agent/config/site.js';
 import type { Ring } from '../../agent/ring/port.js';
+import { alarmSensors } from '../../agent/site/alarm-sensors.js';
+import { deviceConfigs, openLibrary } from '../../agent/site/library.js';
+import { resolveSite } from '../../agent/site/resolve.js';
+import { siteSchema } from '../../agent/site/schema.js';
 import { SimulatedClock } from '../../core/clock/simulated.js';
 import type { AlertBody, RingEvent } from '../../core/contract/messages.js';
 import { policySchema } from '../../core/policy/local.js';
-import { deviceConfigs, openLibrary } from '../config/load.js';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import { Command } from 'commander';
+import { loadSite } from '../../agent/site/load.js';
 import { SystemClock } from '../../host/clock.js';
 import { folderLocks } from '../../host/folder-lock.js';
 import { openLogger } from '../../host/logger.js';
 import { failWith } from '../../host/output.js';
 import { makePrivate } from '../../host/private-folder.js';
-import { loadSite } from '../config/load.js';
 
 export function agentCommand(): Command {
   return new Command('agent')

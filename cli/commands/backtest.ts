@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createWriteStream, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { deviceConfigs, openLibrary } from '../../agent/site/library.js';
+import { loadSite } from '../../agent/site/load.js';
 import type { Rule } from '../../core/detect/rules.js';
 import { failWith, misuse, print } from '../../host/output.js';
 import { Outline } from '../backtest/chart.js';
@@ -10,7 +12,6 @@ import { nabScore } from '../backtest/nab.js';
 import { readRows } from '../backtest/readings.js';
 import { type Backtest, runBacktest } from '../backtest/run.js';
 import { score } from '../backtest/score.js';
-import { deviceConfigs, loadSite, openLibrary } from '../config/load.js';
 
 interface Options {
   readings: string;

@@ -1,11 +1,12 @@
 import { Command } from 'commander';
-import { leftBehind } from '../../agent/config/left-behind.js';
-import type { ResolvedSite } from '../../agent/config/resolve.js';
-import { seldomNotes, type Told, toldLines, toldOf, toldToNobody } from '../../agent/config/told.js';
 import { formerOf, runningAgent } from '../../agent/doctor/running.js';
+import { checkFile } from '../../agent/site/check.js';
+import { leftBehind } from '../../agent/site/left-behind.js';
+import type { ResolvedSite } from '../../agent/site/resolve.js';
+import { seldomNotes, type Told, toldLines, toldOf, toldToNobody } from '../../agent/site/told.js';
 import { print } from '../../host/output.js';
 import { errorsOf, type FileProblem, formatProblem } from '../../host/settings/yaml.js';
-import { checkFile } from '../config/load.js';
+import { relayFile } from '../../relay/config/load.js';
 
 interface Checked {
   file: string;
@@ -35,7 +36,7 @@ export function checkCommand(): Command {
 }
 
 async function check(file: string): Promise<Checked> {
-  const { kind, problems, site } = checkFile(file);
+  const { kind, problems, site } = checkFile(file, [relayFile]);
   if (!site || errorsOf(problems).length > 0) return { file, kind, problems };
   const told = toldOf(site);
   return { file, kind, problems, told, notes: await notesOf(site, told) };

@@ -2,8 +2,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
-import type { DeviceModel } from '../../agent/config/model.js';
-import { UNNAMED } from '../../agent/config/warnings.js';
 import {
   type Found,
   findChips,
@@ -14,11 +12,13 @@ import {
   goodSamples,
   inWords,
 } from '../../agent/discover/find.js';
+import { deviceConfigs, openLibrary } from '../../agent/site/library.js';
+import type { DeviceModel } from '../../agent/site/model.js';
+import { UNNAMED } from '../../agent/site/warnings.js';
 import type { Clock } from '../../core/clock/clock.js';
 import { messageOf } from '../../core/errors.js';
 import { SystemClock } from '../../host/clock.js';
 import { misuse, print } from '../../host/output.js';
-import { deviceConfigs, openLibrary } from '../config/load.js';
 
 interface Options {
   mqtt?: string;

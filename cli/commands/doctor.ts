@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import type { ResolvedSite } from '../../agent/config/resolve.js';
 import type { Check } from '../../agent/doctor/check.js';
+import { loadSite } from '../../agent/site/load.js';
+import type { ResolvedSite } from '../../agent/site/resolve.js';
 import { sleep } from '../../core/clock/clock.js';
 import { parseDuration } from '../../core/units.js';
 import { openLogger } from '../../host/logger.js';
 import { failWith, misuse, print } from '../../host/output.js';
-import { loadSite } from '../config/load.js';
 
 interface Options {
   config: string;

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { SystemClock } from '../../host/clock.js';
 import { openLogger } from '../../host/logger.js';
 import { failWith, misuse, print } from '../../host/output.js';
-import { loadRelay } from '../config/load.js';
+import { loadRelay } from '../../relay/config/load.js';
 
 export function archiveCommand(): Command {
   const rebuildCommand = new Command('rebuild')

@@ -3,8 +3,8 @@ import type { DeadLetter } from '../../core/contract/sources.js';
 import { SystemClock } from '../../host/clock.js';
 import { openLogger } from '../../host/logger.js';
 import { failWith, misuse, print } from '../../host/output.js';
+import { loadRelay } from '../../relay/config/load.js';
 import { sourcesConfigSchema } from '../../relay/config/sources.js';
-import { loadRelay } from '../config/load.js';
 
 interface Options {
   config: string;

@@ -2,8 +2,8 @@ import { Command } from 'commander';
 import { SystemClock } from '../../host/clock.js';
 import { openLogger } from '../../host/logger.js';
 import { failWith, misuse, print } from '../../host/output.js';
+import { loadRelay } from '../../relay/config/load.js';
 import type { Replayable } from '../../relay/operate/replay.js';
-import { loadRelay } from '../config/load.js';
 
 interface Options {
   config: string;

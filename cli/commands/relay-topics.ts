@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { failWith, misuse, print } from '../../host/output.js';
-import { loadRelay } from '../config/load.js';
+import { loadRelay } from '../../relay/config/load.js';
 
 interface Options {
   config: string;

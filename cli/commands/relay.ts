@@ -5,7 +5,7 @@ import { folderLocks } from '../../host/folder-lock.js';
 import { openLogger } from '../../host/logger.js';
 import { failWith, misuse } from '../../host/output.js';
 import { makePrivate } from '../../host/private-folder.js';
-import { loadRelay } from '../config/load.js';
+import { loadRelay } from '../../relay/config/load.js';
 import { archiveCommand } from './relay-archive.js';
 import { deadLettersCommand } from './relay-dead-letters.js';
 import { flinkEnvCommand } from './relay-flink-env.js';

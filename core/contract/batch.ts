@@ -173,10 +173,10 @@ function extendRun(runs: [number, number][], i: number): void {
   else runs.push([i, i]);
 }
 
-export type Decoded = { ok: true; batch: Batch } | { ok: false; problems: Problem[] };
+export type DecodedBatch = { ok: true; batch: Batch } | { ok: false; problems: Problem[] };
 
 /** Validates a parsed body and undoes the columns. All of a batch is good, or none of it is taken. */
-export function decodeBatch(input: unknown): Decoded {
+export function decodeBatch(input: unknown): DecodedBatch {
   const parsed = batchSchema.safeParse(input);
   if (!parsed.success) return { ok: false, problems: problemsOf(parsed.error, input) };
   const wire = parsed.data;

@@ -141,11 +141,15 @@ function circularAlias(document: Document): Alias | undefined {
   return found;
 }
 
+export type Loaded<T> = { value: T; problems: [] } | { problems: FileProblem[] };
+
+/** A good file's value, with every secret that it names; or every problem. */
+export function load<S extends z.ZodType>(schema: S, yaml: YamlFile): Loaded<z.output<S>> {
+  return yaml.withoutSecret.length > 0 ? { problems: yaml.withoutSecret } : validate(schema, yaml);
+}
+
 /** Validates against a schema: every problem, each with its place in the file. */
-export function validate<S extends z.ZodType>(
-  schema: S,
-  yaml: YamlFile,
-): { value: z.output<S>; problems: [] } | { problems: FileProblem[] } {
+export function validate<S extends z.ZodType>(schema: S, yaml: YamlFile): Loaded<z.output<S>> {
   if (yaml.problems.length > 0) return { problems: yaml.problems };
   const parsed = schema.safeParse(yaml.value);
   if (parsed.success) return { value: parsed.data, problems: [] };

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { AcceptStats } from '../accept/accept.js';
 import type { SourceCounts, SourceStats } from '../accept/sources.js';
-import type { AlertsStats } from '../alerts/run.js';
+import type { AlertsStats } from '../alerts/alerting.js';
 import type { ArchiveStats } from '../archive/archiver.js';
 import type { Lag } from '../log/port.js';
 import type { OtlpStats } from '../traces/otlp.js';

@@ -5,8 +5,8 @@ import { parseJson } from '../../core/payload.js';
 import { Elsewhere } from '../log/port.js';
 import type { Porter } from '../web/guard.js';
 import { sameSecret } from '../web/secret.js';
+import type { Registry } from './kept.js';
 import { RegistryError } from './registry.js';
-import type { Registry } from './run.js';
 
 /*
  * The part of the Confluent Schema Registry's API (https://docs.confluent.io/platform/current/schema-registry/develop/api.html)

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { deviceConfigs, openLibrary } from '../../agent/site/library.js';
 import { SensorReplay } from '../../cli/backtest/replay.js';
-import { deviceConfigs, openLibrary } from '../../cli/config/load.js';
 import { type Rule, ruleSchema } from '../../core/detect/rules.js';
 import { fleetCsv, simulateFridge } from '../world/data/fleet.js';
 import { tempFolder } from '../world/run/services.js';

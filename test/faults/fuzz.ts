@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { decodeWith } from '../../agent/drivers/decode.js';
-import { loadModel } from '../../cli/config/load.js';
+import { loadModel } from '../../agent/site/library.js';
 import { DEVICE_UNITS } from '../../core/units.js';
 import { MODELS, payloadOf, recordedCases } from '../world/probes/recorded.js';
 

@@ -1,7 +1,7 @@
 import { messageOf } from '../../../core/errors.js';
 import { at, parseJson, text } from '../../../core/payload.js';
-import { decodeFrames } from '../../frame/decode.js';
 import type { Decoded } from '../driver.js';
+import { decodeFrames } from '../frame/decode.js';
 import { datedBy, decodeObject, timeOf } from './json.js';
 import { readUplink } from './lorawan.js';
 import type { MqttModel } from './schema.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { duration } from '../../../core/schema.js';
 import { DEVICE_UNIT_NAMES, QUANTITY_NAMES } from '../../../core/units.js';
-import { channelSchema, frameSchema } from '../../frame/schema.js';
+import { channelSchema, frameSchema } from '../frame/schema.js';
 
 /** A place in a JSON payload: names and indexes joined by dots, `DS18B20.Temperature`. */
 const jsonPath = z.string().min(1).max(200);

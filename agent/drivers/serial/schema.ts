@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { duration } from '../../../core/schema.js';
 import { DEVICE_UNIT_NAMES, QUANTITY_NAMES } from '../../../core/units.js';
-import { channelSchema } from '../../frame/schema.js';
+import { channelSchema } from '../frame/schema.js';
 
 const serialSettings = {
   baud: z.int().min(300).max(921_600).default(9600),

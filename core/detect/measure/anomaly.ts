@@ -1,8 +1,8 @@
 import type { Facts } from '../../text/catalog.js';
 import type { Milli } from '../../units.js';
 import { quantile, type Track } from '../track.js';
+import type { Evaluation, Sample } from './evaluation.js';
 import { featuresOf } from './features.js';
-import type { Finding, Sample } from './finding.js';
 import { forestScore } from './forest.js';
 import type { AnomalyRule } from './rules.js';
 import { zScore } from './statistics.js';
@@ -61,7 +61,7 @@ export function stepAnomaly(
   state: AnomalyState,
   sample: Sample,
   track: Track,
-): Finding | undefined {
+): Evaluation | undefined {
   const judged = judge(rule, state, sample, track);
   if (!judged) return undefined;
   const beyond = judged.score > judged.threshold;

@@ -2,7 +2,7 @@ import { own } from '../../own.js';
 import { sleeps } from '../asleep.js';
 import type { Change } from '../change.js';
 import type { Track } from '../track.js';
-import type { Sample } from './finding.js';
+import type { Sample } from './evaluation.js';
 import { MEASURE_START, type MeasureRule, type MeasureState, stepMeasure } from './step.js';
 
 /** The measure rules of one sensor. `states` is the caller's, by rule name: plain JSON, kept by the caller. */

@@ -2,7 +2,7 @@ import type { Milli } from '../../units.js';
 import { proof } from '../cadence.js';
 import type { Track } from '../track.js';
 import { type AnomalyState, stepAnomaly } from './anomaly.js';
-import type { Finding, Sample } from './finding.js';
+import type { Evaluation, Sample } from './evaluation.js';
 import { type KineticWindow, meanKinetic, pushKinetic, windowKinetic } from './kinetic.js';
 import type { AnomalyRule, BudgetRule, MktRule, TrendRule, VvmRule } from './rules.js';
 import { stepTrend, type TrendState } from './trend.js';
@@ -35,7 +35,7 @@ export function stepMeasure(
   sample: Sample,
   track: Track,
   cadenceMs?: number,
-): Finding | undefined {
+): Evaluation | undefined {
   const { last } = state;
   if (last && sample.atMs <= last.atMs) return undefined;
   state.last = { atMs: sample.atMs, milli: sample.milli };
@@ -61,7 +61,7 @@ function kinetic(
   { atMs, milli }: Sample,
   last: MeasureState['last'],
   gapMs: number,
-): Finding | undefined {
+): Evaluation | undefined {
   state.kinetic ??= { slices: [] };
   const elapsed = last ? atMs - last.atMs : 0;
   if (last && elapsed <= gapMs) {
@@ -90,7 +90,7 @@ function usedSince(state: MeasureState, since: string | undefined, wallMs: numbe
 }
 
 /** A silence counts at the warmer of its ends: goods do not become younger because nobody looked. */
-function vial(rule: VvmRule, state: MeasureState, sample: Sample, last: MeasureState['last']): Finding {
+function vial(rule: VvmRule, state: MeasureState, sample: Sample, last: MeasureState['last']): Evaluation {
   const before = usedSince(state, rule.since, sample.wallMs);
   const warmest = Math.max(sample.milli, last?.milli ?? sample.milli);
   const used = before + vialLifeUsed(rule.monitor, warmest, last ? sample.atMs - last.atMs : 0);
@@ -104,7 +104,12 @@ function vial(rule: VvmRule, state: MeasureState, sample: Sample, last: MeasureS
   };
 }
 
-function budget(rule: BudgetRule, state: MeasureState, sample: Sample, last: MeasureState['last']): Finding {
+function budget(
+  rule: BudgetRule,
+  state: MeasureState,
+  sample: Sample,
+  last: MeasureState['last'],
+): Evaluation {
   const before = usedSince(state, rule.since, sample.wallMs);
   const warmest = Math.max(sample.milli, last?.milli ?? sample.milli);
   const out = warmest > rule.above;

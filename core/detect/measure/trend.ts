@@ -1,5 +1,5 @@
 import type { Milli } from '../../units.js';
-import type { Finding, Sample } from './finding.js';
+import type { Evaluation, Sample } from './evaluation.js';
 import type { TrendRule } from './rules.js';
 
 export interface TrendState {
@@ -10,7 +10,7 @@ export interface TrendState {
 const POINTS_MAX = 600;
 
 /** Changes `state`: the points of the last `over`. */
-export function stepTrend(rule: TrendRule, state: TrendState, { atMs, milli }: Sample): Finding {
+export function stepTrend(rule: TrendRule, state: TrendState, { atMs, milli }: Sample): Evaluation {
   const { points } = state;
   points.push({ atMs, milli });
   while (points.length > POINTS_MAX || points[0]!.atMs < atMs - rule.over) points.shift();

@@ -1,5 +1,5 @@
 import { type AlertMessage, TOPICS } from '../../../core/contract/messages.js';
-import { ALERTS_BACK_MS } from '../../alerts/run.js';
+import { ALERTS_BACK_MS } from '../../alerts/alerting.js';
 import { RELAY_GATEWAY, RULE } from '../../alerts/subject.js';
 import { Decoder } from '../../log/decode.js';
 import type { Log } from '../../log/port.js';

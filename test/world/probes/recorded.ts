@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { deviceConfigs } from '../../../cli/config/load.js';
+import { deviceConfigs } from '../../../agent/site/library.js';
 
 /** A recorded payload and what it must give: they stand beside each model, MAKER/MODEL.cases.json. */
 export interface RecordedCase {

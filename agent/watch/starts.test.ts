@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
-import { SimulatedClock } from '../core/clock/simulated.js';
-import type { Alarm } from './alarm/alarm.js';
-import type { Condition } from './alarm/alert.js';
+import { SimulatedClock } from '../../core/clock/simulated.js';
+import type { Alarm } from '../alarm/alarm.js';
+import type { Condition } from '../alarm/alert.js';
 import { Starts } from './starts.js';
 
 it('tries again what cannot start, at a pace that stays, shows it and alarms it until it can', async () => {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { SimulatedClock } from '../../../core/clock/simulated.js';
 import { idOf } from '../../alerts/subject.js';
 import type { Log, OnRecords, Published, StoredRecord } from '../../log/port.js';
-import { runStreams } from './run.js';
+import { runStreams } from './job.js';
 
 const START = Date.UTC(2026, 0, 1);
 

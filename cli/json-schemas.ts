@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { modelSchema } from '../../agent/config/model.js';
-import { presetSchema, productSchema, siteSchema } from '../../agent/config/site.js';
-import { relaySchema } from '../../relay/config/relay.js';
-import { avroSchemas } from '../../relay/log/schemas/schemas.js';
-import { deviceConfigs } from './load.js';
+import { deviceConfigs } from '../agent/site/library.js';
+import { modelSchema } from '../agent/site/model.js';
+import { presetSchema, productSchema, siteSchema } from '../agent/site/schema.js';
+import { relaySchema } from '../relay/config/relay.js';
+import { avroSchemas } from '../relay/log/schemas/schemas.js';
 
 /** JSON Schemas for editors, made from the schemas that the programs use: file name → text. */
 export function jsonSchemas(): Map<string, string> {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DEVICE_UNIT_NAMES, QUANTITY_NAMES } from '../../core/units.js';
+import { DEVICE_UNIT_NAMES, QUANTITY_NAMES } from '../../../core/units.js';
 
 /** Names one of several places that one device measures: `probe`, `internal`, `probe-3`. */
 export const channelSchema = z

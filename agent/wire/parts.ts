@@ -1,17 +1,17 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../core/clock/clock.js';
-import { logged } from '../core/errors.js';
-import type { Alarm } from './alarm/alarm.js';
-import { Annunciator } from './annunciate/annunciator.js';
-import { Outbox } from './annunciate/outbox.js';
-import { Modem } from './annunciate/sms/modem.js';
-import { PinMemory } from './annunciate/sms/pin.js';
-import type { ResolvedSite } from './config/resolve.js';
-import type { Lines } from './drivers/driver.js';
-import { openLines } from './drivers/gpio/lines.js';
-import { Forwarder, type ForwardState, type GivenUp } from './forward/forward.js';
-import type { Board } from './ingest/board.js';
-import type { RingClient } from './ring/client.js';
+import type { Clock } from '../../core/clock/clock.js';
+import { logged } from '../../core/errors.js';
+import type { Alarm } from '../alarm/alarm.js';
+import { Annunciator } from '../annunciate/annunciator.js';
+import { Outbox } from '../annunciate/outbox.js';
+import { Modem } from '../annunciate/sms/modem.js';
+import { PinMemory } from '../annunciate/sms/pin.js';
+import type { Lines } from '../drivers/driver.js';
+import { openLines } from '../drivers/gpio/lines.js';
+import { Forwarder, type ForwardState, type GivenUp } from '../forward/forward.js';
+import type { Board } from '../ingest/board.js';
+import type { RingClient } from '../ring/client.js';
+import type { ResolvedSite } from '../site/resolve.js';
 
 /** GPIO is opened when something first needs it: a site without lines needs no header. */
 export function lazyLines(root: string, clock: Clock): (() => Lines) & { close(): void } {
@@ -132,7 +132,7 @@ export function openModem(
     sms &&
     new Modem({
       open: async () => {
-        const { openSerialLink } = await import('./annunciate/sms/serial-link.js');
+        const { openSerialLink } = await import('../annunciate/sms/serial-link.js');
         return openSerialLink(sms.port, sms.baud);
       },
       pin: sms.pin === undefined || !memory ? undefined : { code: sms.pin, memory },

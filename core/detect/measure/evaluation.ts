@@ -9,7 +9,7 @@ export interface Sample {
 }
 
 /** What a measure rule found: the measure, whether it is beyond what is allowed, whether that is over, and what its words need. */
-export interface Finding {
+export interface Evaluation {
   raise: boolean;
   over: boolean;
   kpi: { name: string; value: number; threshold: number; unit: string };

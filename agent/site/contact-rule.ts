@@ -1,5 +1,5 @@
 import { type Rule, ruleSchema } from '../../core/detect/rules.js';
-import type { ContactConfig } from './site.js';
+import type { ContactConfig } from './schema.js';
 
 /** The rule that a contact's role implies: a door that stands open, mains that are not there. */
 export function contactRule({ role, after, severity }: ContactConfig): Rule {

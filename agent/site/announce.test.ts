@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { deviceConfigs, openLibrary } from '../cli/config/load.js';
-import { SimulatedClock } from '../core/clock/simulated.js';
-import { eventSchema, type RingEvent } from '../core/contract/messages.js';
-import type { SensorBody } from '../core/contract/sensors.js';
+import { SimulatedClock } from '../../core/clock/simulated.js';
+import { eventSchema, type RingEvent } from '../../core/contract/messages.js';
+import type { SensorBody } from '../../core/contract/sensors.js';
+import type { Ring } from '../ring/port.js';
 import { announceSensors } from './announce.js';
-import { resolveSite } from './config/resolve.js';
-import { siteSchema } from './config/site.js';
-import type { Ring } from './ring/port.js';
+import { deviceConfigs, openLibrary } from './library.js';
+import { resolveSite } from './resolve.js';
+import { siteSchema } from './schema.js';
 
 const { library } = openLibrary(deviceConfigs());
 const w1 = (id: string, n: number, more: object = {}) => ({

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { formatProblem } from '../../host/settings/yaml.js';
-import { checkFile, deviceConfigs, loadSite, openLibrary } from './load.js';
+import { relayFile } from '../../relay/config/load.js';
+import { checkFile } from './check.js';
+import { deviceConfigs, openLibrary } from './library.js';
+import { loadSite } from './load.js';
 
 let folder: string;
 beforeEach(() => {
@@ -14,7 +17,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 function problems(text: string): string[] {
   const file = join(folder, 'site.yaml');
   writeFileSync(file, text);
-  return checkFile(file).problems.map((p) => formatProblem(p).replace(`${folder}/`, ''));
+  return checkFile(file, [relayFile]).problems.map((p) => formatProblem(p).replace(`${folder}/`, ''));
 }
 
 const SITE = `clinic: { id: c, name: Clinic, timezone: Africa/Nairobi }
@@ -105,7 +108,7 @@ alarm: { steps: [{ to: [nurse] }] }
   ])('are refused in one line when they are %s', (_what, bytes) => {
     const file = join(folder, 'site.yaml');
     writeFileSync(file, bytes);
-    const found = checkFile(file).problems;
+    const found = checkFile(file, [relayFile]).problems;
     expect(found).toHaveLength(1);
     expect(found[0]!.path).toMatch(/^\((file|syntax)\)$/);
   });

@@ -1,13 +1,14 @@
 import { join } from 'node:path';
-import type { Clock } from '../core/clock/clock.js';
-import { ColdwatchError, messageOf } from '../core/errors.js';
-import { channelKey } from '../core/reading.js';
-import type { ClaimFolder } from '../host/folder-lock.js';
-import { innermostLimits, type Limits } from './config/limits.js';
-import type { ResolvedSite } from './config/resolve.js';
-import { RingClient } from './ring/client.js';
-import type { RingOptions } from './ring/port.js';
-import { BYTES_PER_READING } from './ring/schema.js';
+import type { Clock } from '../../core/clock/clock.js';
+import type { AllowedRange } from '../../core/detect/allowed.js';
+import { ColdwatchError, messageOf } from '../../core/errors.js';
+import { channelKey } from '../../core/reading.js';
+import type { ClaimFolder } from '../../host/folder-lock.js';
+import { RingClient } from '../ring/client.js';
+import type { RingOptions } from '../ring/port.js';
+import { BYTES_PER_READING } from '../ring/schema.js';
+import { innermostLimits } from '../site/limits.js';
+import type { ResolvedSite } from '../site/resolve.js';
 
 /** Readings kept when there is no card: some hours of a clinic, a few MB. */
 const MEMORY_ROWS = 100_000;
@@ -61,7 +62,7 @@ export function awaitCard(
 }
 
 /** By channel: for the seconds outside of readings that are summed up. */
-export function ringLimits({ sensors }: ResolvedSite): Map<string, Limits> {
+export function ringLimits({ sensors }: ResolvedSite): Map<string, AllowedRange> {
   return new Map(
     sensors.flatMap(({ id: sensor, allRules }) =>
       [...innermostLimits(allRules)].map(([quantity, limits]) => [channelKey({ sensor, quantity }), limits]),

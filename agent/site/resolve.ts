@@ -2,7 +2,7 @@ import { type Rule, ruleSchema } from '../../core/detect/rules.js';
 import { didYouMean } from '../../core/nearest.js';
 import { type Problem, show } from '../../core/schema.js';
 import type { DeviceModel } from './model.js';
-import type { Preset, Product, SensorConfig, SiteConfig } from './site.js';
+import type { Preset, Product, SensorConfig, SiteConfig } from './schema.js';
 
 /** What the site file only names: shipped with the product, or beside the site file. */
 export interface Library {

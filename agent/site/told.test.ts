@@ -2,10 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Former, leftBehind } from '../../agent/config/left-behind.js';
-import type { ResolvedSite } from '../../agent/config/resolve.js';
-import { seldomNotes, toldLines, toldOf, toldToNobody } from '../../agent/config/told.js';
-import { checkFile, deviceConfigs } from './load.js';
+import { checkFile } from './check.js';
+import { type Former, leftBehind } from './left-behind.js';
+import { deviceConfigs } from './library.js';
+import type { ResolvedSite } from './resolve.js';
+import { seldomNotes, toldLines, toldOf, toldToNobody } from './told.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'told-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,19 +1,19 @@
 import { basename } from 'node:path';
 import type { Logger } from 'pino';
-import { type Clock, every, type Timer } from '../core/clock/clock.js';
-import type { RangeSet } from '../core/contract/ranges.js';
-import { logged } from '../core/errors.js';
-import type { Stream } from '../core/stream.js';
-import type { Alarm } from './alarm/alarm.js';
-import { storageCondition } from './conditions.js';
-import type { ResolvedSite } from './config/resolve.js';
-import { Forwarder } from './forward/forward.js';
-import type { GivenUpRows } from './given-up.js';
-import { removeDatabase, salvagedFiles, unsaved } from './ring/aside.js';
-import { RingClient } from './ring/client.js';
-import { tidy } from './ring/recover.js';
-import { FOLLOWS, type Follows, type Lost, REPORT, type Salvage } from './ring/salvage.js';
-import { Salvager } from './ring/salvager.js';
+import { type Clock, every, type Timer } from '../../core/clock/clock.js';
+import type { RangeSet } from '../../core/contract/ranges.js';
+import { logged } from '../../core/errors.js';
+import type { Stream } from '../../core/stream.js';
+import type { Alarm } from '../alarm/alarm.js';
+import { storageCondition } from '../alarm/conditions.js';
+import { Forwarder } from '../forward/forward.js';
+import { removeDatabase, salvagedFiles, unsaved } from '../ring/aside.js';
+import { RingClient } from '../ring/client.js';
+import { tidy } from '../ring/recover.js';
+import { FOLLOWS, type Follows, type Lost, REPORT, type Salvage } from '../ring/salvage.js';
+import { Salvager } from '../ring/salvager.js';
+import type { ResolvedSite } from '../site/resolve.js';
+import type { GivenUpRows } from '../watch/given-up.js';
 
 const LOOK_MS = 10_000;
 /** A copy that failed (the card was full) is tried again. */

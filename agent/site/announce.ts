@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import type { Clock } from '../core/clock/clock.js';
-import type { SensorBody } from '../core/contract/sensors.js';
-import { idSchema } from '../core/identity.js';
-import { fromMilli, QUANTITIES, type Quantity } from '../core/units.js';
-import { contactRule } from './config/contact-rule.js';
-import { innermostLimits } from './config/limits.js';
-import type { ResolvedSensor, ResolvedSite } from './config/resolve.js';
-import type { ContactConfig } from './config/site.js';
-import type { Ring } from './ring/port.js';
+import type { Clock } from '../../core/clock/clock.js';
+import type { SensorBody } from '../../core/contract/sensors.js';
+import { idSchema } from '../../core/identity.js';
+import { fromMilli, QUANTITIES, type Quantity } from '../../core/units.js';
+import type { Ring } from '../ring/port.js';
+import { contactRule } from './contact-rule.js';
+import { innermostLimits } from './limits.js';
+import type { ResolvedSensor, ResolvedSite } from './resolve.js';
+import type { ContactConfig } from './schema.js';
 
 const STATE = 'announced';
 /** What was announced of each sensor, and by which event of which ring. */

@@ -1,15 +1,13 @@
+import type { AllowedRange } from '../../core/detect/allowed.js';
 import type { Rule } from '../../core/detect/rules.js';
 import type { Quantity } from '../../core/units.js';
-
-/** Between which values a quantity should be, in thousandths; null: no limit on that side. */
-export type Limits = readonly [low: number | null, high: number | null];
 
 /**
  * The narrowest limits of each quantity that rules hold. Where passing one limit of a side is an excursion and passing
  * another only a warning, the excursion's counts: a cabinet at 26 °C is watched, not outside.
  */
-export function innermostLimits(rules: readonly Rule[]): Map<Quantity, Limits> {
-  const limits = new Map<Quantity, Limits>();
+export function innermostLimits(rules: readonly Rule[]): Map<Quantity, AllowedRange> {
+  const limits = new Map<Quantity, AllowedRange>();
   const sides = rules.flatMap((rule) => sideOf(rule) ?? []);
   for (const side of [...sides.filter((s) => s.excursion), ...sides.filter((s) => !s.excursion)]) {
     const { quantity, above, limit, excursion } = side;

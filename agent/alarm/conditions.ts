@@ -1,6 +1,5 @@
-import type { Condition } from './alarm/alert.js';
-import type { ResolvedSite } from './config/resolve.js';
-import type { Identity } from './ingest/identity.js';
+import type { ResolvedSite } from '../site/resolve.js';
+import type { Condition } from './alert.js';
 
 /** `detail`: what the card does, for the technician. */
 export function storageCondition(active: boolean, detail?: string): Condition {
@@ -28,7 +27,8 @@ export function identityCondition(
   { sensors }: ResolvedSite,
   sensor: string,
   device: string,
-  other: Identity | undefined,
+  /** Whose probe it should be, and whose this one was; undefined: it is the right one. */
+  other: { expected: string; formerly: string | undefined } | undefined,
 ): Condition {
   const formerly = sensors.find(({ id }) => id === other?.formerly)?.name;
   return {

@@ -1,13 +1,13 @@
 import type { PlausibleSpec } from '../../core/detect/plausible.js';
 import type { Quantity } from '../../core/units.js';
-import type { Door } from '../ingest/ingest.js';
+import type { InputChecks } from '../ingest/ingest.js';
 import type { ResolvedSensor } from './resolve.js';
 
 /** °C a minute: a bare probe taken from a freezer into a hot room stays below this. */
 const FASTEST: Partial<Record<Quantity, number>> = { temperature: 20 };
 
 /** What ingest must know of a sensor, from its model and the site file. */
-export function doorOf({ device, calibration, stuck_after }: ResolvedSensor): Door {
+export function inputChecksOf({ device, calibration, stuck_after }: ResolvedSensor): InputChecks {
   const stuckMs = stuck_after ?? device?.stuck_after ?? Number.POSITIVE_INFINITY;
   const specs = new Map<Quantity, PlausibleSpec>();
   const plausible = (quantity: Quantity): PlausibleSpec => {
@@ -23,5 +23,5 @@ export function doorOf({ device, calibration, stuck_after }: ResolvedSensor): Do
     return spec;
   };
   const repeatMs = device?.protocol.transport === 'mqtt' ? device.protocol.repeats : 0;
-  return { limits: device, calibration, plausible, repeatMs };
+  return { validity: device, calibration, plausible, repeatMs };
 }

@@ -1,4 +1,4 @@
-import type { Decoded, RawSample } from '../drivers/driver.js';
+import type { Decoded, RawSample } from '../driver.js';
 import type { FrameCondition, FrameModel, FrameNumber } from './schema.js';
 
 /** More frames than this in one payload are not from a device. */

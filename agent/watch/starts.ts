@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import type { Clock, Timer } from '../core/clock/clock.js';
-import { messageOf } from '../core/errors.js';
-import type { Alarm } from './alarm/alarm.js';
+import type { Clock, Timer } from '../../core/clock/clock.js';
+import { messageOf } from '../../core/errors.js';
+import type { Alarm } from '../alarm/alarm.js';
 
 const FIRST_RETRY_MS = 1000;
 /** Trying costs nothing but a line in nobody's way: who frees a port need not wait long. */
