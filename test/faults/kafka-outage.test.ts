@@ -83,7 +83,7 @@ it.each([
   const back = performance.now();
   await Promise.all(gateways.map((gateway) => until(`${gateway} served`, 60_000, () => post(gateway))));
   expect(performance.now() - back).toBeLessThan(BACK_MS);
-  const counts = occurrences(await readKafka(kafka.address, ['iot.temperature']));
+  const counts = occurrences(readKafka(kafka.address, ['iot.temperature']));
   expect([...counts].filter(([, count]) => count > 1)).toEqual([]);
   for (const [gateway, to] of next) {
     const mine = [...counts.keys()].filter((id) => id.startsWith(`${gateway}/`));

@@ -139,7 +139,7 @@ describe('gateway.progress', () => {
       await relay.program.stop();
       relay = await start();
       expect(await postAll(from, from + 9)).toEqual(taken);
-      const counts = occurrences(await readKafka(service.address, ['iot.temperature']));
+      const counts = occurrences(readKafka(service.address, ['iot.temperature']));
       expect([...counts].filter(([, count]) => count > 1)).toEqual([]);
     },
   );

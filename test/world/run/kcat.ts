@@ -1,13 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import { need } from './services.js';
 
+const OUTPUT_BYTES = 1024 ** 3;
+
+export const kcatArgs = (broker: string, topic: string): string[] => [
+  ...['-C', '-q', '-b', broker, '-t', topic, '-o', 'beginning'],
+  ...['-X', 'isolation.level=read_committed'],
+];
+
 /** A topic from its beginning to its end as an independent client sees it: librdkafka's kcat, committed records only. */
 export function kcat(broker: string, topic: string, ...more: string[]): Buffer {
   need('kcat', 'apt-get install kcat');
-  const from = ['-C', '-b', broker, '-t', topic, '-o', 'beginning', '-e', '-q'];
-  const run = spawnSync('kcat', [...from, '-X', 'isolation.level=read_committed', ...more], {
-    maxBuffer: 256 * 1024 * 1024,
-  });
+  const run = spawnSync('kcat', [...kcatArgs(broker, topic), '-e', ...more], { maxBuffer: OUTPUT_BYTES });
   if (run.status !== 0) throw new Error(`kcat: ${run.stderr.toString()}`);
   return run.stdout;
 }

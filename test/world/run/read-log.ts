@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import Database from 'better-sqlite3';
 import { DATA_TOPICS } from '../../../core/contract/messages.js';
+import { kcatArgs, kcatLines } from './kcat.js';
 
 /** A record of the relay's log, read by other means than the relay's own code. */
 export interface SeenRecord {
@@ -31,61 +32,32 @@ export function readEmbedded(folder: string): SeenRecord[] {
   }
 }
 
-/*
- * By librdkafka: the relay itself reads with kafkajs, which by itself shows records of aborted transactions.
- */
-const KCAT = ['-C', '-q', '-J', '-X', 'isolation.level=read_committed'];
-const READ_MS = 30_000;
+/** A line of kcat's -J; nothing for a tombstone. */
+function recordOf(topic: string, line: string): SeenRecord[] {
+  const { key, payload } = JSON.parse(line) as { key: string | null; payload: string | null };
+  return payload === null ? [] : [{ topic, key: String(key), message: JSON.parse(payload) }];
+}
+
+/** Everything that a read_committed consumer sees in these topics, up to their ends as of now. */
+export const readKafka = (broker: string, topics: readonly string[]): SeenRecord[] =>
+  topics.flatMap((topic) => kcatLines(broker, topic, '-J').flatMap((line) => recordOf(topic, line)));
 
 /** Hands over whatever a read_committed consumer sees of a topic, from its beginning on, until it is stopped. */
-export function followKafka(
-  broker: string,
-  topic: string,
-  onRecord: (record: SeenRecord) => void,
-  upTo: 'forever' | 'its end' = 'forever',
-): { ended: Promise<void>; stop(): void } {
-  const child = spawn('kcat', [
-    ...KCAT,
-    ...(upTo === 'forever' ? ['-u'] : ['-e']),
-    '-b',
-    broker,
-    '-t',
-    topic,
-  ]);
+export function followKafka(broker: string, topic: string, onRecord: (record: SeenRecord) => void) {
+  const child = spawn('kcat', [...kcatArgs(broker, topic), '-J', '-u']);
   let said = '';
   child.stderr.on('data', (text) => {
     said += text;
   });
-  createInterface(child.stdout).on('line', (line) => {
-    const { key, payload } = JSON.parse(line) as { key: string | null; payload: string | null };
-    if (payload !== null) onRecord({ topic, key: String(key), message: JSON.parse(payload) });
-  });
+  createInterface(child.stdout).on('line', (line) => recordOf(topic, line).forEach(onRecord));
   const ended = new Promise<void>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code, signal) =>
-      code === 0 || signal === 'SIGTERM'
-        ? resolve()
-        : reject(new Error(`kcat ${topic}: ${code ?? signal} ${said}`)),
-    );
+    child.once('close', (code, signal) => {
+      if (child.killed) resolve();
+      else reject(new Error(`kcat ${topic} ended with ${code ?? signal}: ${said}`));
+    });
   });
   return { ended, stop: () => void child.kill() };
-}
-
-/** Everything that a read_committed consumer sees in these topics, up to their ends as of now. */
-export async function readKafka(broker: string, topics: string[]): Promise<SeenRecord[]> {
-  const seen: SeenRecord[] = [];
-  for (const topic of topics) {
-    const { ended, stop } = followKafka(broker, topic, (record) => seen.push(record), 'its end');
-    let inTime = true;
-    const late = setTimeout(() => {
-      inTime = false;
-      stop();
-    }, READ_MS);
-    await ended;
-    clearTimeout(late);
-    if (!inTime) throw new Error(`${topic}: not read to its end in time`);
-  }
-  return seen;
 }
 
 const STREAM_OF: Record<string, string> = {
