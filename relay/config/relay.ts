@@ -11,8 +11,26 @@ const DAY_MS = 86_400_000;
 
 const httpUrl = z.url({ protocol: /^https?$/, error: 'expected http://HOST:PORT or https://…' });
 
+/** Of a Kafka name, which has up to 249 characters. */
+const PREFIX_MAX = 100;
+/** The topics of back-tests are others' names behind this: nobody's prefix may end so. */
+const BACKTEST = 'backtest.';
+const topicPrefix = z
+  .string()
+  .max(PREFIX_MAX)
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]*[._-]$/,
+    'expected letters, digits, ".", "_" and "-", with one of those three at its end, such as west.',
+  )
+  .refine((prefix) => !prefix.endsWith(BACKTEST), `expected no ${BACKTEST} at its end`);
+
 export const kafkaConfigSchema = z.strictObject({
   brokers: z.array(z.string().regex(/^[^\s:]+:\d+$/, 'expected host:port')).min(1),
+  topic_prefix: topicPrefix
+    .default('')
+    .describe(
+      'begins the name of each topic, group, transactional id and registry subject: installations of different prefixes share a Kafka; fixed once there are topics',
+    ),
   ssl: z.boolean().default(false),
   sasl: z
     .strictObject({

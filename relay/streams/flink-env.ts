@@ -13,9 +13,11 @@ export function flinkEnv({
     clinics.map((clinic) => `(${sql(clinic)}, ${sql(region)}, ${clinics.length})`),
   );
   const { url, username, password } = kafka?.registry ?? {};
+  const prefix = kafka?.topic_prefix ?? '';
   return {
     ...(reorder.length > 0 ? { REORDER: reorder.join(', ') } : {}),
     ...(places.length > 0 ? { REGIONS: places.join(', ') } : {}),
+    ...(prefix === '' ? {} : { TOPIC_PREFIX: prefix }),
     ...(url === undefined ? {} : { REGISTRY: url }),
     ...(username === undefined ? {} : { REGISTRY_AUTH: `${username}:${password ?? ''}` }),
   };

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { kafkaConfigSchema } from '../../relay/config/relay.js';
 import { connectTo } from '../../relay/log/kafka/admin.js';
-import { lagOf, STREAMS_GROUP } from '../../relay/log/kafka/lag.js';
+import { lagOf } from '../../relay/log/kafka/lag.js';
+import { Names } from '../../relay/log/kafka/names.js';
 import { ensureTopics } from '../../relay/log/kafka/topics.js';
 import { until } from '../world/run/programs.js';
 import { startKafka, tempFolder } from '../world/run/services.js';
@@ -37,7 +38,7 @@ export async function flinkFigures(count: number): Promise<Figure[]> {
   });
   try {
     const left = async () =>
-      (await lagOf(admin, STREAMS_GROUP)).find((l) => l.topic === 'iot.temperature')?.records;
+      (await lagOf(admin, new Names(config))).find((l) => l.topic === 'iot.temperature')?.records;
     const warm = count * (1 - WARM_SHARE);
     const first = await until('a warm job', 300_000, async () => {
       const now = await left();

@@ -48,7 +48,13 @@ async function embedded(): Promise<Bench> {
 
 async function kafka(): Promise<Bench> {
   const service: Service = await startKafka();
-  const config = kafkaConfigSchema.parse({ brokers: [service.address], lanes: 2, partitions: 2 });
+  // With a prefix: nothing of the log may know a topic by its bare name.
+  const config = kafkaConfigSchema.parse({
+    brokers: [service.address],
+    topic_prefix: 'west.',
+    lanes: 2,
+    partitions: 2,
+  });
   return {
     open: (name = 'one') => KafkaLog.open(config, `http://${name}`, clock, silent),
     close: () => service.stop(),

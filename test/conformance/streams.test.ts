@@ -13,10 +13,11 @@ import {
   type StreamTopic,
   sensorAggregateSchema,
 } from '../../core/contract/streams.js';
-import { kafkaConfigSchema } from '../../relay/config/relay.js';
+import { type KafkaConfig, kafkaConfigSchema } from '../../relay/config/relay.js';
 import { sourcesConfigSchema } from '../../relay/config/sources.js';
 import { connectTo } from '../../relay/log/kafka/admin.js';
-import { lagOf, STREAMS_GROUP } from '../../relay/log/kafka/lag.js';
+import { lagOf } from '../../relay/log/kafka/lag.js';
+import { Names } from '../../relay/log/kafka/names.js';
 import { ensureTopics } from '../../relay/log/kafka/topics.js';
 import { STREAM_INPUTS, type StreamRecord, Streams } from '../../relay/streams/embedded/streams.js';
 import { flinkEnv } from '../../relay/streams/flink-env.js';
@@ -36,7 +37,9 @@ const START = PLAN.startMs;
 
 /** Kafka's number for it. */
 const TOPIC_RESOURCE = 2;
-const INPUTS = [...STREAM_INPUTS].sort();
+/** As an installation that shares its Kafka has it. */
+const PREFIX = 'west.';
+const INPUTS = STREAM_INPUTS.map((topic) => `${PREFIX}${topic}`).sort();
 /**
  * Who was silent, and in which minute last heard: one in the middle, all at the end. What is measured long before it comes
  * counts as of 40 s before.
@@ -55,7 +58,7 @@ const SILENT = [
 const FLINK_ENV = flinkEnv({
   sources: sourcesConfigSchema.parse({ reorder: SETTINGS.reorder }),
   regions: SETTINGS.regions,
-  kafka: undefined,
+  kafka: kafkaConfigSchema.parse({ brokers: ['unused:9092'], topic_prefix: PREFIX }),
 });
 
 const SCHEMAS: Record<StreamTopic, z.ZodType> = {
@@ -102,18 +105,19 @@ function repeats(written: Written): string[] {
 }
 
 let kafka: Service;
+let config: KafkaConfig;
 let producer: Producer;
 const folder = tempFolder('flink');
 let flink: ChildProcess | undefined;
 
 beforeAll(async () => {
   kafka = await startKafka();
-  const config = kafkaConfigSchema.parse({ brokers: [kafka.address], partitions: 3 });
+  config = kafkaConfigSchema.parse({ brokers: [kafka.address], topic_prefix: PREFIX, partitions: 3 });
   const admin = connectTo(config, undefined).admin();
   await admin.connect();
   await ensureTopics(admin, config);
   // A clock of our own for the time of arrival: an hour passes in seconds.
-  const resources = STREAM_INPUTS.map((name) => ({
+  const resources = INPUTS.map((name) => ({
     type: TOPIC_RESOURCE,
     name,
     configEntries: [{ name: 'message.timestamp.type', value: 'CreateTime' }],
@@ -142,7 +146,10 @@ function startFlink(): ChildProcess {
 
 async function send(inputs: readonly Input[]): Promise<void> {
   for (const { topic, key, value, arrivedMs } of inputs) {
-    await producer.send({ topic, messages: [{ key, value, timestamp: String(arrivedMs) }] });
+    await producer.send({
+      topic: `${PREFIX}${topic}`,
+      messages: [{ key, value, timestamp: String(arrivedMs) }],
+    });
   }
 }
 
@@ -150,7 +157,7 @@ async function send(inputs: readonly Input[]): Promise<void> {
 function output(): Written {
   const written: Written = new Map();
   for (const topic of Object.values(STREAM_TOPICS)) {
-    for (const line of kcatLines(kafka.address, topic, '-K', '\t')) {
+    for (const line of kcatLines(kafka.address, `${PREFIX}${topic}`, '-K', '\t')) {
       const [key, value] = line.split('\t') as [string, string];
       if (!key.includes('"clock"')) write(written, topic, key, value);
     }
@@ -227,9 +234,9 @@ it('Flink, killed in the middle, and the relay’s own streams write the same, a
   }
   const silent = values.filter((row) => row.kind === 'gateway_silent') as unknown as Finding[];
   expect(silent.map(({ subject, at }) => [subject, (at - START) / MINUTE]).sort()).toEqual(SILENT);
-  const admin = connectTo(kafkaConfigSchema.parse({ brokers: [kafka.address] }), undefined).admin();
+  const admin = connectTo(config, undefined).admin();
   await admin.connect();
-  const lag = () => lagOf(admin, STREAMS_GROUP);
+  const lag = () => lagOf(admin, new Names(config));
   // Offsets are committed after a checkpoint, not with it.
   await until('nothing left to read', 20_000, async () => {
     const all = await lag();

@@ -1,9 +1,11 @@
 import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import { messageOf } from '../../../core/errors.js';
 import type { KafkaConfig } from '../../config/relay.js';
+import type { LogTopic } from '../port.js';
 import { type Avro, fromAvro, toAvro } from '../schemas/avro.js';
 import { avroSchemas } from '../schemas/schemas.js';
 import type { ValueCodec } from './codec.js';
+import type { Names } from './names.js';
 
 /** Confluent's wire format: a zero byte, the schema's id (int32), Avro. */
 const MAGIC = 0;
@@ -18,22 +20,24 @@ interface Known {
 /** Topics that have no Avro schema (gateway.audit, gateway.progress) stay JSON. */
 export class AvroCodec implements ValueCodec {
   readonly #registry: SchemaRegistry;
+  readonly #names: Names;
   readonly #schemas = avroSchemas();
   readonly #known = new Map<string, Known>();
 
-  constructor({ url, username, password }: NonNullable<KafkaConfig['registry']>) {
+  constructor({ url, username, password }: NonNullable<KafkaConfig['registry']>, names: Names) {
+    this.#names = names;
     const auth = username === undefined ? {} : { auth: { username, password: password ?? '' } };
     this.#registry = new SchemaRegistry({ host: url.replace(/\/$/, ''), ...auth, retry: { retries: 1 } });
   }
 
-  async ready(topics: Iterable<string>): Promise<void> {
+  async ready(topics: Iterable<LogTopic>): Promise<void> {
     for (const topic of topics) {
       const avro = this.#schemas.get(topic);
       if (!avro || this.#known.has(topic)) continue;
       try {
         const { id } = await this.#registry.register(
           { type: SchemaType.AVRO, schema: JSON.stringify(avro) },
-          { subject: `${topic}-value`, updateConfig: false },
+          { subject: `${this.#names.topic(topic)}-value`, updateConfig: false },
         );
         const schema = await this.#registry.getSchema(id);
         this.#known.set(topic, { id, avro, toBuffer: (value) => schema.toBuffer(value as object) });

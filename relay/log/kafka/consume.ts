@@ -1,4 +1,4 @@
-import type { Admin, KafkaMessage } from 'kafkajs';
+import type { KafkaMessage } from 'kafkajs';
 import { sleep } from '../../../core/clock/clock.js';
 import {
   AGAIN_MS,
@@ -27,12 +27,12 @@ export async function tailTopics(
   onRecords: OnRecords,
   onHole: (hole: Hole) => void = () => {},
 ): Promise<Tail> {
-  const { admin, clock, codec } = reader;
+  const { clock, codec } = reader;
   const stop = new AbortController();
   const openedMs = clock.wall();
   const arrived = new Map<Place, number>();
-  const starts = await startsOf(admin, topics, from, onHole);
-  const cursor = new Cursor(reader.kafka, clock, topics, starts, async (place, messages) => {
+  const starts = await startsOf(reader, topics, from, onHole);
+  const cursor = new Cursor(reader, topics, starts, async (place, messages) => {
     while (!stop.signal.aborted) {
       try {
         const records = await allStored(place, messages, codec);
@@ -48,7 +48,7 @@ export async function tailTopics(
   await cursor.open();
   return {
     behind: async (): Promise<Behind> => {
-      const behind = await cursor.behind(admin, onHole);
+      const behind = await cursor.behind(onHole);
       const since = behind.places.map((place) => arrived.get(place) ?? openedMs);
       return { records: behind.records, sinceMs: since.length > 0 ? Math.min(...since) : null };
     },
@@ -61,13 +61,14 @@ export async function tailTopics(
 
 /** Records from there, up to what is the end now. */
 export async function readTopics(
-  { kafka, admin, clock, codec }: Kit,
+  reader: Kit,
   topics: readonly LogTopic[],
   from: From,
   onRecords: OnRecords,
 ): Promise<void> {
-  const starts = await startsOf(admin, topics, from, () => {});
-  const ends = await endsOf(admin, topics, starts);
+  const { clock, codec } = reader;
+  const starts = await startsOf(reader, topics, from, () => {});
+  const ends = await endsOf(reader, topics, starts);
   if (ends.size === 0) return;
   let heardMs = clock.mono();
   let answers = 0;
@@ -76,7 +77,7 @@ export async function readTopics(
   const ended = new Promise<void>((resolve, reject) => {
     end = (error) => (error === undefined ? resolve() : reject(error as Error));
   });
-  const deliver: ConstructorParameters<typeof Cursor>[4] = async (place, messages) => {
+  const deliver: ConstructorParameters<typeof Cursor>[3] = async (place, messages) => {
     const last = ends.get(placeOf(place.topic, place.partition));
     const before = messages.filter(({ offset }) => last !== undefined && BigInt(offset) < last);
     busy = true;
@@ -92,7 +93,7 @@ export async function readTopics(
       answers = 0;
     }
   };
-  const cursor = new Cursor(kafka, clock, topics, starts, deliver, {
+  const cursor = new Cursor(reader, topics, starts, deliver, {
     onPassed: (place, next) => {
       if (next >= (ends.get(place) ?? next)) ends.delete(place);
       if (ends.size === 0) end();
@@ -112,10 +113,14 @@ export async function readTopics(
   }
 }
 
-async function endsOf(admin: Admin, topics: readonly LogTopic[], starts: ReadonlyMap<Place, bigint>) {
+async function endsOf(
+  { admin, names }: Kit,
+  topics: readonly LogTopic[],
+  starts: ReadonlyMap<Place, bigint>,
+) {
   const ends = new Map<Place, bigint>();
   for (const topic of topics) {
-    for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
+    for (const { partition, high } of await admin.fetchTopicOffsets(names.topic(topic))) {
       const place = placeOf(topic, partition);
       if (BigInt(high) > (starts.get(place) ?? 0n)) ends.set(place, BigInt(high));
     }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
-import { type Clock, every } from '../../../core/clock/clock.js';
+import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
+import { every } from '../../../core/clock/clock.js';
 import type { Hole, LogTopic } from '../port.js';
+import type { Kit } from './kit.js';
 import { type Place, placeOf } from './starts.js';
 
 const FETCH_WAIT_MS = 250;
@@ -29,8 +30,7 @@ export interface CursorEvents {
  * session, or new partitions), it goes on there. kafkajs alone would then go to an end of the topic.
  */
 export class Cursor {
-  readonly #kafka: Kafka;
-  readonly #clock: Clock;
+  readonly #kit: Kit;
   readonly #topics: readonly LogTopic[];
   readonly #next: Map<Place, bigint>;
   readonly #deliver: Deliver;
@@ -39,15 +39,13 @@ export class Cursor {
   #closed = false;
 
   constructor(
-    kafka: Kafka,
-    clock: Clock,
+    kit: Kit,
     topics: readonly LogTopic[],
     starts: ReadonlyMap<Place, bigint>,
     deliver: Deliver,
     events: CursorEvents = {},
   ) {
-    this.#kafka = kafka;
-    this.#clock = clock;
+    this.#kit = kit;
     this.#topics = topics;
     this.#next = new Map(starts);
     this.#deliver = deliver;
@@ -55,9 +53,9 @@ export class Cursor {
   }
 
   async open(): Promise<void> {
-    const groupId = `coldwatch-read-${randomUUID()}`;
-    const consumer = this.#kafka.consumer({
-      groupId,
+    const { kafka, names } = this.#kit;
+    const consumer = kafka.consumer({
+      groupId: names.id(`read-${randomUUID()}`),
       maxWaitTimeInMs: FETCH_WAIT_MS,
       readUncommitted: false,
       allowAutoTopicCreation: false,
@@ -66,7 +64,7 @@ export class Cursor {
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => this.#seek(consumer, payload.memberAssignment));
     // Told also of batches that hold nothing for readers: ends of transactions.
     consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { topic, partition, lastOffset } }) =>
-      this.#passed(placeOf(topic, partition), BigInt(lastOffset) + 1n),
+      this.#passed(placeOf(names.own(topic), partition), BigInt(lastOffset) + 1n),
     );
     consumer.on(consumer.events.FETCH, () => this.#events.onAnswer?.());
     consumer.on(consumer.events.CRASH, ({ payload }) => {
@@ -74,22 +72,25 @@ export class Cursor {
     });
     await consumer.connect();
     // Where no offset is known, or Kafka does not have it any more, the beginning loses nothing.
-    await consumer.subscribe({ topics: [...this.#topics], fromBeginning: true });
+    await consumer.subscribe({
+      topics: this.#topics.map((topic) => names.topic(topic)),
+      fromBeginning: true,
+    });
     await consumer.run({ autoCommit: false, eachBatch: (payload) => this.#take(payload) });
   }
 
   #seek(consumer: Consumer, assigned: Record<string, number[]>): void {
     for (const [topic, partitions] of Object.entries(assigned)) {
       for (const partition of partitions) {
-        const next = this.#next.get(placeOf(topic, partition));
+        const next = this.#next.get(placeOf(this.#kit.names.own(topic), partition));
         if (next !== undefined) consumer.seek({ topic, partition, offset: String(next) });
       }
     }
   }
 
   async #take({ batch, heartbeat }: EachBatchPayload): Promise<void> {
-    const topic = batch.topic as LogTopic;
-    const beat = every(this.#clock, BEAT_MS, () => void heartbeat().catch(() => {}));
+    const topic = this.#kit.names.own(batch.topic);
+    const beat = every(this.#kit.clock, BEAT_MS, () => void heartbeat().catch(() => {}));
     try {
       const done = await this.#deliver({ topic, partition: batch.partition }, batch.messages);
       if (!done) return;
@@ -107,21 +108,19 @@ export class Cursor {
 
   #gone(consumer: Consumer, error: Error): void {
     if (this.#events.onGone) return this.#events.onGone(error);
-    this.#clock.after(REOPEN_MS, async () => {
+    this.#kit.clock.after(REOPEN_MS, async () => {
       await consumer.disconnect().catch(() => {});
       if (!this.#closed) await this.open().catch((e: Error) => this.#gone(this.#consumer!, e));
     });
   }
 
   /** What is not delivered yet, and where. What Kafka let go meanwhile is told to `onHole`. */
-  async behind(
-    admin: Admin,
-    onHole: (hole: Hole) => void,
-  ): Promise<{ records: number; places: readonly Place[] }> {
+  async behind(onHole: (hole: Hole) => void): Promise<{ records: number; places: readonly Place[] }> {
+    const { admin, names } = this.#kit;
     let records = 0;
     const places: Place[] = [];
     for (const topic of this.#topics) {
-      for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+      for (const { partition, low, high } of await admin.fetchTopicOffsets(names.topic(topic))) {
         const place = placeOf(topic, partition);
         const next = this.#next.get(place) ?? BigInt(low);
         if (next < BigInt(low)) {

@@ -1,15 +1,14 @@
 import type { Admin, Consumer, Kafka, Producer } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { Clock } from '../../../core/clock/clock.js';
-import { TOPICS } from '../../../core/contract/messages.js';
 import { logged } from '../../../core/errors.js';
 import { clusterOf } from './client.js';
 import { PartitionReader } from './fetch.js';
 import { offsetsOf, refuseCut, refuseNew } from './lost.js';
+import type { Names } from './names.js';
 import { LaneContents, MARK } from './progress.js';
 import { laneAssigner, lanesOf, memberOf } from './spread.js';
 
-const GROUP = 'coldwatch-lanes';
 /** A relay that dies is noticed after this long (the least that Kafka's brokers allow by default). */
 const SESSION_MS = 6000;
 const HEARTBEAT_MS = 1000;
@@ -23,6 +22,7 @@ const OWNERS_MS = 1000;
 export interface LaneGroupOptions {
   kafka: Kafka;
   admin: Admin;
+  names: Names;
   clock: Clock;
   log: Logger;
   lanes: number;
@@ -38,6 +38,8 @@ export interface LaneGroupOptions {
  */
 export class LaneGroup {
   readonly #options: LaneGroupOptions;
+  readonly #groupId: string;
+  readonly #topic: string;
   readonly #marks: Producer;
   readonly #reader: PartitionReader;
   #consumer: Consumer | undefined;
@@ -47,6 +49,8 @@ export class LaneGroup {
 
   constructor(options: LaneGroupOptions) {
     this.#options = options;
+    this.#groupId = options.names.id('lanes');
+    this.#topic = options.names.progress;
     this.#marks = options.kafka.producer({ allowAutoTopicCreation: false });
     this.#reader = new PartitionReader(options.kafka, options.clock);
   }
@@ -66,7 +70,7 @@ export class LaneGroup {
   async #dismissPredecessor(): Promise<void> {
     const { kafka, admin, url } = this.#options;
     if (url === null) return;
-    const { groups } = await admin.describeGroups([GROUP]);
+    const { groups } = await admin.describeGroups([this.#groupId]);
     const gone = (groups[0]?.members ?? []).filter(
       ({ memberMetadata }) => memberMetadata.length > 0 && memberOf(memberMetadata).url === url,
     );
@@ -74,8 +78,8 @@ export class LaneGroup {
     const cluster = clusterOf(kafka);
     try {
       await cluster.connect();
-      const coordinator = await cluster.findGroupCoordinator({ groupId: GROUP });
-      for (const { memberId } of gone) await coordinator.leaveGroup({ groupId: GROUP, memberId });
+      const coordinator = await cluster.findGroupCoordinator({ groupId: this.#groupId });
+      for (const { memberId } of gone) await coordinator.leaveGroup({ groupId: this.#groupId, memberId });
     } finally {
       await cluster.disconnect();
     }
@@ -84,7 +88,7 @@ export class LaneGroup {
   async #consume(): Promise<void> {
     const { kafka, lanes, url, clock, log } = this.#options;
     const consumer = kafka.consumer({
-      groupId: GROUP,
+      groupId: this.#groupId,
       sessionTimeout: SESSION_MS,
       heartbeatInterval: HEARTBEAT_MS,
       rebalanceTimeout: REBALANCE_MS,
@@ -92,13 +96,13 @@ export class LaneGroup {
       allowAutoTopicCreation: false,
       // We join again ourselves: kafkajs would wait for half a minute where Kafka was away for long.
       retry: { restartOnFailure: async () => false },
-      partitionAssigners: [laneAssigner(lanes, () => ({ url, lanes: [...this.#owned] }))],
+      partitionAssigners: [laneAssigner(this.#topic, lanes, () => ({ url, lanes: [...this.#owned] }))],
     });
     this.#consumer = consumer;
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       this.#owners = undefined;
-      this.#owned = payload.memberAssignment[TOPICS.progress] ?? [];
-      if (this.#owned.length > 0) consumer.pause([{ topic: TOPICS.progress, partitions: [...this.#owned] }]);
+      this.#owned = payload.memberAssignment[this.#topic] ?? [];
+      if (this.#owned.length > 0) consumer.pause([{ topic: this.#topic, partitions: [...this.#owned] }]);
       log.info({ lanes: this.#owned }, 'lanes of this relay');
       this.#options.onAssigned(this.#owned);
     });
@@ -108,7 +112,7 @@ export class LaneGroup {
       clock.after(RESTART_MS, () => void this.#rejoin(consumer));
     });
     await consumer.connect();
-    await consumer.subscribe({ topic: TOPICS.progress, fromBeginning: true });
+    await consumer.subscribe({ topic: this.#topic, fromBeginning: true });
     await consumer.run({ autoCommit: false, eachBatch: async () => {} });
   }
 
@@ -126,9 +130,10 @@ export class LaneGroup {
     const now = this.#options.clock.mono();
     if (!this.#owners || now - this.#owners.atMs > OWNERS_MS) {
       const urls = new Map<number, string | null>();
-      const { groups } = await this.#options.admin.describeGroups([GROUP]);
+      const { groups } = await this.#options.admin.describeGroups([this.#groupId]);
       for (const { memberMetadata, memberAssignment } of groups[0]?.members ?? []) {
-        for (const owned of lanesOf(memberAssignment)) urls.set(owned, memberOf(memberMetadata).url);
+        for (const owned of lanesOf(memberAssignment, this.#topic))
+          urls.set(owned, memberOf(memberMetadata).url);
       }
       this.#owners = { atMs: now, urls };
     }
@@ -141,12 +146,12 @@ export class LaneGroup {
    * less than what it has promised to keep.
    */
   async read(lane: number): Promise<LaneContents> {
-    const { admin } = this.#options;
-    const at = { topic: TOPICS.progress, partition: lane };
-    const offsets = await offsetsOf(admin, TOPICS.progress);
+    const { admin, names } = this.#options;
+    const at = { topic: this.#topic, partition: lane };
+    const offsets = await offsetsOf(admin, this.#topic);
     const mine = offsets.find(({ partition }) => partition === lane);
-    if (!mine) throw new Error(`${TOPICS.progress} has no partition ${lane}`);
-    await refuseNew(admin, this.#reader, offsets);
+    if (!mine) throw new Error(`${this.#topic} has no partition ${lane}`);
+    await refuseNew(admin, names, this.#reader, offsets);
     const marked = await this.#marks.send({
       topic: at.topic,
       messages: [{ key: MARK, value: null, partition: lane }],
@@ -156,7 +161,7 @@ export class LaneGroup {
     await this.#reader.read(at, mine.low, BigInt(marked[0]!.baseOffset!), (messages) =>
       contents.take(messages),
     );
-    refuseCut(mine, contents.begins);
+    refuseCut(names, mine, contents.begins);
     return contents;
   }
 

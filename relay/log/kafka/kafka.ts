@@ -24,9 +24,10 @@ import { readTopics, tailTopics } from './consume.js';
 import { unavailable } from './failures.js';
 import { LaneGroup } from './group.js';
 import type { Kit } from './kit.js';
-import { lagOf, STREAMS_GROUP } from './lag.js';
+import { lagOf } from './lag.js';
 import { Lane } from './lane.js';
 import { TopicLimits } from './limits.js';
+import { Names } from './names.js';
 import { Publisher } from './publisher.js';
 import { COMPRESSION } from './record-batch.js';
 import { ensureTopics, topicSpecs } from './topics.js';
@@ -54,11 +55,12 @@ export class KafkaLog implements Log {
   ): Promise<KafkaLog> {
     const kafka = connectTo(config, log);
     const admin = kafka.admin();
+    const names = new Names(config);
     let opened: KafkaLog | undefined;
     const opening = async () => {
       await admin.connect();
       const count = await ensureTopics(admin, config);
-      const codec = config.registry ? await avroCodec(config.registry) : plain;
+      const codec = config.registry ? await avroCodec(config.registry, names) : plain;
       const limits = new TopicLimits(
         admin,
         topicSpecs(config).map(({ topic }) => topic),
@@ -67,7 +69,7 @@ export class KafkaLog implements Log {
       await limits.learn();
       stop?.throwIfAborted();
       const compression = COMPRESSION[config.compression];
-      opened = new KafkaLog({ kafka, admin, clock, codec, limits, compression }, count, url, log);
+      opened = new KafkaLog({ kafka, admin, names, clock, codec, limits, compression }, count, url, log);
       // A client reads and publishes; gateways' lanes are for relays.
       if (role === 'relay') await opened.#join();
       return opened;
@@ -176,7 +178,7 @@ export class KafkaLog implements Log {
   }
 
   async lag(): Promise<Lag[]> {
-    return lagOf(this.#kit.admin, STREAMS_GROUP);
+    return lagOf(this.#kit.admin, this.#kit.names);
   }
 
   async ready(): Promise<void> {
@@ -207,9 +209,9 @@ async function unlessAborted<T>(stop: AbortSignal, work: Promise<T>): Promise<T>
 }
 
 /** Loaded only where it is asked for. */
-async function avroCodec(registry: NonNullable<KafkaConfig['registry']>): Promise<ValueCodec> {
+async function avroCodec(registry: NonNullable<KafkaConfig['registry']>, names: Names): Promise<ValueCodec> {
   const { AvroCodec } = await import('./avro-codec.js');
-  return new AvroCodec(registry);
+  return new AvroCodec(registry, names);
 }
 
 /** FNV-1a, 32 bits: which lane a gateway belongs to must never change between versions. */

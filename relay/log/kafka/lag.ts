@@ -1,11 +1,13 @@
 import type { Admin } from 'kafkajs';
 import type { Lag } from '../port.js';
+import type { Names } from './names.js';
 
-/** The Flink job commits its offsets under this name with each checkpoint (relay/streams/sql/tables.sql). */
-export const STREAMS_GROUP = 'coldwatch-streams';
+/** The Flink job commits its offsets as this group with each checkpoint (relay/streams/sql/tables.sql). */
+const STREAMS = 'streams';
 
-/** Of each topic of which the group has committed anything. */
-export async function lagOf(admin: Admin, group: string): Promise<Lag[]> {
+/** Of each topic of which the streams have committed anything; names as Kafka has them. */
+export async function lagOf(admin: Admin, names: Names): Promise<Lag[]> {
+  const group = names.id(STREAMS);
   const committed = await admin.fetchOffsets({ groupId: group });
   return Promise.all(
     committed.map(async ({ topic, partitions }) => {

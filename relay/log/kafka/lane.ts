@@ -1,6 +1,5 @@
 import type { Producer, Transaction } from 'kafkajs';
 import { sleep } from '../../../core/clock/clock.js';
-import { TOPICS } from '../../../core/contract/messages.js';
 import type { RangeSet } from '../../../core/contract/ranges.js';
 import { ColdwatchError } from '../../../core/errors.js';
 import { type Append, Elsewhere, type Progress } from '../port.js';
@@ -86,10 +85,10 @@ export class Lane {
   }
 
   #newProducer(): Producer {
-    const { kafka, lane } = this.#deps;
+    const { kafka, lane, names } = this.#deps;
     return kafka.producer({
       createPartitioner: partitioner,
-      transactionalId: `coldwatch-lane-${lane}`,
+      transactionalId: names.id(`lane-${lane}`),
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
@@ -163,8 +162,8 @@ export class Lane {
     const records: Outgoing[] = [];
     const taken = group.filter((waiting) => this.#take(waiting, draft, records));
     if (records.length > 0) {
-      const { lane, limits } = this.#deps;
-      const progress = draft.messages(lane).map((message) => measured(TOPICS.progress, message));
+      const { lane, limits, names } = this.#deps;
+      const progress = draft.messages(lane).map((message) => measured(names.progress, message));
       await this.#transaction(this.#splitter.split([...records, ...progress], limits, share));
       if (share < 1)
         limits.lower(
@@ -185,7 +184,7 @@ export class Lane {
       const encoded = draft
         .lacking(batch)
         .flatMap(([low, high]) => batch.records.slice(low - batch.from, high - batch.from + 1))
-        .map((record) => outgoing(record, this.#deps.codec));
+        .map((record) => outgoing(record, this.#deps));
       draft.add(batch);
       for (const one of encoded) records.push(one);
       return true;

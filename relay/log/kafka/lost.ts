@@ -1,9 +1,10 @@
 import type { Admin, Kafka } from 'kafkajs';
-import { DATA_TOPICS, TOPICS } from '../../../core/contract/messages.js';
+import { DATA_TOPICS } from '../../../core/contract/messages.js';
 import { ColdwatchError } from '../../../core/errors.js';
 import type { KafkaConfig } from '../../config/relay.js';
 import { type FetchedMessage, partitioner } from './client.js';
 import type { PartitionReader } from './fetch.js';
+import { Names } from './names.js';
 import { beginsMessage } from './progress.js';
 import { ensureTopics } from './topics.js';
 
@@ -29,11 +30,12 @@ export async function offsetsOf(admin: Admin, topic: string): Promise<Offsets[]>
  */
 export async function refuseNew(
   admin: Admin,
+  names: Names,
   reader: PartitionReader,
   progress: readonly Offsets[],
 ): Promise<void> {
   if (progress.some(({ high }) => high > 0n)) return;
-  for (const topic of DATA_TOPICS) {
+  for (const topic of DATA_TOPICS.map((name) => names.topic(name))) {
     for (const { partition, low, high } of await offsetsOf(admin, topic)) {
       if (high === low) continue;
       let ours = false;
@@ -41,35 +43,36 @@ export async function refuseNew(
       await reader.read({ topic, partition }, from, high - 1n, (messages) => {
         ours ||= messages.some(isOfGateway);
       });
-      if (ours) throw lost(`it has never been written, and ${topic} holds records of gateways`);
+      if (ours) throw lost(names, `it has never been written, and ${topic} holds records of gateways`);
     }
   }
 }
 
-export function refuseCut({ partition, low }: Offsets, begins: bigint | undefined): void {
+export function refuseCut(names: Names, { partition, low }: Offsets, begins: bigint | undefined): void {
   if (low === 0n || (begins !== undefined && begins >= low)) return;
-  throw lost(`records of its partition ${partition} were deleted: it begins at offset ${low}`);
+  throw lost(names, `records of its partition ${partition} were deleted: it begins at offset ${low}`);
 }
 
 const isOfGateway = ({ headers }: FetchedMessage) =>
   ['gateway', 'epoch', 'seq'].every((name) => headers?.[name] !== undefined);
 
-const lost = (how: string) =>
+const lost = (names: Names, how: string) =>
   new ColdwatchError(
     'log.lost',
-    `${TOPICS.progress}: ${how}. What gateways still hold and have sent before would go in a second time. ` +
+    `${names.progress}: ${how}. What gateways still hold and have sent before would go in a second time. ` +
       'Bring the topic back; or, if that is acceptable, run: coldwatch relay topics accept-loss --config <RELAY.yaml>',
   );
 
 /** From now on what is there counts as all. Returns how many lanes that concerns. */
 export async function acceptLoss(admin: Admin, kafka: Kafka, config: KafkaConfig): Promise<number> {
   await ensureTopics(admin, config);
-  const offsets = await offsetsOf(admin, TOPICS.progress);
+  const { progress: topic } = new Names(config);
+  const offsets = await offsetsOf(admin, topic);
   const messages = offsets.map(({ partition, low }) => beginsMessage(String(low), partition));
   const producer = kafka.producer({ allowAutoTopicCreation: false, createPartitioner: partitioner });
   await producer.connect();
   try {
-    await producer.send({ topic: TOPICS.progress, messages, acks: -1 });
+    await producer.send({ topic, messages, acks: -1 });
   } finally {
     await producer.disconnect();
   }

@@ -54,7 +54,7 @@ export class Publisher {
 
   #encoded(records: readonly LogRecord[]): Outgoing[] {
     try {
-      return records.map((record) => outgoing(record, this.#kit.codec));
+      return records.map((record) => outgoing(record, this.#kit));
     } catch (error) {
       throw unfit(error);
     }

@@ -1,7 +1,7 @@
 import type { Message, TopicMessages } from 'kafkajs';
 import type { LogRecord } from '../port.js';
 import { partitioner } from './client.js';
-import type { ValueCodec } from './codec.js';
+import type { Kit } from './kit.js';
 import { BATCH_HEAD_BYTES, recordBytes } from './record-batch.js';
 
 /** All partitions of a request together: far below what a broker reads at once (100 MB). */
@@ -10,6 +10,7 @@ const REQUEST_BYTES_MAX = 16 * 1024 * 1024;
 export const SMALLER = 1 / 4;
 
 export interface Outgoing {
+  /** As Kafka has it. */
   topic: string;
   message: Message;
   bytes: number;
@@ -24,9 +25,13 @@ export interface Request {
 }
 
 /** Once the codec is ready for these topics. Kafka dates records itself, when they arrive. */
-export function outgoing({ topic, key, value, headers }: LogRecord, codec: ValueCodec): Outgoing {
+export function outgoing(
+  { topic, key, value, headers }: LogRecord,
+  { codec, names }: Pick<Kit, 'codec' | 'names'>,
+): Outgoing {
   // What is taken back is a tombstone: compaction then drops what was said.
-  return measured(topic, { key, value: value === '' ? null : codec.encode(topic, value), headers });
+  const encoded = value === '' ? null : codec.encode(topic, value);
+  return measured(names.topic(topic), { key, value: encoded, headers });
 }
 
 export const measured = (topic: string, message: Message): Outgoing => ({

@@ -1,6 +1,5 @@
 import type { PartitionAssigner } from 'kafkajs';
 import { z } from 'zod';
-import { TOPICS } from '../../../core/contract/messages.js';
 import { AssignerProtocol } from './client.js';
 
 /** A relay as its group sees it: where it can be reached, and the lanes that it serves now. */
@@ -37,8 +36,8 @@ export function spreadLanes(
   }
 }
 
-/** The group protocol of kafkajs around `spreadLanes`. `self` is asked at each joining. */
-export function laneAssigner(lanes: number, self: () => Member): PartitionAssigner {
+/** The group protocol of kafkajs around `spreadLanes`. `topic` has the lanes; `self` is asked at each joining. */
+export function laneAssigner(topic: string, lanes: number, self: () => Member): PartitionAssigner {
   return () => ({
     name: 'coldwatch-lanes',
     version: PROTOCOL_VERSION,
@@ -58,7 +57,7 @@ export function laneAssigner(lanes: number, self: () => Member): PartitionAssign
         memberId,
         memberAssignment: MemberAssignment.encode({
           version: PROTOCOL_VERSION,
-          assignment: { [TOPICS.progress]: assigned },
+          assignment: { [topic]: assigned },
           userData: Buffer.alloc(0),
         }),
       }));
@@ -74,8 +73,6 @@ export function memberOf(metadata: Buffer): Member {
 }
 
 /** The lanes that a member was given. */
-export function lanesOf(assignment: Buffer): number[] {
-  return assignment.length === 0
-    ? []
-    : (MemberAssignment.decode(assignment)?.assignment[TOPICS.progress] ?? []);
+export function lanesOf(assignment: Buffer, topic: string): number[] {
+  return assignment.length === 0 ? [] : (MemberAssignment.decode(assignment)?.assignment[topic] ?? []);
 }

@@ -1,6 +1,6 @@
-import type { Admin } from 'kafkajs';
 import { STREAM_TOPICS } from '../../../core/contract/streams.js';
 import type { From, Hole, LogTopic, Position } from '../port.js';
+import type { Kit } from './kit.js';
 
 /** `topic/partition` */
 export type Place = string;
@@ -12,7 +12,7 @@ const DATED_BY_WRITER = new Set<string>(Object.values(STREAM_TOPICS));
 
 /** The next offset of each partition there is. Positions that Kafka does not have (any more) are told to `onHole`. */
 export async function startsOf(
-  admin: Admin,
+  kit: Kit,
   topics: readonly LogTopic[],
   from: From,
   onHole: (hole: Hole) => void,
@@ -20,9 +20,9 @@ export async function startsOf(
   const all = await Promise.all(
     topics.map((topic) =>
       typeof from === 'number'
-        ? startsAt(admin, topic, from)
+        ? startsAt(kit, topic, from)
         : startsFrom(
-            admin,
+            kit,
             topic,
             from.filter((position) => position.topic === topic),
             onHole,
@@ -32,20 +32,20 @@ export async function startsOf(
   return new Map(all.flat());
 }
 
-async function startsAt(admin: Admin, topic: LogTopic, sinceMs: number): Promise<[Place, bigint][]> {
-  const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, sinceMs);
+async function startsAt({ admin, names }: Kit, topic: LogTopic, sinceMs: number): Promise<[Place, bigint][]> {
+  const offsets = await admin.fetchTopicOffsetsByTimestamp(names.topic(topic), sinceMs);
   return offsets.map(({ partition, offset }) => [placeOf(topic, partition), BigInt(offset)]);
 }
 
 async function startsFrom(
-  admin: Admin,
+  kit: Kit,
   topic: LogTopic,
   positions: readonly Position[],
   onHole: (hole: Hole) => void,
 ): Promise<[Place, bigint][]> {
-  const later = await offsetsAfter(admin, topic, positions);
+  const later = await offsetsAfter(kit, topic, positions);
   const wanted = new Map(positions.map(({ partition, offset }) => [partition, BigInt(offset)]));
-  return (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => {
+  return (await kit.admin.fetchTopicOffsets(kit.names.topic(topic))).map(({ partition, low, high }) => {
     const found = BigInt(low);
     const next = wanted.get(partition);
     if (next === undefined) return [placeOf(topic, partition), found];
@@ -57,10 +57,10 @@ async function startsFrom(
 }
 
 /** Where what arrived after all that was read begins: before what was read, and it is another topic of that name. */
-async function offsetsAfter(admin: Admin, topic: LogTopic, positions: readonly Position[]) {
+async function offsetsAfter({ admin, names }: Kit, topic: LogTopic, positions: readonly Position[]) {
   if (positions.length === 0) return new Map<number, bigint>();
   const spare = DATED_BY_WRITER.has(topic) ? WRITERS_DIFFER_MS : 0;
   const last = Math.max(...positions.map(({ arrivedMs }) => arrivedMs)) + spare;
-  const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, last + 1);
+  const offsets = await admin.fetchTopicOffsetsByTimestamp(names.topic(topic), last + 1);
   return new Map(offsets.map(({ partition, offset }) => [partition, BigInt(offset)]));
 }

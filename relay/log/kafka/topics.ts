@@ -4,7 +4,8 @@ import { SOURCE_TOPICS } from '../../../core/contract/sources.js';
 import { BACKTEST_TOPICS, STREAM_TOPICS } from '../../../core/contract/streams.js';
 import { ColdwatchError } from '../../../core/errors.js';
 import type { KafkaConfig } from '../../config/relay.js';
-import { SCHEMAS_TOPIC } from '../port.js';
+import { type LogTopic, SCHEMAS_TOPIC } from '../port.js';
+import { Names } from './names.js';
 
 const DAY_MS = 86_400_000;
 const DAYS_KEPT = 30;
@@ -12,6 +13,7 @@ const DAYS_KEPT = 30;
 const TOPIC_RESOURCE = 2;
 
 export interface TopicSpec {
+  /** As Kafka has it. */
   topic: string;
   partitions: number;
   replication: number;
@@ -19,7 +21,9 @@ export interface TopicSpec {
 }
 
 /** Every topic of ours, as it should be. */
-export function topicSpecs({ partitions, replication, lanes }: KafkaConfig): TopicSpec[] {
+export function topicSpecs(config: KafkaConfig): TopicSpec[] {
+  const { partitions, replication, lanes } = config;
+  const names = new Names(config);
   const kept = (days: number): Record<string, string> => ({
     'cleanup.policy': 'delete',
     'retention.ms': String(days * DAY_MS),
@@ -27,8 +31,12 @@ export function topicSpecs({ partitions, replication, lanes }: KafkaConfig): Top
     // batches of a clock that is years ahead. That time is in each value.
     'message.timestamp.type': 'LogAppendTime',
   });
-  const spec = (topic: string, configs: Record<string, string>, count = partitions): TopicSpec => ({
-    topic,
+  const spec = (
+    topic: LogTopic | typeof TOPICS.progress,
+    configs: Record<string, string>,
+    count = partitions,
+  ): TopicSpec => ({
+    topic: names.topic(topic),
     partitions: count,
     replication,
     configs,
@@ -62,9 +70,9 @@ export async function ensureTopics(admin: Admin, config: KafkaConfig): Promise<n
     .filter(({ topic }) => !existing.has(topic))
     .map(toKafka);
   if (topics.length > 0) await admin.createTopics({ topics, waitForLeaders: true });
-  const [progress] = (await admin.fetchTopicMetadata({ topics: [TOPICS.progress] })).topics;
-  if (!progress)
-    throw new ColdwatchError('log.unavailable', `${TOPICS.progress} could not be made`, { retry: true });
+  const { progress: name } = new Names(config);
+  const [progress] = (await admin.fetchTopicMetadata({ topics: [name] })).topics;
+  if (!progress) throw new ColdwatchError('log.unavailable', `${name} could not be made`, { retry: true });
   return progress.partitions.length;
 }
 
@@ -87,9 +95,10 @@ export interface TopicDifference {
 /** Compares; changes nothing. */
 export async function topicDifferences(admin: Admin, config: KafkaConfig): Promise<TopicDifference[]> {
   const existing = new Set(await admin.listTopics());
+  const { progress } = new Names(config);
   const all = await Promise.all(
     topicSpecs(config).map((spec) =>
-      existing.has(spec.topic) ? differencesOf(admin, spec) : [missing(spec)],
+      existing.has(spec.topic) ? differencesOf(admin, spec, spec.topic !== progress) : [missing(spec)],
     ),
   );
   return all.flat();
@@ -106,13 +115,17 @@ function missing(spec: TopicSpec): TopicDifference {
   };
 }
 
-async function differencesOf(admin: Admin, { topic, partitions, replication, configs }: TopicSpec) {
+async function differencesOf(
+  admin: Admin,
+  { topic, partitions, replication, configs }: TopicSpec,
+  mayGrow: boolean,
+) {
   const found: TopicDifference[] = [];
   const [metadata] = (await admin.fetchTopicMetadata({ topics: [topic] })).topics;
   const count = metadata!.partitions.length;
   if (count !== partitions) {
     // Lanes are partitions of gateway.progress: with another number, gateways would change lanes and lose progress.
-    const grows = count < partitions && topic !== TOPICS.progress;
+    const grows = count < partitions && mayGrow;
     found.push({
       topic,
       what: 'partitions',

@@ -1,4 +1,4 @@
--- What the jobs read and write. ${BROKERS}, ${REORDER} and ${REGIONS} are put in by whoever starts a job (scripts/services).
+-- What the jobs read and write. ${BROKERS}, ${PREFIX}, ${REORDER} and ${REGIONS} are put in by whoever starts a job (scripts/services).
 -- Values are checked before they come here; what is not JSON all the same is passed over, as one bad record must not
 -- stop all streams.
 
@@ -29,9 +29,9 @@ CREATE TABLE readings (
   WATERMARK FOR t AS stored_at - INTERVAL '41' SECOND
 ) WITH (
   'connector' = 'kafka',
-  'topic' = 'iot.temperature;iot.status',
+  'topic' = '${PREFIX}iot.temperature;${PREFIX}iot.status',
   'properties.bootstrap.servers' = '${BROKERS}',
-  'properties.group.id' = 'coldwatch-streams',
+  'properties.group.id' = '${PREFIX}coldwatch-streams',
   'properties.isolation.level' = 'read_committed',
   'scan.startup.mode' = 'earliest-offset',
   'scan.watermark.idle-timeout' = '60 s',
@@ -48,9 +48,9 @@ CREATE TABLE sensors (
   announced_at BIGINT
 ) WITH (
   'connector' = 'kafka',
-  'topic' = 'iot.sensors',
+  'topic' = '${PREFIX}iot.sensors',
   'properties.bootstrap.servers' = '${BROKERS}',
-  'properties.group.id' = 'coldwatch-streams',
+  'properties.group.id' = '${PREFIX}coldwatch-streams',
   'properties.isolation.level' = 'read_committed',
   'scan.startup.mode' = 'earliest-offset',
   'format' = 'json',
@@ -69,9 +69,9 @@ CREATE TABLE sales (
   WATERMARK FOR t AS stored_at - INTERVAL '41' SECOND
 ) WITH (
   'connector' = 'kafka',
-  'topic' = 'pos.sales',
+  'topic' = '${PREFIX}pos.sales',
   'properties.bootstrap.servers' = '${BROKERS}',
-  'properties.group.id' = 'coldwatch-streams',
+  'properties.group.id' = '${PREFIX}coldwatch-streams',
   'properties.isolation.level' = 'read_committed',
   'scan.startup.mode' = 'earliest-offset',
   'scan.watermark.idle-timeout' = '60 s',
@@ -88,9 +88,9 @@ CREATE TABLE inventory (
   arrived AS PROCTIME()
 ) WITH (
   'connector' = 'kafka',
-  'topic' = 'erp.inventory',
+  'topic' = '${PREFIX}erp.inventory',
   'properties.bootstrap.servers' = '${BROKERS}',
-  'properties.group.id' = 'coldwatch-streams',
+  'properties.group.id' = '${PREFIX}coldwatch-streams',
   'properties.isolation.level' = 'read_committed',
   'scan.startup.mode' = 'earliest-offset',
   'format' = 'json',
@@ -120,7 +120,7 @@ CREATE TABLE sensor_5m (
   PRIMARY KEY (clinic, sensor, quantity, since) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
-  'topic' = 'agg.sensor.5m',
+  'topic' = '${PREFIX}agg.sensor.5m',
   'properties.bootstrap.servers' = '${BROKERS}',
   'key.format' = 'json',
   'value.format' = 'json'
@@ -140,7 +140,7 @@ CREATE TABLE clinic_5m (
   PRIMARY KEY (clinic, quantity, since) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
-  'topic' = 'agg.clinic.5m',
+  'topic' = '${PREFIX}agg.clinic.5m',
   'properties.bootstrap.servers' = '${BROKERS}',
   'key.format' = 'json',
   'value.format' = 'json'
@@ -155,7 +155,7 @@ CREATE TABLE region_5m (
   PRIMARY KEY (region, since) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
-  'topic' = 'agg.region.5m',
+  'topic' = '${PREFIX}agg.region.5m',
   'properties.bootstrap.servers' = '${BROKERS}',
   'key.format' = 'json',
   'value.format' = 'json',
@@ -180,7 +180,7 @@ CREATE TABLE sensor_sliding (
   PRIMARY KEY (clinic, sensor, quantity, since) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
-  'topic' = 'agg.sensor.sliding',
+  'topic' = '${PREFIX}agg.sensor.sliding',
   'properties.bootstrap.servers' = '${BROKERS}',
   'key.format' = 'json',
   'value.format' = 'json'
@@ -200,7 +200,7 @@ CREATE TABLE clinic_sliding (
   PRIMARY KEY (clinic, quantity, since) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
-  'topic' = 'agg.clinic.sliding',
+  'topic' = '${PREFIX}agg.clinic.sliding',
   'properties.bootstrap.servers' = '${BROKERS}',
   'key.format' = 'json',
   'value.format' = 'json'
@@ -217,7 +217,7 @@ CREATE TABLE findings (
   threshold DOUBLE
 ) WITH (
   'connector' = 'kafka',
-  'topic' = 'stream.findings',
+  'topic' = '${PREFIX}stream.findings',
   'properties.bootstrap.servers' = '${BROKERS}',
   'key.format' = 'json',
   'key.fields' = 'kind;clinic;subject;at',
@@ -237,7 +237,7 @@ CREATE TABLE findings_corrected (
   PRIMARY KEY (kind, clinic, subject, `at`) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
-  'topic' = 'stream.findings',
+  'topic' = '${PREFIX}stream.findings',
   'properties.bootstrap.servers' = '${BROKERS}',
   'key.format' = 'json',
   'value.format' = 'json',
