@@ -4,10 +4,10 @@ import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { encodeBatch } from '../../core/contract/batch.js';
 import type { ReadingMessage } from '../../core/contract/messages.js';
-import { kcatLines } from '../world/kcat.js';
-import { getJson, until } from '../world/programs.js';
-import { startRelay, type TestRelay } from '../world/relay.js';
-import { type Service, startKafka, tempFolder } from '../world/services.js';
+import { kcatLines } from '../world/run/kcat.js';
+import { getJson, until } from '../world/run/programs.js';
+import { startRelay, type TestRelay } from '../world/run/relay.js';
+import { type Service, startKafka, tempFolder } from '../world/run/services.js';
 
 /** Two installations on one Kafka, with gateways of the same names: neither sees, fences or counts the other's. */
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
