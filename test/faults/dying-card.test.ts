@@ -3,12 +3,9 @@ import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FaultyDisk } from '../world/faults/disk.js';
-import { FlakyLink } from '../world/faults/proxy.js';
-import { freePort, getJson, Program, until } from '../world/run/programs.js';
-import { readEmbedded } from '../world/run/read-log.js';
-import { startRelay } from '../world/run/relay.js';
-import { type Service, startMosquitto, tempFolder } from '../world/run/services.js';
-import type { AgentStatus } from '../world/run/views.js';
+import { until } from '../world/run/programs.js';
+import { type Service, startMosquitto } from '../world/run/services.js';
+import { mqttSensor, WARM_AT_ONCE, World } from '../world/world.js';
 
 /* A card that dies under a running agent, beside a broker as its package sets it up: 20 messages unconfirmed at most. */
 const START = Date.UTC(2026, 0, 1);
@@ -18,48 +15,15 @@ const ALARM_MS = 3500;
 /** What is found reaches the relay within this time while the link is up. */
 const EVENT_MS = 5000;
 
-let folder: ReturnType<typeof tempFolder>;
+let world: World;
 let disk: FaultyDisk;
 let mosquitto: Service;
 let publisher: MqttClient;
-let relay: Program;
-let link: FlakyLink;
-let agent: Program;
-let httpPort: number;
 let sent: number;
 
-const status = () => getJson<AgentStatus>(`http://127.0.0.1:${httpPort}/api/status`);
-const records = () => readEmbedded(`${folder.path}/relay`);
-const alerts = (type: string) =>
-  records().filter(({ topic, message }) => topic === 'alerts' && message.alert_type === type);
-const inputs = () =>
-  records()
-    .filter(({ topic }) => topic === 'iot.temperature')
-    .map(({ message }) => (message.measured_at as number) - START);
-
-function startAgent(): void {
-  const sensor = (id: string) => ({
-    id,
-    source: {
-      kind: 'mqtt',
-      topic: `clinic/${id}`,
-      values: [{ quantity: 'temperature', unit: 'Cel', path: 't' }],
-      time: { path: 'at', format: 'unix_ms' },
-    },
-    rules: [{ kind: 'threshold', name: 'warm', side: 'above', limit: 8, dwell: '0s' }],
-  });
-  const site = {
-    clinic: { id: 'c', name: 'Clinic' },
-    gateway: 'g',
-    data: disk.folder,
-    sensors: [sensor('a'), sensor('b')],
-    mqtt: { url: `mqtt://${mosquitto.address}` },
-    ring: { flush: '100ms' },
-    relay: { url: `http://127.0.0.1:${link.port}`, every: '1s', backoff_max: '2s' },
-    http: { host: '127.0.0.1', port: httpPort },
-  };
-  agent = new Program('agent', site, folder.path, disk.env());
-}
+const status = () => world.status();
+const alerts = (type: string) => world.alerts(type);
+const inputs = () => world.readings().map(({ message }) => (message.measured_at as number) - START);
 
 /** One input of its own time: its number is found again in the log. */
 async function publish(sensor: 'a' | 'b', celsius: number): Promise<void> {
@@ -80,21 +44,32 @@ async function allOnce(): Promise<void> {
 }
 
 beforeEach(async () => {
-  folder = tempFolder('dying-card');
-  disk = new FaultyDisk(folder.path);
   mosquitto = await startMosquitto('');
   publisher = await connectAsync(`mqtt://${mosquitto.address}`);
-  const started = await startRelay(folder.path);
-  relay = started.program;
-  link = await new FlakyLink('127.0.0.1', started.port).listen();
-  httpPort = await freePort();
   sent = 0;
+  const sensor = (id: string) => mqttSensor(id, `clinic/${id}`, { dated: true, rules: [WARM_AT_ONCE] });
+  world = await World.start({
+    name: 'dying-card',
+    relay: {},
+    link: true,
+    later: true,
+    agent: ({ folder }) => {
+      disk = new FaultyDisk(folder);
+      return {
+        data: disk.folder,
+        sensors: [sensor('a'), sensor('b')],
+        mqtt: { url: `mqtt://${mosquitto.address}` },
+        ring: { flush: '100ms' },
+        relay: { every: '1s', backoff_max: '2s' },
+      };
+    },
+    env: () => disk.env(),
+  });
 });
 
 /** An agent that hears its broker. */
 async function begin(): Promise<void> {
-  startAgent();
-  await until('the agent', 20_000, status);
+  await world.startAgent();
   await until('its first reading', 20_000, async () => {
     sent = 0;
     await publish('a', 5);
@@ -103,17 +78,15 @@ async function begin(): Promise<void> {
   });
 }
 afterEach(async () => {
-  await agent.kill();
-  await relay.stop();
   await publisher.endAsync(true);
-  await mosquitto.stop();
-  await link.close();
+  await world.agent?.kill();
   try {
     execFileSync('umount', [disk.folder], { stdio: 'ignore' });
   } catch {
     // Only one test mounts there.
   }
-  folder.remove();
+  await world.close();
+  await mosquitto.stop();
 });
 
 function fillFolder(): void {
@@ -169,9 +142,8 @@ describe('a card that dies under a running agent', () => {
       await until('the card’s return', 30_000, async () => (await status()).ring.failure === null);
       await until('all on the card', 10_000, async () => (await status()).ring.waiting === 0);
       await publishMany(WINDOW * 2);
-      await agent.kill();
-      startAgent();
-      await until('the agent', 20_000, status);
+      await world.agent!.kill();
+      await world.startAgent();
       await publishMany(WINDOW * 2);
       await allOnce();
       expect(alerts('excursion').map(({ message }) => message.state)).toEqual(['raised', 'cleared']);
@@ -179,14 +151,14 @@ describe('a card that dies under a running agent', () => {
   );
 
   it('before it has ever met its relay: what is new arrives at once, the rest once it is mended, all of it once', async () => {
-    link.cut();
+    world.link!.cut();
     await begin();
     await publishMany(30);
     await until('a backlog on the card', 10_000, async () => (await status()).ring.waiting === 0);
     disk.behave('broken');
     await publishMany(30);
     await until('the refusal', 10_000, async () => (await status()).ring.failure);
-    link.up();
+    world.link!.up();
     const heated = Date.now();
     await publish('a', 12);
     await until(
@@ -196,34 +168,33 @@ describe('a card that dies under a running agent', () => {
     );
     disk.behave('well');
     await until('the card’s return', 30_000, async () => (await status()).ring.failure === null);
-    await agent.kill();
-    startAgent();
-    await until('the agent', 20_000, status);
+    await world.agent!.kill();
+    await world.startAgent();
     await allOnce();
     expect(alerts('excursion')).toHaveLength(1);
   });
 
   it('and is killed before the card is back: what it had sent from memory stays, and no number means two rows', async () => {
     await begin();
-    link.cut();
+    world.link!.cut();
     await publishMany(30);
     await until('a backlog on the card', 10_000, async () => (await status()).ring.waiting === 0);
     disk.behave('dead');
     const first = sent;
     await publishMany(60);
-    link.up();
+    world.link!.up();
     await until('the new at the relay, from memory', 15_000, () => {
       const seen = new Set(inputs());
       return Array.from({ length: 60 }, (_, i) => first + i).every((n) => seen.has(n));
     });
     expect(new Set(inputs()).size).toBeLessThan(sent);
-    await agent.kill();
+    await world.agent!.kill();
     disk.behave('well');
-    startAgent();
+    world.launchAgent();
     await publishMany(30);
     // Its numbers are taken: it ends, to begin a new ring, and the service manager starts it again; here we do.
-    await until('its end', 20_000, () => !agent.running);
-    startAgent();
+    await until('its end', 20_000, () => !world.agent!.running);
+    world.launchAgent();
     await allOnce();
   });
 });

@@ -1,74 +1,34 @@
 import { createServer } from 'node:http';
 import { describe, it } from 'vitest';
-import { FlakyLink } from '../world/faults/proxy.js';
-import { W1Tree } from '../world/probes/w1.js';
-import { freePort, getJson, Program, until } from '../world/run/programs.js';
-import { readEmbedded } from '../world/run/read-log.js';
+import { freePort, until } from '../world/run/programs.js';
+import type { SeenRecord } from '../world/run/read-log.js';
 import { startRelay } from '../world/run/relay.js';
-import { tempFolder } from '../world/run/services.js';
-import type { AgentStatus } from '../world/run/views.js';
+import { ROM, WARM_AT_ONCE, World, w1Sensor } from '../world/world.js';
 
-/** Long enough for a back-off that grows to have grown to a minute. */
+/** Long enough for a back-off that grows to have grown to a minute: time itself is what is tested. */
 const OUTAGE_MS = 60_000;
 const ALERT_MS = 5000;
 const LIVE_MS = 15_000;
-const ROM = '28-0000000000aa';
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A fridge that gets warm while the link is away, and what of it is in the relay's log. */
-class Clinic {
-  readonly folder = tempFolder('link');
-  readonly #w1 = new W1Tree(`${this.folder.path}/w1`);
-  #agent: Program | undefined;
-  #site: object | undefined;
-  #httpPort = 0;
+/** Pauses between tries are as long as a site file may make them. */
+const site = (relay: object = {}) => ({
+  sensors: [w1Sensor('fridge', { rules: [WARM_AT_ONCE] })],
+  relay: { backoff_max: '5m', ...relay },
+});
 
-  async start(url: string): Promise<void> {
-    this.#w1.set(ROM, 5);
-    this.#httpPort = await freePort();
-    const rules = [{ kind: 'threshold', name: 'warm', side: 'above', limit: 8, dwell: '0s' }];
-    const source = { kind: 'w1', rom: ROM };
-    this.#site = {
-      clinic: { id: 'c', name: 'Link' },
-      gateway: 'gw',
-      data: `${this.folder.path}/agent`,
-      sensors: [{ id: 'fridge', model: 'maxim/ds18b20', source, every: '1s', rules }],
-      gpio: { w1_root: this.#w1.root },
-      ring: { flush: '50ms' },
-      // As long as a site file may make it.
-      relay: { url, backoff_max: '5m' },
-      http: { host: '127.0.0.1', port: this.#httpPort },
-    };
-    this.restart();
-    await until('the agent', 20_000, async () => (await this.status()).ring.readings > 0);
-  }
+async function warm(world: World): Promise<void> {
+  await until('a reading', 20_000, async () => (await world.status()).ring.readings > 0);
+  world.w1.set(ROM, 12);
+  await until('the alarm', 10_000, async () => (await world.status()).open_alerts.length > 0);
+}
 
-  restart(): void {
-    this.#agent = new Program('agent', this.#site!, this.folder.path);
-  }
-
-  kill = async () => this.#agent?.kill();
-  status = () => getJson<AgentStatus>(`http://127.0.0.1:${this.#httpPort}/api/status`);
-  records = () => readEmbedded(`${this.folder.path}/relay`);
-
-  async warm(): Promise<void> {
-    this.#w1.set(ROM, 12);
-    await until('the alarm', 10_000, async () => (await this.status()).open_alerts.length > 0);
-  }
-
-  /** The alert of before `since`, and a reading of about then or later, are in the log in time. */
-  async arrive(since: number): Promise<void> {
-    const left = (bound: number) => since + bound - Date.now();
-    await until('the alert', left(ALERT_MS), () => this.records().some(({ topic }) => topic === 'alerts'));
-    const fresh = ({ topic, message }: ReturnType<Clinic['records']>[number]) =>
-      topic === 'iot.temperature' && (message.measured_at as number) > since - 2000;
-    await until('a live reading', left(LIVE_MS), () => this.records().some(fresh));
-  }
-
-  async close(): Promise<void> {
-    await this.kill();
-    this.folder.remove();
-  }
+/** The alert of before `since`, and a reading of about then or later, are in the log in time. */
+async function arrive(world: World, since: number): Promise<void> {
+  const left = (bound: number) => since + bound - Date.now();
+  await until('the alert', left(ALERT_MS), () => world.records().some(({ topic }) => topic === 'alerts'));
+  const fresh = ({ message }: SeenRecord) => (message.measured_at as number) > since - 2000;
+  await until('a live reading', left(LIVE_MS), () => world.readings().some(fresh));
 }
 
 /** Something else on the relay's port, in its place. */
@@ -94,19 +54,16 @@ describe.concurrent('after an outage, whatever pauses it had grown to, alerts an
 
   it.each(outages)('when %s', { timeout: 180_000 }, async (_what, begin) => {
     const port = await freePort();
-    const clinic = new Clinic();
     const end = await begin(port);
-    let relay: Program | undefined;
+    const world = await World.start({ name: 'link', agent: () => site({ url: `http://127.0.0.1:${port}` }) });
     try {
-      await clinic.start(`http://127.0.0.1:${port}`);
-      await clinic.warm();
+      await warm(world);
       await pause(OUTAGE_MS);
       await end();
-      relay = (await startRelay(clinic.folder.path, { port })).program;
-      await clinic.arrive(Date.now());
+      world.relay = await startRelay(world.folder, { port });
+      await arrive(world, Date.now());
     } finally {
-      await clinic.close();
-      await relay?.kill();
+      await world.close();
     }
   });
 
@@ -116,24 +73,19 @@ describe.concurrent('after an outage, whatever pauses it had grown to, alerts an
       timeout: 180_000,
     },
     async (how) => {
-      const clinic = new Clinic();
-      const relay = await startRelay(clinic.folder.path);
-      const link = await new FlakyLink('127.0.0.1', relay.port).listen();
+      const world = await World.start({ name: 'link', relay: {}, link: true, agent: () => site() });
       try {
-        await clinic.start(`http://127.0.0.1:${link.port}`);
-        await until('a first reading', 20_000, () => clinic.records().length > 0);
-        link[how]();
-        await clinic.warm();
+        await until('a first reading', 20_000, () => world.readings().length > 0);
+        world.link![how]();
+        await warm(world);
         await pause(OUTAGE_MS / 2);
-        await clinic.kill();
-        clinic.restart();
+        await world.agent!.kill();
+        world.launchAgent();
         await pause(OUTAGE_MS / 2);
-        link.up();
-        await clinic.arrive(Date.now());
+        world.link!.up();
+        await arrive(world, Date.now());
       } finally {
-        await clinic.close();
-        await link.close();
-        await relay.program.kill();
+        await world.close();
       }
     },
   );

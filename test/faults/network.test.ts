@@ -1,14 +1,11 @@
 import { mkdirSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { generator } from '../../core/random.js';
-import { FlakyLink, type Shape } from '../world/faults/proxy.js';
-import { W1Tree } from '../world/probes/w1.js';
+import type { FlakyLink, Shape } from '../world/faults/proxy.js';
 import { fillRing } from '../world/ring/fill-ring.js';
-import { freePort, getJson, Program, until } from '../world/run/programs.js';
-import { occurrences, readEmbedded } from '../world/run/read-log.js';
-import { startRelay } from '../world/run/relay.js';
-import { tempFolder } from '../world/run/services.js';
-import type { AgentStatus } from '../world/run/views.js';
+import { until } from '../world/run/programs.js';
+import { occurrences } from '../world/run/read-log.js';
+import { World, w1Sensor } from '../world/world.js';
 
 const BACKLOG = 20_000;
 
@@ -35,25 +32,14 @@ const PROFILES: Record<
   },
 };
 
-let folder: ReturnType<typeof tempFolder>;
-let relay: Program;
-let link: FlakyLink;
-let agent: Program;
-beforeEach(async () => {
-  folder = tempFolder('network');
-  const started = await startRelay(folder.path);
-  relay = started.program;
-  link = await new FlakyLink('127.0.0.1', started.port).listen();
-});
-afterEach(async () => {
-  await agent?.kill();
-  await relay.kill();
-  await link.close();
-  folder.remove();
-});
+let world: World;
+afterEach(() => world.close());
 
 /** Breaks the link again and again; returns what ends it. */
-function disturb({ onMs, offMs, stall }: { onMs?: number; offMs?: number; stall?: boolean }): () => void {
+function disturb(
+  link: FlakyLink,
+  { onMs, offMs, stall }: { onMs?: number; offMs?: number; stall?: boolean },
+): () => void {
   if (onMs === undefined) return () => {};
   let timer: NodeJS.Timeout;
   const up = () => {
@@ -78,30 +64,23 @@ function disturb({ onMs, offMs, stall }: { onMs?: number; offMs?: number; stall?
 describe('two weeks of backlog', () => {
   it.each(Object.keys(PROFILES))('behind what is measured now, all of it once, over %s', async (name) => {
     const profile = PROFILES[name]!;
-    link.shaped({ ...profile.shape, random: generator(1) });
-    mkdirSync(`${folder.path}/agent`);
-    fillRing(`${folder.path}/agent/ring.db`, BACKLOG);
-    const w1 = new W1Tree(`${folder.path}/w1`);
-    w1.set('28-0000000000ff', 5);
-    const httpPort = await freePort();
-    const site = {
-      clinic: { id: 'c', name: 'Far away' },
-      gateway: 'far',
-      data: `${folder.path}/agent`,
-      sensors: [
-        { id: 'now', model: 'maxim/ds18b20', source: { kind: 'w1', rom: '28-0000000000ff' }, every: '1s' },
-      ],
-      gpio: { w1_root: w1.root },
-      ring: { flush: '50ms' },
-      relay: { url: `http://127.0.0.1:${link.port}`, every: '2s', deadline: '5s', backoff_max: '1s' },
-      http: { host: '127.0.0.1', port: httpPort },
-    };
-    agent = new Program('agent', site, folder.path);
-    const end = disturb(profile);
-    const status = () => getJson<AgentStatus>(`http://127.0.0.1:${httpPort}/api/status`);
-    await until('the agent', 20_000, status);
-    const readings = () =>
-      readEmbedded(`${folder.path}/relay`).filter(({ topic }) => topic === 'iot.temperature');
+    world = await World.start({
+      name: 'network',
+      relay: {},
+      link: true,
+      agent: ({ folder, link }) => {
+        link!.shaped({ ...profile.shape, random: generator(1) });
+        mkdirSync(`${folder}/agent`);
+        fillRing(`${folder}/agent/ring.db`, BACKLOG);
+        return {
+          gateway: 'far',
+          sensors: [w1Sensor('now')],
+          relay: { every: '2s', deadline: '5s', backoff_max: '1s' },
+        };
+      },
+    });
+    const end = disturb(world.link!, profile);
+    const readings = () => world.readings();
     try {
       await until('the end of the backlog', 90_000, () => {
         return readings().filter(({ message }) => message.seq <= BACKLOG).length >= BACKLOG;

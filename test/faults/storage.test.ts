@@ -1,55 +1,52 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { Clinic, NURSE } from '../world/clinic.js';
 import { FaultyDisk } from '../world/faults/disk.js';
-import { FlakyLink } from '../world/faults/proxy.js';
-import { freePort, getJson, Program, until } from '../world/run/programs.js';
-import { occurrences, readEmbedded } from '../world/run/read-log.js';
-import { startRelay } from '../world/run/relay.js';
-import { tempFolder } from '../world/run/services.js';
-import type { AgentStatus } from '../world/run/views.js';
+import { freePort, until } from '../world/run/programs.js';
+import { occurrences } from '../world/run/read-log.js';
+import { World } from '../world/world.js';
 
-let folder: ReturnType<typeof tempFolder>;
+/** Two probes give a reading each second, and contacts have their turn each five. */
+const LONGER_THAN_A_TURN = 12;
+
+type Site = ReturnType<Clinic['siteConfig']>;
+
+let world: World;
 let clinic: Clinic;
-let link: FlakyLink;
-let relay: Program;
-let agent: Program | undefined;
-let httpPort: number;
 let data: string;
 let disk: FaultyDisk;
-const status = () => getJson<AgentStatus>(`http://127.0.0.1:${httpPort}/api/status`);
-const log = () => readEmbedded(`${folder.path}/relay`);
+const status = () => world.status();
+const log = () => world.records();
 
-beforeEach(async () => {
-  folder = tempFolder('storage');
-  disk = new FaultyDisk(folder.path);
-  data = disk.folder;
-  httpPort = await freePort();
-  const started = await startRelay(folder.path);
-  relay = started.program;
-  link = await new FlakyLink('127.0.0.1', started.port).listen();
-  clinic = new Clinic({
-    folder: folder.path,
-    speed: 500,
-    relayUrl: `http://127.0.0.1:${link.port}`,
-    httpPort,
-    mqttPort: await freePort(),
-    dwell: '2s',
+/** The clinic on a disk that can fail; the test starts its agent. */
+async function settle(change: (site: Site) => object = (site) => site): Promise<void> {
+  const mqttPort = await freePort();
+  world = await World.start({
+    name: 'storage',
+    relay: {},
+    link: true,
+    later: true,
+    agent: ({ folder, url, httpPort }) => {
+      disk = new FaultyDisk(folder);
+      data = disk.folder;
+      clinic = new Clinic({ folder, speed: 500, relayUrl: url!, httpPort, mqttPort, dwell: '2s' });
+      return change({ ...clinic.siteConfig(), data });
+    },
+    env: () => disk.env(),
   });
-});
+}
+
 afterEach(async () => {
-  await agent?.kill();
-  await relay.stop();
+  await world.agent?.kill();
   await clinic.stop();
-  await link.close();
   try {
     execFileSync('umount', [data], { stdio: 'ignore' });
   } catch {
     // Only one test mounts there.
   }
-  folder.remove();
+  await world.close();
 });
 
 async function settled(epochs: Map<string, number>): Promise<void> {
@@ -64,10 +61,7 @@ async function settled(epochs: Map<string, number>): Promise<void> {
   expect([...occurrences(log())].filter(([, count]) => count > 1)).toEqual([]);
 }
 
-const alerts = (type: string) =>
-  log()
-    .filter(({ topic, message }) => topic === 'alerts' && message.alert_type === type)
-    .map(({ message }) => message.state);
+const alerts = (type: string) => world.alerts(type).map(({ message }) => message.state);
 
 /** Ways in which a card fails, each with what ends it. */
 const FAILURES: Record<string, () => { fail(): void; mend(): void }> = {
@@ -97,9 +91,9 @@ describe('when the card fails', () => {
   it.each(Object.keys(FAILURES))(
     'and %s: the alarm sounds, the fault is texted, readings wait in memory, and all arrive once it is mended',
     async (failure) => {
+      await settle();
       const { fail, mend } = FAILURES[failure]!();
-      agent = new Program('agent', { ...clinic.siteConfig(), data }, folder.path, disk.env());
-      await until('the agent', 20_000, status);
+      await world.startAgent();
       await clinic.start();
       await until('readings', 20_000, async () => (await status()).ring.readings > 10);
       fail();
@@ -134,14 +128,16 @@ describe('when the card fails', () => {
   );
 
   it('and each sync takes 2 s: sampling keeps its cadence, the alarm its latency, and nothing is lost', async () => {
-    const site = clinic.siteConfig();
     const atOnce = { kind: 'threshold', name: 'hot', side: 'above', limit: 12, dwell: '0s' };
-    const sensors = site.sensors.map((sensor) => ({ ...sensor, rules: [atOnce] }));
-    agent = new Program('agent', { ...site, data, sensors }, folder.path, disk.env());
-    await until('the agent', 20_000, status);
+    await settle((site) => ({
+      ...site,
+      sensors: site.sensors.map((sensor) => ({ ...sensor, rules: [atOnce] })),
+    }));
+    await world.startAgent();
     await clinic.start();
     await until('readings', 20_000, async () => (await status()).ring.readings > 10);
     disk.behave({ slowMs: 2000 });
+    // A dozen readings of each on the slow disk: time itself is what is tested.
     await new Promise((resolve) => setTimeout(resolve, 12_000));
     expect((await status()).ring.lastCommitMs).toBeGreaterThan(1900);
     const heated = Date.now();
@@ -165,17 +161,17 @@ describe('when the card fails', () => {
   });
 
   it('a damaged file: the backlog that can be read arrives under its own epoch, once', async () => {
-    link.cut();
-    agent = new Program('agent', { ...clinic.siteConfig(), data }, folder.path);
-    await until('the agent', 20_000, status);
+    await settle();
+    world.link!.cut();
+    await world.startAgent();
     await clinic.start();
     await until('a backlog', 60_000, async () => (await status()).ring.readings > 60);
     const before = (await status()).ring;
-    await agent.kill();
+    await world.agent!.kill();
     // What a running agent leaves when it meets a page that it cannot read (which pages can be, damage.test.ts shows).
     writeFileSync(`${data}/ring.db.damaged`, '');
-    link.up();
-    agent = new Program('agent', { ...clinic.siteConfig(), data }, folder.path);
+    world.link!.up();
+    world.launchAgent();
     await until('the agent on a new ring', 20_000, async () => (await status()).ring.epoch !== before.epoch);
     await until('the storage alert', 20_000, () => alerts('storage').includes('raised'));
     await until('the end of the salvage', 60_000, () =>
@@ -185,13 +181,9 @@ describe('when the card fails', () => {
   });
 
   it('no card at all: the fridges are guarded from memory, and what is measured is forwarded', async () => {
-    writeFileSync(`${folder.path}/not-a-folder`, '');
-    agent = new Program(
-      'agent',
-      { ...clinic.siteConfig(), data: `${folder.path}/not-a-folder` },
-      folder.path,
-    );
-    await until('the agent', 20_000, status);
+    await settle((site) => ({ ...site, data: `${site.data}/not-a-folder` }));
+    writeFileSync(`${data}/not-a-folder`, '');
+    await world.startAgent();
     await clinic.start();
     clinic.setMains(false);
     await until('an excursion, and the card’s', 60_000, async () => {
@@ -210,19 +202,18 @@ describe('when the card fails', () => {
   });
 
   it('unusable at the start and back later: what was measured meanwhile moves to the card, and arrives once', async () => {
+    await settle();
     disk.behave('readonly');
-    link.cut();
-    const site = { ...clinic.siteConfig(), data };
-    agent = new Program('agent', site, folder.path, disk.env());
-    await until('the agent', 20_000, status);
+    world.link!.cut();
+    await world.startAgent();
     await clinic.start();
     await until('readings in memory', 20_000, async () => (await status()).ring.readings > 20);
     const inMemory = (await status()).ring;
     disk.behave('well');
     // The service manager starts it again; here we do.
-    await until('the end of the run in memory', 30_000, () => !agent!.running);
-    link.up();
-    agent = new Program('agent', site, folder.path, disk.env());
+    await until('the end of the run in memory', 30_000, () => !world.agent!.running);
+    world.link!.up();
+    world.launchAgent();
     await until('a ring on the card', 20_000, async () => (await status()).ring.epoch !== inMemory.epoch);
     // The end may arrive before the beginning, which is salvaged.
     await until('the storage alert', 30_000, () => alerts('storage').length === 2);
@@ -231,19 +222,16 @@ describe('when the card fails', () => {
   });
 
   it('a missing GPIO header and a port that is taken stop neither sampling nor texts, and invent no contact', async () => {
-    const server = createServer().listen(httpPort, '127.0.0.1');
-    agent = new Program(
-      'agent',
-      { ...clinic.siteConfig(), gpio: { root: `${folder.path}/none`, w1_root: `${folder.path}/w1` } },
-      folder.path,
-    );
-    await until('readings at the relay', 30_000, () =>
-      log().some(({ topic }) => topic === 'iot.temperature'),
-    );
-    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await settle((site) => ({ ...site, gpio: { ...site.gpio, root: `${site.data}/none` } }));
+    const server = createServer().listen(world.httpPort, '127.0.0.1');
+    const agent = world.launchAgent();
+    const atRelay = () => world.readings().length;
+    await until('readings at the relay', 30_000, atRelay);
+    const before = atRelay();
+    await until('the contacts’ second turn', 30_000, () => atRelay() > before + LONGER_THAN_A_TURN);
     expect(agent.running).toBe(true);
     expect(log().filter(({ message }) => message.quantity === 'contact')).toEqual([]);
-    expect(alerts('mains_lost')).toEqual([]);
+    expect(world.alerts('mains_lost')).toEqual([]);
     server.close();
   });
 });

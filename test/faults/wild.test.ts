@@ -1,56 +1,36 @@
 import { connectAsync, type MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PickyRelay, type Verdict } from '../world/faults/picky-relay.js';
-import { freePort, getJson, Program, until } from '../world/run/programs.js';
-import { readEmbedded } from '../world/run/read-log.js';
-import { startRelay } from '../world/run/relay.js';
-import { type Service, startMosquitto, tempFolder } from '../world/run/services.js';
-import type { AgentStatus } from '../world/run/views.js';
+import { until } from '../world/run/programs.js';
+import { type Service, startMosquitto } from '../world/run/services.js';
+import { mqttSensor, World } from '../world/world.js';
 
 const WILD = ['2000000', '1e300', '-3.4e38', '4294967295', '9e15'];
 const GOOD = 500;
 type Gap = { reason: string; from: number; to: number };
 
-let folder: ReturnType<typeof tempFolder>;
-let relay: Program;
+let world: World;
 let picky: PickyRelay;
-let agent: Program;
 let mosquitto: Service;
 let mqtt: MqttClient;
-let httpPort: number;
-const status = () => getJson<AgentStatus>(`http://127.0.0.1:${httpPort}/api/status`);
-const log = () => readEmbedded(`${folder.path}/relay`);
-const readings = () => log().filter(({ topic }) => topic === 'iot.temperature');
+const status = () => world.status();
+const log = () => world.records();
+const readings = () => world.readings();
 
 beforeEach(async () => {
-  folder = tempFolder('wild');
   mosquitto = await startMosquitto();
-  const started = await startRelay(folder.path);
-  relay = started.program;
-  picky = await new PickyRelay(started.url).listen();
-  httpPort = await freePort();
-  const sensor = (id: string) => ({
-    id,
-    source: {
-      kind: 'mqtt',
-      topic: `wild/${id}`,
-      values: [{ quantity: 'temperature', unit: 'Cel', path: 't' }],
+  world = await World.start({
+    name: 'wild',
+    relay: {},
+    agent: async ({ relay }) => {
+      picky = await new PickyRelay(relay!.url).listen();
+      return {
+        sensors: ['good', 'wild'].map((id) => mqttSensor(id, `wild/${id}`)),
+        mqtt: { url: `mqtt://${mosquitto.address}` },
+        relay: { url: picky.url, every: '300ms' },
+      };
     },
   });
-  agent = new Program(
-    'agent',
-    {
-      clinic: { id: 'c', name: 'Wild' },
-      gateway: 'gw',
-      data: `${folder.path}/agent`,
-      sensors: ['good', 'wild'].map(sensor),
-      mqtt: { url: `mqtt://${mosquitto.address}` },
-      ring: { flush: '50ms' },
-      relay: { url: picky.url, every: '300ms' },
-      http: { host: '127.0.0.1', port: httpPort },
-    },
-    folder.path,
-  );
   mqtt = await connectAsync(`mqtt://${mosquitto.address}`);
   await until('the agent to hear', 20_000, async () => {
     await mqtt.publishAsync('wild/good', '{"t":4}', { qos: 1 });
@@ -58,12 +38,10 @@ beforeEach(async () => {
   });
 });
 afterEach(async () => {
-  await agent.kill();
   await mqtt.endAsync(true);
   await mosquitto.stop();
-  await relay.kill();
+  await world.close();
   await picky.close();
-  folder.remove();
 });
 
 /** Good readings that can be told apart, with wild ones of the other sensor between them. */
