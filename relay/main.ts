@@ -29,6 +29,7 @@ import { spansOf } from './traces/spans.js';
 import { guard } from './web/guard.js';
 import { loginRoutes } from './web/login.js';
 import { openServer } from './web/server.js';
+import { Tries } from './web/tries.js';
 import { describeViewers, Viewers } from './web/viewers.js';
 
 export interface RunningRelay {
@@ -63,19 +64,20 @@ export async function startRelay(
   const live = new LiveView();
   const { app, strangers, stats: web } = openServer(config, log);
   const gateways = new Gateways(config);
-  const viewers = new Viewers(config.viewers, config.http, clock);
+  const tries = new Tries(clock);
+  const viewers = new Viewers(config.viewers, config.http, clock, tries);
   const porters = {
     viewer: viewers.porter,
     gateway: gateways.porter,
     source: sourcePorter(config.sources, clock),
-    registry: registryPorter(config.registry),
+    registry: registryPorter(config.registry, tries),
   };
   guard(app, porters, strangers);
   loginRoutes(app, viewers);
   const traces = config.traces && openTraces(config.traces, clock, log);
   const stats = acceptRoutes(app, records, gateways, traces?.onDurable);
   const sources: SourceStats = new Map();
-  if (config.sources) sourceRoutes(app, records, config.sources, clock, sources);
+  sourceRoutes(app, records, config.sources, clock, sources);
   const feed = new LiveFeed(records, live, clock);
   const endStreams = dashboardRoutes(app, live, feed, viewers, clock);
   const streams =

@@ -288,3 +288,28 @@ describe('what is shipped', () => {
     expect(found).toEqual([]);
   });
 });
+
+describe('relay files', () => {
+  const RELAY = 'data: /tmp/x\n';
+
+  it('have no gateway with the name that every object has', () => {
+    expect(problems(`${RELAY}gateways:\n  __proto__: { clinic: c, token: "\${credential:none}" }\n`)).toEqual(
+      [
+        'site.yaml:3:3 gateways.__proto__: got a name that every object has, expected another name',
+        expect.stringContaining('gateways.__proto__.token: warning: got no credential none'),
+      ],
+    );
+  });
+
+  it('are warned of when two gateways have one token', () => {
+    const tokens =
+      'gateways: { a: { clinic: c, token: a-token-of-sixteen } }\ntokens: { b: a-token-of-sixteen, d: another-of-sixteen }\n';
+    const found = problems(RELAY + tokens).filter((problem) => problem.includes('one of its own'));
+    expect(found).toEqual([
+      'site.yaml:3:14 tokens.b: warning: got the token of "a", expected one of its own: who has it may send as either',
+    ]);
+    // Secrets that are not here are not compared.
+    const named = `tokens: { a: "\${credential:a-none}", b: "\${credential:b-none}" }\n`;
+    expect(problems(RELAY + named).join()).not.toMatch(/one of its own/);
+  });
+});

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { messageOf } from '../../core/errors.js';
+import { didYouMean } from '../../core/nearest.js';
 import { SystemClock } from '../../host/clock.js';
 import { folderLocks } from '../../host/folder-lock.js';
 import { openLogger } from '../../host/logger.js';
@@ -21,7 +22,16 @@ export function relayCommand(): Command {
       // Also before its subcommands, which open the same log.
       .hook('preAction', makePrivate)
       .option('--config <RELAY.yaml>', 'the relay’s file')
-      .action(async ({ config }: { config?: string }) => {
+      // Else a sub-command that does not exist would be an argument too many.
+      .allowExcessArguments()
+      .action(async ({ config }: { config?: string }, { args: [unknown], commands }: Command) => {
+        if (unknown !== undefined) {
+          const meant = didYouMean(
+            unknown,
+            commands.map((sub) => sub.name()),
+          );
+          return misuse(`unknown command "${unknown}"${meant}`);
+        }
         if (config === undefined) return misuse('expected --config <RELAY.yaml>, the relay’s file');
         const loaded = loadRelay(config);
         if (!('value' in loaded)) return failWith(loaded.problems);

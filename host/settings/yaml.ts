@@ -152,9 +152,22 @@ export function load<S extends z.ZodType>(schema: S, yaml: YamlFile): Loaded<z.o
 export function validate<S extends z.ZodType>(schema: S, yaml: YamlFile): Loaded<z.output<S>> {
   if (yaml.problems.length > 0) return { problems: yaml.problems };
   const parsed = schema.safeParse(yaml.value);
-  if (parsed.success) return { value: parsed.data, problems: [] };
-  const problems = problemsOf(parsed.error, yaml.value, schema);
-  return { problems: withoutSecrets(problems, yaml.written).map(yaml.locate) };
+  const unnamed = unnameable(yaml.value, []);
+  if (parsed.success && unnamed.length === 0) return { value: parsed.data, problems: [] };
+  const problems = parsed.success ? [] : problemsOf(parsed.error, yaml.value, schema);
+  return { problems: [...unnamed, ...withoutSecrets(problems, yaml.written)].map(yaml.locate) };
+}
+
+/** What schemas pass over in silence: it names what every object has, and nothing else can have that name. */
+const NO_NAME = '__proto__';
+
+function unnameable(value: unknown, path: PropertyKey[]): Problem[] {
+  if (value === null || typeof value !== 'object') return [];
+  return Object.entries(value).flatMap(([key, item]) => {
+    const here = [...path, Array.isArray(value) ? Number(key) : key];
+    const problem = { path: formatPath(here), got: 'a name that every object has', expected: 'another name' };
+    return [...(key === NO_NAME ? [problem] : []), ...unnameable(item, here)];
+  });
 }
 
 /** The place of the deepest part of a path that the text has: a missing field is shown at its parent. */

@@ -99,7 +99,9 @@ export function acceptRoutes(
         const { gateway, epoch, stream, from } = batch;
         // A gateway that shows who it is keeps the clinic that it first spoke of.
         const first = gateways.closed && clinic === undefined ? { clinic: batch.clinic } : {};
-        const held = await log.append({ gateway, epoch, stream, from, records: recordsOf(batch), ...first });
+        const records = recordsOf(batch);
+        const anybody = !gateways.closed;
+        const held = await log.append({ gateway, epoch, stream, from, records, anybody, ...first });
         stats.batches += 1;
         stats.rows += rows;
         onDurable(batch);

@@ -130,11 +130,11 @@ function webhook(name: string, secret: string | undefined, schema: object, clock
 export function sourceRoutes(
   app: FastifyInstance,
   log: Log,
-  config: SourcesConfig,
+  config: SourcesConfig | undefined,
   clock: Clock,
   stats: SourceStats,
 ): void {
-  const sources = sourcesOf(config, clock);
+  const sources = config ? sourcesOf(config, clock) : new Map<string, Source>();
   for (const name of sources.keys()) countsOf(stats, name);
   const rooms = { known: new Room(BODIES_BYTES_MAX), unsigned: new Room(UNSIGNED_BYTES_MAX) };
   const roomFor = (request: FastifyRequest) => {
@@ -241,7 +241,9 @@ export function sourcePorter(config: SourcesConfig | undefined, clock: Clock): P
   return (request) => {
     const source = sources.get((request.params as { '*': string })['*']);
     if (!source) {
-      const message = `expected one of ${[...sources.keys()].join(', ')}`;
+      const message = config
+        ? `expected one of ${[...sources.keys()].join(', ')}`
+        : 'this relay takes nothing but gateways: its file has no `sources`';
       return { status: 404, body: { error: 'unknown', message } };
     }
     if (source.secret !== undefined) {

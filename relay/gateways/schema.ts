@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { idSchema } from '../../core/identity.js';
+import type { Problem } from '../../core/schema.js';
 import { isReserved } from '../log/reserved.js';
 import { tokenSchema } from '../web/schema.js';
 
@@ -39,4 +40,20 @@ export function checkGateways(
     else if (token === undefined && http.tls?.client_ca === undefined)
       issue(['gateways', id], 'expected `token`, as no http.tls.client_ca certifies gateways');
   }
+}
+
+/** Two gateways with one token work, and each may send as the other. */
+export function sharedTokens({ gateways, tokens }: Pick<GatewaysConfig, 'gateways' | 'tokens'>): Problem[] {
+  const all = [
+    ...Object.entries(gateways ?? {}).map(([id, { token }]) => ({ id, token, path: `gateways.${id}.token` })),
+    ...Object.entries(tokens ?? {}).map(([id, token]) => ({ id, token, path: `tokens.${id}` })),
+  ];
+  const owners = new Map<string, string>();
+  return all.flatMap(({ id, token, path }) => {
+    const other = token === undefined ? undefined : owners.get(token);
+    if (token !== undefined && other === undefined) owners.set(token, id);
+    if (other === undefined) return [];
+    const expected = 'one of its own: who has it may send as either';
+    return [{ path, got: `the token of "${other}"`, expected, level: 'warning' as const }];
+  });
 }

@@ -29,6 +29,8 @@ export interface Append {
   records: LogRecord[];
   /** The clinic that the gateway names, where it may name one for good: the first, kept with its progress. */
   clinic?: string;
+  /** Nobody vouches for its name: a new one is taken only while there are fewer than GATEWAYS_MAX. */
+  anybody?: boolean;
 }
 
 export interface Progress {
@@ -96,6 +98,16 @@ export function extended(held: RangeSet, range: Range): RangeSet {
   const next = addRange(held, range);
   if (next.length <= RANGES_MAX) return next;
   throw new ColdwatchError('wire.invalid', `expected at most ${RANGES_MAX} separate ranges of one stream`);
+}
+
+/** Gateways known to a relay that takes any name: each takes memory and disk for good. */
+export const GATEWAYS_MAX = 20_000;
+
+/** log.bound for a new gateway that nobody vouches for, where `max` others are known. */
+export function refuseInvented({ gateway, anybody }: Append, known: number, max = GATEWAYS_MAX): void {
+  if (!anybody || known < max) return;
+  const message = `this relay takes any gateway, and has no room for another than it knows: "${gateway}" is taken once its file has \`gateways\``;
+  throw new ColdwatchError('log.bound', message);
 }
 
 /** log.bound for a gateway that speaks of another clinic than it first did. */

@@ -5,6 +5,7 @@ import { parseJson } from '../../core/payload.js';
 import { Elsewhere } from '../log/port.js';
 import type { Porter } from '../web/guard.js';
 import { sameSecret } from '../web/secret.js';
+import type { Tries } from '../web/tries.js';
 import type { Registry } from './kept.js';
 import { RegistryError } from './registry.js';
 
@@ -15,6 +16,7 @@ import { RegistryError } from './registry.js';
  */
 const TYPE = 'application/vnd.schemaregistry.v1+json';
 const LEVEL = 'BACKWARD';
+const TOO_MANY = 'too many wrong passwords from this address';
 
 const bodySchema = z.object({
   schema: z.string().min(1).max(200_000),
@@ -31,9 +33,13 @@ type Params = { Params: { subject: string; version: string; id: string } };
 
 /** The porter of the registry: HTTP Basic, as Confluent's clients have it. */
 export const registryPorter =
-  (access: RegistryAccess | undefined): Porter =>
+  (access: RegistryAccess | undefined, tries: Tries): Porter =>
   (request) => {
-    if (access && mayEnter(access, request.headers.authorization)) return undefined;
+    const shown = request.headers.authorization;
+    const refusal = shown === undefined ? undefined : tries.refusal(request.ip);
+    if (refusal) return { ...refusal, type: TYPE, body: { error_code: 42901, message: TOO_MANY } };
+    if (access && mayEnter(access, shown)) return undefined;
+    if (shown !== undefined) tries.failed(request.ip);
     return {
       status: 401,
       type: TYPE,

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { closedPage } from './login-page.js';
 import type { Viewers } from './viewers.js';
 
@@ -15,20 +15,25 @@ export function loginRoutes(app: FastifyInstance, viewers: Viewers): void {
       (_request, body, done) => done(null, new URLSearchParams(body as string).get('token') ?? ''),
     );
     const door = { config: { door: 'anyone' as const } };
-    scope.get<{ Querystring: { token?: string } }>('/login', door, async ({ query }, reply) => {
+    scope.get<{ Querystring: { token?: string } }>('/login', door, async ({ query, ip }, reply) => {
       if (query.token === undefined) return reply.type(PAGE).send(closedPage());
-      return enter(String(query.token), reply);
+      return enter(String(query.token), ip, reply);
     });
-    scope.post('/login', door, async ({ body }, reply) => enter(String(body ?? ''), reply));
+    scope.post('/login', door, async ({ body, ip }, reply) => enter(String(body ?? ''), ip, reply));
     scope.post('/logout', door, async (_request, reply) =>
       reply.header('set-cookie', viewers.logout()).redirect('/login', 303),
     );
   });
 
-  const enter = (token: string, reply: import('fastify').FastifyReply) => {
-    const cookie = viewers.login(token);
-    if (cookie === undefined)
+  const enter = (token: string, address: string, reply: FastifyReply) => {
+    const entered = viewers.login(token, address);
+    if (typeof entered === 'string') return reply.header('set-cookie', entered).redirect('/', 303);
+    if (entered === undefined)
       return reply.code(401).type(PAGE).send(closedPage('That is no viewer’s token of this relay.'));
-    return reply.header('set-cookie', cookie).redirect('/', 303);
+    return reply
+      .code(entered.status)
+      .headers(entered.headers ?? {})
+      .type(PAGE)
+      .send(closedPage('Too many wrong tokens came from your network. Try again in a minute.'));
   };
 }

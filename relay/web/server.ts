@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs';
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import Fastify, { type FastifyInstance, LogController } from 'fastify';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import type { Logger } from 'pino';
+import { own } from '../../core/own.js';
+import { show } from '../../core/schema.js';
 import type { RelayConfig } from '../config/relay.js';
 import { Strangers } from './strangers.js';
 
@@ -49,6 +57,8 @@ export function openServer({ http }: Pick<RelayConfig, 'http'>, log: Logger) {
     requestTimeout,
     connectionTimeout: IDLE_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    clientErrorHandler: refuseBytes,
+    frameworkErrors: refusePath,
     ...(http.tls
       ? { https: { ...limits, handshakeTimeout: HANDSHAKE_MS, ...pem(http.tls) } }
       : { http: limits }),
@@ -74,6 +84,10 @@ export function openServer({ http }: Pick<RelayConfig, 'http'>, log: Logger) {
     if (!request.url.startsWith('/'))
       return reply.code(400).send({ error: 'invalid', message: 'expected a path in the request line' });
   });
+  app.setNotFoundHandler(({ method, url }, reply) => {
+    const message = `got ${show(`${method} ${url}`)}, expected a method and path that this relay has`;
+    return reply.code(404).send({ error: 'unknown', message });
+  });
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
     const status = error.statusCode ?? 500;
     // What went wrong inside is for the log alone.
@@ -95,6 +109,32 @@ export function openServer({ http }: Pick<RelayConfig, 'http'>, log: Logger) {
     },
   };
   return { app, strangers, stats: stats as WebStats };
+}
+
+/** What the router cannot read is answered as everything else is. */
+function refusePath(error: { statusCode?: number }, { url }: FastifyRequest, reply: FastifyReply) {
+  const long = error.statusCode === 414;
+  const expected = long ? 'names of at most 100 characters' : 'a path with whole %-signs';
+  const message = `got ${show(url)}, expected ${expected}`;
+  return reply.code(long ? 414 : 400).send({ error: 'invalid', message });
+}
+
+const UNREADABLE: Record<string, readonly [status: number, message: string]> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request did not come to its end in time'],
+  HPE_HEADER_OVERFLOW: [431, 'expected headers of at most 16 kB'],
+};
+
+/** Bytes that are no request have no reply of the server's: it is written by hand. */
+function refuseBytes(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const [status, message] = own(UNREADABLE, error.code ?? '') ?? [
+    400,
+    'expected a request as HTTP/1.1 has it',
+  ];
+  const body = JSON.stringify({ error: 'invalid', message });
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json`;
+  if (socket.writable) socket.write(`${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  socket.destroy(error);
 }
 
 /** A certificate is asked for, not demanded: viewers have none. The gateways' porter looks at it. */

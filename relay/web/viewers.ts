@@ -6,6 +6,7 @@ import { type Refusal, unauthorised } from './guard.js';
 import { closedPage } from './login-page.js';
 import type { ViewersConfig } from './schema.js';
 import { bearerOf, findSecret, markOf, sameSecret } from './secret.js';
+import type { Tries } from './tries.js';
 
 /** A browser is let in for a shift; then it shows a token again. */
 export const SESSION_MS = 12 * 3_600_000;
@@ -24,6 +25,7 @@ export class Viewers {
   readonly #open = new BlockList();
   readonly #hosts: Set<string>;
   readonly #clock: Clock;
+  readonly #tries: Tries;
   /** Browsers send the cookie over TLS only. */
   readonly #secure: boolean;
   readonly #cookie: string;
@@ -32,6 +34,7 @@ export class Viewers {
     config: ViewersConfig | undefined,
     http: { public_url?: string | undefined; tls?: object | undefined },
     clock: Clock,
+    tries: Tries,
   ) {
     this.#tokens = config?.tokens ?? {};
     for (const range of config?.open_to ?? []) {
@@ -40,13 +43,17 @@ export class Viewers {
     }
     this.#hosts = new Set(http.public_url === undefined ? [] : [new URL(http.public_url).hostname]);
     this.#clock = clock;
+    this.#tries = tries;
     this.#secure = http.tls !== undefined || http.public_url?.startsWith('https:') === true;
     this.#cookie = this.#secure ? '__Host-coldwatch' : 'coldwatch';
   }
 
   /** The porter of everything that is to look at. */
   readonly porter = (request: FastifyRequest): Refusal | undefined => {
-    if (this.sessionEnd(request) !== undefined || this.#byAddress(request)) return undefined;
+    if (this.#byCookie(request.headers.cookie) !== undefined || this.#byAddress(request)) return undefined;
+    const token = bearerOf(request.headers.authorization);
+    const tried = token === undefined ? undefined : this.#try(token, request.ip);
+    if (tried !== undefined) return typeof tried === 'string' ? undefined : tried;
     const wantsPage = request.method === 'GET' && request.headers.accept?.includes('text/html');
     const refusal = unauthorised('expected a viewer’s bearer token (`viewers` in the relay’s file)');
     return wantsPage ? { ...refusal, type: 'text/html; charset=utf-8', body: closedPage() } : refusal;
@@ -59,16 +66,25 @@ export class Viewers {
     return this.#byCookie(request.headers.cookie);
   }
 
-  /** The cookie for who knows a token. */
-  login(token: string): string | undefined {
-    const name = this.#nameOf(token);
-    if (name === undefined) return undefined;
+  /** The cookie for who knows a token; a refusal for who has shown too many that are none. */
+  login(token: string, address: string): string | Refusal | undefined {
+    const name = this.#try(token, address);
+    if (typeof name !== 'string') return name;
     const text = `${name}.${this.#clock.wall() + SESSION_MS}`;
     return this.#setCookie(`${text}.${markOf(this.#tokens[name]!, PURPOSE, text)}`, SESSION_MS / 1000);
   }
 
   logout(): string {
     return this.#setCookie('', 0);
+  }
+
+  /** Whose token it is. While an address has no try left, not even the right one is looked at. */
+  #try(token: string, address: string): string | Refusal | undefined {
+    const refusal = this.#tries.refusal(address);
+    if (refusal) return refusal;
+    const name = this.#nameOf(token);
+    if (name === undefined) this.#tries.failed(address);
+    return name;
   }
 
   #nameOf(token: string): string | undefined {

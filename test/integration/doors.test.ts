@@ -1,7 +1,7 @@
 import { request as httpsRequest } from 'node:https';
-import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { rssMb } from '../bench/figure.js';
+import { TRIES_MAX } from '../../relay/web/tries.js';
+import { ask, batches, bearer, progress, send } from '../world/run/ask.js';
 import { Authority, type Tls } from '../world/run/certificates.js';
 import { freePort, Program, until } from '../world/run/programs.js';
 import { startRelay, type TestRelay } from '../world/run/relay.js';
@@ -28,21 +28,6 @@ const batch = (gateway: string, clinic: string, from = 1) => ({
   q: [],
   e: [],
 });
-
-/** What is asked of a relay, as whoever has these headers. */
-async function ask(relay: TestRelay, path: string, headers: Record<string, string> = {}, body?: unknown) {
-  const post = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
-  const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
-  const response = await fetch(`${relay.url}${path}`, {
-    ...post,
-    redirect: 'manual',
-    headers: { ...type, ...headers },
-  });
-  return { status: response.status, headers: response.headers, text: await response.text() };
-}
-const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
-const progress = (id: string) => `/v1/gateways/${id}/progress`;
-const batches = (id: string) => `/v1/gateways/${id}/batches`;
 
 describe('gateways with tokens', () => {
   const folder = tempFolder('doors-tokens');
@@ -256,6 +241,43 @@ describe('address ranges', () => {
   });
 });
 
+it('who shows one wrong token after the other is not looked at for a while, whoever has a session is', async () => {
+  const folder = tempFolder('doors-tries');
+  const registry = { username: 'streams', password: 'a-password' };
+  const relay = await startRelay(folder.path, { registry, viewers: { tokens: { ops: VIEWER } } });
+  const login = await ask(relay, `/login?token=${VIEWER}`);
+  const session = { cookie: login.headers.get('set-cookie')!.split(';')[0]! };
+  for (let i = 0; i < TRIES_MAX; i++)
+    expect((await ask(relay, '/metrics', bearer(`not-the-token-${i}`))).status).toBe(401);
+  for (const path of ['/metrics', `/login?token=${VIEWER}`]) {
+    const { status, headers } = await ask(relay, path, path === '/metrics' ? bearer(VIEWER) : {});
+    expect([status, Number(headers.get('retry-after'))]).toEqual([
+      429,
+      expect.toSatisfy((s) => s > 0 && s <= 3),
+    ]);
+  }
+  const basic = { authorization: `Basic ${Buffer.from('streams:a-password').toString('base64')}` };
+  expect((await ask(relay, '/registry/subjects', basic)).status).toBe(429);
+  expect((await ask(relay, '/metrics', session)).status).toBe(200);
+  await until(
+    'another try',
+    10_000,
+    async () => (await ask(relay, '/metrics', bearer(VIEWER))).status === 200,
+  );
+  await relay.program.stop();
+  folder.remove();
+});
+
+it('a relay without sources says so to a source', async () => {
+  const folder = tempFolder('doors-sourceless');
+  const relay = await startRelay(folder.path, { viewers: {} });
+  const { status, text } = await ask(relay, '/v1/sources/pos/sales', bearer(TOKEN), {});
+  const message = 'this relay takes nothing but gateways: its file has no `sources`';
+  expect([status, JSON.parse(text)]).toEqual([404, { error: 'unknown', message }]);
+  await relay.program.stop();
+  folder.remove();
+});
+
 it('a relay whose file names nobody is closed, and says so', async () => {
   const folder = tempFolder('doors-closed');
   const relay = await startRelay(folder.path, { viewers: {} });
@@ -266,139 +288,4 @@ it('a relay whose file names nobody is closed, and says so', async () => {
   expect(said).toMatch(/anybody may send as any gateway/);
   await relay.program.stop();
   folder.remove();
-});
-
-/** A connection that sends these bytes; `answer` is all that came back until it was closed. */
-function send(port: number, text: string): { socket: Socket; answer: Promise<string>; soFar: () => string } {
-  const socket = connect(port, '127.0.0.1');
-  let got = '';
-  socket.on('data', (bytes) => {
-    got += bytes;
-  });
-  const answer = new Promise<string>((resolve) => {
-    socket.on('error', () => {});
-    socket.on('close', () => resolve(got));
-  });
-  socket.write(text);
-  return { socket, answer, soFar: () => got };
-}
-
-describe('what takes its time, and what is too much', () => {
-  const folder = tempFolder('doors-slow');
-  let relay: TestRelay;
-  beforeAll(async () => {
-    relay = await startRelay(folder.path, {
-      http: { request_timeout: '3s' },
-      sources: {
-        tokens: [{ token: TOKEN, scopes: ['pos', 'webhook:deep'] }],
-        webhooks: {
-          deep: {
-            schema: {
-              type: 'object',
-              properties: { a: { $ref: '#/$defs/t' } },
-              $defs: { t: { allOf: [{ type: 'array', items: { $ref: '#/$defs/t' } }, { type: 'array' }] } },
-            },
-          },
-        },
-      },
-      registry: { username: 'streams', password: 'a-password' },
-    });
-  });
-  afterAll(async () => {
-    await relay.program.stop();
-    folder.remove();
-  });
-  const head = (path: string, length: number, ...more: string[]) =>
-    [
-      `POST ${path} HTTP/1.1`,
-      'Host: 127.0.0.1',
-      'Content-Type: application/json',
-      `Content-Length: ${length}`,
-      ...more,
-      '',
-      '',
-    ].join('\r\n');
-
-  it('a body that does not come to its end is closed, and so is a connection that says nothing', async () => {
-    const slow = send(relay.port, `${head(batches('gw'), 900_000)}{"v":1`);
-    const silent = send(relay.port, '');
-    const half = send(relay.port, 'GET /healthz HTTP/1.1\r\nHost: 127');
-    expect(await slow.answer).toMatch(/^HTTP\/1\.1 408|^$/);
-    await Promise.all([silent.answer, half.answer]);
-  });
-
-  it('400 unfinished bodies of 800 kB take no more memory than the room for bodies', async () => {
-    const before = rssMb(relay.program.pid);
-    const part = 'x'.repeat(800_000);
-    const all = Array.from({ length: 400 }, () => send(relay.port, `${head(batches('gw'), 900_000)}${part}`));
-    let most = before;
-    const look = setInterval(() => {
-      most = Math.max(most, rssMb(relay.program.pid));
-    }, 50);
-    await Promise.all(all.map(({ answer }) => answer));
-    clearInterval(look);
-    expect(most - before).toBeLessThan(180);
-    expect((await ask(relay, '/healthz')).status).toBe(200);
-  });
-
-  it('who has no token is refused before the body, and not waited for', async () => {
-    const before = rssMb(relay.program.pid);
-    const all = Array.from({ length: 150 }, () =>
-      send(relay.port, `${head('/v1/sources/pos/sales', 900_000)}${'x'.repeat(300_000)}`),
-    );
-    const began = performance.now();
-    await until(
-      'answers',
-      2500,
-      () => all.filter(({ soFar }) => soFar().startsWith('HTTP/1.1 401')).length > 100,
-    );
-    expect(performance.now() - began).toBeLessThan(2500);
-    for (const { socket } of all) socket.destroy();
-    expect(rssMb(relay.program.pid) - before).toBeLessThan(60);
-  });
-
-  it('connections that do not say who they are are bounded, and others get in all the same', async () => {
-    const all = Array.from({ length: 400 }, () => send(relay.port, 'GET /healthz HTTP/1.1\r\n'));
-    await until(
-      'the bound',
-      2500,
-      () => all.filter(({ socket }) => socket.destroyed || socket.readableEnded).length >= 190,
-    );
-    for (const { socket } of all) socket.destroy();
-    await until('room again', 5000, async () => (await ask(relay, '/healthz')).status === 200);
-    expect((await ask(relay, '/metrics')).text).toMatch(/coldwatch_relay_connections_refused_total [1-9]/);
-  });
-
-  it('brackets in brackets are refused before anything walks through them', async () => {
-    const deep = (n: number) => '['.repeat(n) + ']'.repeat(n);
-    const basic = { authorization: `Basic ${Buffer.from('streams:a-password').toString('base64')}` };
-    const post = (path: string, body: string, headers: Record<string, string>) =>
-      fetch(`${relay.url}${path}`, {
-        method: 'POST',
-        body,
-        headers: { 'content-type': 'application/json', ...headers },
-      });
-    for (const n of [1000, 4000]) {
-      const began = performance.now();
-      const answers = [
-        await post(batches('gw'), deep(n), {}),
-        await post('/v1/sources/webhook/deep', `{"event_id":"1","a":${deep(n)}}`, bearer(TOKEN)),
-        await post('/registry/subjects/s/versions', deep(n), basic),
-        await post('/registry/subjects/s/versions', JSON.stringify({ schema: deep(n) }), basic),
-      ];
-      expect(performance.now() - began).toBeLessThan(1000);
-      for (const answer of answers) {
-        expect([400, 422]).toContain(answer.status);
-        expect(await answer.text()).toMatch(/nested deeper than 32/);
-      }
-    }
-  });
-
-  it('an address in the request line is not asked', async () => {
-    const answer = await send(
-      relay.port,
-      `GET http://127.0.0.1:9/metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`,
-    ).answer;
-    expect(answer).toMatch(/^HTTP\/1\.1 400/);
-  });
 });

@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { SimulatedClock } from '../../../core/clock/simulated.js';
-import type { LogRecord } from '../port.js';
+import { GATEWAYS_MAX, type LogRecord } from '../port.js';
 import { EmbeddedLog } from './embedded.js';
 
 const HOUR = 3_600_000;
+const RECORD: LogRecord = { topic: 'alerts', key: 'c/a', value: '1', headers: {}, timestamp: 1 };
 
 it('drops what is older than its retention, but what a sensor is stays until it is taken back', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'log-'));
@@ -38,6 +40,29 @@ it('drops what is older than its retention, but what a sensor is stays until it 
     left.push(...records.map(({ key, value }) => `${key} ${value}`));
   });
   expect(left).toEqual(['c/a 3', 'c/a 5']);
+  await log.close();
+  rmSync(folder, { recursive: true });
+});
+
+it('where nobody vouches for names, no more than so many are remembered, and those go on', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'log-'));
+  const log = new EmbeddedLog(folder, new SimulatedClock(), HOUR);
+  const say = (gateway: string, from: number, anybody: boolean) =>
+    log.append({ gateway, anybody, epoch: '0'.repeat(16), stream: 'events', from, records: [RECORD] });
+  await say('first', 1, true);
+  const db = new Database(join(folder, 'log.db'));
+  const put = db.prepare(`INSERT INTO progress VALUES (?, '${'1'.repeat(16)}', 'events', '[[1,1]]')`);
+  db.transaction(() => {
+    for (let n = 1; n < GATEWAYS_MAX; n++) put.run(`invented-${n}`);
+  })();
+  db.close();
+  await expect(say('another', 1, true)).rejects.toMatchObject({
+    code: 'log.bound',
+    message: expect.stringContaining('"another" is taken once its file has `gateways`'),
+  });
+  expect(await log.progress('another')).toEqual([]);
+  expect(await say('first', 2, true)).toEqual([[1, 2]]);
+  expect(await say('another', 1, false)).toEqual([[1, 1]]);
   await log.close();
   rmSync(folder, { recursive: true });
 });

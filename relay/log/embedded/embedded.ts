@@ -22,6 +22,7 @@ import {
   type Published,
   REMEMBERED_MS,
   refuseClinic,
+  refuseInvented,
   SCHEMAS_TOPIC,
   type Tail,
 } from '../port.js';
@@ -68,6 +69,7 @@ export class EmbeddedLog implements Log {
   readonly #clock: Clock;
   readonly #retentionMs: number;
   readonly #insert;
+  readonly #known;
   readonly #tails = new Set<EmbeddedTail>();
   readonly #tidy;
   readonly #look;
@@ -84,6 +86,7 @@ export class EmbeddedLog implements Log {
     this.#insert = this.#db.prepare(
       'INSERT INTO records (topic, key, value, headers, timestamp, appended) VALUES (?, ?, ?, ?, ?, ?)',
     );
+    this.#known = this.#db.prepare('SELECT count(DISTINCT gateway) FROM progress').pluck();
     this.#tidy = every(clock, TIDY_MS, () => this.#dropOld());
     this.#look = every(clock, LOOK_MS, () => this.#wakeTails());
   }
@@ -103,6 +106,8 @@ export class EmbeddedLog implements Log {
     const { gateway, epoch, stream, from, records } = batch;
     this.#bind(batch);
     const before = this.#held(gateway, epoch, stream);
+    if (batch.anybody && before.length === 0 && !this.#isKnown(gateway))
+      refuseInvented(batch, this.#known.get() as number);
     const to = from + records.length - 1;
     const held = extended(before, [from, to]);
     refuseClosed(this.#closed(gateway), epoch);
@@ -117,6 +122,10 @@ export class EmbeddedLog implements Log {
       .prepare('INSERT OR REPLACE INTO heard (gateway, epoch, changed) VALUES (?, ?, ?)')
       .run(gateway, epoch, this.#clock.wall());
     return held;
+  }
+
+  #isKnown(gateway: string): boolean {
+    return this.#db.prepare('SELECT 1 FROM progress WHERE gateway = ? LIMIT 1').get(gateway) !== undefined;
   }
 
   #closed(gateway: string): string[] {

@@ -1,21 +1,26 @@
 import type { Message } from 'kafkajs';
 import { missing, type Range, type RangeSet } from '../../../core/contract/ranges.js';
 import { epochToClose, refuseClosed, withClosed } from '../epochs.js';
-import { type Append, extended, refuseClinic } from '../port.js';
+import { type Append, extended, refuseClinic, refuseInvented } from '../port.js';
 import { closedMessage, type Entry, type LaneContents, progressKey, progressMessage } from './progress.js';
 
 /** A lane's progress as it will be once a transaction is committed. */
 export class Draft {
   readonly #contents: LaneContents;
   readonly #now: number;
+  readonly #gatewaysMax: number;
   readonly #changed = new Map<string, Map<string, Entry>>();
   /** Of rings that this closes. */
   readonly #forgotten = new Map<string, string>();
   readonly #closed = new Map<string, readonly string[]>();
+  /** Gateways that were not known before. */
+  #invented = 0;
 
-  constructor(contents: LaneContents, now: number) {
+  /** `gatewaysMax`: this lane's part of GATEWAYS_MAX. */
+  constructor(contents: LaneContents, now: number, gatewaysMax: number) {
     this.#contents = contents;
     this.#now = now;
+    this.#gatewaysMax = gatewaysMax;
   }
 
   held({ gateway, epoch, stream }: Pick<Append, 'gateway' | 'epoch' | 'stream'>): RangeSet {
@@ -34,6 +39,8 @@ export class Draft {
     const bound = this.#clinicOf(gateway);
     refuseClinic(bound, batch);
     refuseClosed(this.#closedOf(gateway), epoch);
+    if (!this.#isKnown(gateway))
+      refuseInvented(batch, this.#contents.gateways + this.#invented, this.#gatewaysMax);
     const before = this.held({ gateway, epoch, stream });
     const range: Range = [from, from + records.length - 1];
     const held = extended(before, range);
@@ -41,7 +48,12 @@ export class Draft {
     const mine = this.#changed.get(gateway) ?? new Map<string, Entry>();
     const clinic = bound ?? batch.clinic;
     const entry = { gateway, epoch, stream, held, clinic, changedMs: this.#now };
+    if (!this.#isKnown(gateway)) this.#invented += 1;
     this.#changed.set(gateway, mine.set(progressKey(entry), entry));
+  }
+
+  #isKnown(gateway: string): boolean {
+    return this.#changed.has(gateway) || this.#contents.of(gateway).size > 0;
   }
 
   #clinicOf(gateway: string): string | undefined {

@@ -7,6 +7,7 @@ import {
   type Append,
   Elsewhere,
   type From,
+  GATEWAYS_MAX,
   type Hole,
   type Lag,
   type Log,
@@ -118,7 +119,9 @@ export class KafkaLog implements Log {
   }
 
   #newLane(number: number): Lane {
-    const lane = new Lane({ ...this.#kit, lane: number, read: () => this.#group.read(number) });
+    const gatewaysMax = Math.ceil(GATEWAYS_MAX / this.#count);
+    const read = () => this.#group.read(number);
+    const lane = new Lane({ ...this.#kit, lane: number, gatewaysMax, read });
     this.#lanes.set(number, lane);
     return lane;
   }

@@ -28,6 +28,8 @@ const FENCED_MS = 10_000;
 
 export interface LaneDeps extends Kit {
   lane: number;
+  /** Gateways of it whose names nobody vouches for. */
+  gatewaysMax: number;
   /** Reads the lane's partition of gateway.progress to its end. */
   read: () => Promise<LaneContents>;
 }
@@ -158,7 +160,7 @@ export class Lane {
   }
 
   async #commit(group: readonly Waiting[], share: number): Promise<void> {
-    const draft = new Draft(this.#contents, this.#deps.clock.wall());
+    const draft = new Draft(this.#contents, this.#deps.clock.wall(), this.#deps.gatewaysMax);
     const records: Outgoing[] = [];
     const taken = group.filter((waiting) => this.#take(waiting, draft, records));
     if (records.length > 0) {

@@ -83,6 +83,10 @@ export class LaneContents {
     return this.#gateways.size === 0;
   }
 
+  get gateways(): number {
+    return this.#gateways.size;
+  }
+
   of(gateway: string): ReadonlyMap<ProgressKey, Entry> {
     return this.#gateways.get(gateway) ?? new Map();
   }
