@@ -18,12 +18,18 @@ export interface AnnunciatorOptions {
   lamp: Output | undefined;
   texts: { outbox: Outbox; transport: SmsTransport } | undefined;
   people: readonly { id: string; name: string; phone: string }[];
-  context: MessageContext;
+  context: Omit<MessageContext, 'worst'>;
   clock: Clock;
   log: Logger;
-  acknowledge: (code: string | null, who: { by: string; person?: string; comment?: string }) => string[];
-  state: () => PolicyState;
   sensors: () => SensorNow[];
+}
+
+/** The alarm in whose service it is. */
+export interface Served {
+  /** Codes of the episodes that this acknowledges. */
+  acknowledge(code: string | null, who: { by: string; person?: string; comment?: string }): string[];
+  worst(episodeId: string): number | undefined;
+  readonly policyState: PolicyState;
 }
 
 /** Who acknowledged, when it was nobody with a name. */
@@ -35,6 +41,7 @@ export class Annunciator {
   readonly #buzzer: Buzzer | undefined;
   readonly #answers = new AnswerLimit();
   readonly #codes = new CodeGuard();
+  #served: Served | undefined;
 
   constructor(options: AnnunciatorOptions) {
     this.#options = options;
@@ -43,6 +50,20 @@ export class Annunciator {
       this.#buzzer = new Buzzer(buzzer, clock, (error) =>
         log.error({ err: error }, 'the buzzer line failed'),
       );
+  }
+
+  /** Before anything is carried out or answered. */
+  serve(alarm: Served): void {
+    this.#served = alarm;
+  }
+
+  get #alarm(): Served {
+    if (!this.#served) throw new Error('an annunciator serves no alarm yet');
+    return this.#served;
+  }
+
+  get #context(): MessageContext {
+    return { ...this.#options.context, worst: (episode) => this.#alarm.worst(episode) };
   }
 
   start(): void {
@@ -58,7 +79,7 @@ export class Annunciator {
 
   /** The button at the gateway: it can mean everything that is firing, and nobody needs a code. */
   pressed(): void {
-    const codes = this.#options.acknowledge(null, { by: BUTTON });
+    const codes = this.#alarm.acknowledge(null, { by: BUTTON });
     this.#options.log.info({ codes }, 'acknowledge button pressed');
   }
 
@@ -71,9 +92,8 @@ export class Annunciator {
   }
 
   #tell(message: PolicyEffect & { kind: 'message' }): void {
-    const { texts, context } = this.#options;
-    const text = messageText(context, message);
-    for (const person of message.to) texts?.outbox.push(person, text);
+    const text = messageText(this.#context, message);
+    for (const person of message.to) this.#options.texts?.outbox.push(person, text);
   }
 
   #received(from: string, text: string): void {
@@ -88,7 +108,7 @@ export class Annunciator {
 
   /** Undefined: nothing is answered. */
   #answer(person: { id: string; name: string }, text: string): string | undefined {
-    const { context, acknowledge, state, sensors, clock, log } = this.#options;
+    const { context, sensors, clock, log } = this.#options;
     const words = catalogOf(context.language);
     const reply = parseReply(text);
     if (reply.kind === 'ack') {
@@ -97,7 +117,8 @@ export class Annunciator {
         return undefined;
       }
       const comment = reply.comment === undefined ? {} : { comment: reply.comment };
-      const codes = acknowledge(reply.code, { by: person.name, person: person.id, ...comment });
+      const who = { by: person.name, person: person.id, ...comment };
+      const codes = this.#alarm.acknowledge(reply.code, who);
       if (codes.length === 0) this.#codes.wrong(person.id, clock.mono());
       return addressed(
         context,
@@ -105,7 +126,7 @@ export class Annunciator {
       );
     }
     if (reply.kind === 'other') return addressed(context, words.help);
-    return statusText(context, state().episodes, sensors());
+    return statusText(this.#context, this.#alarm.policyState.episodes, sensors());
   }
 
   async stop(): Promise<void> {

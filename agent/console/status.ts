@@ -7,22 +7,15 @@ import type { Forwarder, ForwardState } from '../forward/forward.js';
 import type { Board, SensorBoard } from '../ingest/board.js';
 import type { Ring } from '../ring/port.js';
 import { alarmSensors } from '../site/alarm-sensors.js';
+import type { SiteFile } from '../site/reload.js';
 import type { ResolvedSite } from '../site/resolve.js';
 import type { GivenUpRows } from '../watch/given-up.js';
 import type { Starts } from '../watch/starts.js';
 
-/** What became of the site file since the program started. */
-export interface SiteFile {
-  loadedAt: number;
-  /** Why a changed file was refused; empty when what runs is what is written. */
-  problems: string[];
-  /** What the file that was taken last left behind of the one before. */
-  leftBehind: string[];
-}
-
+/** Of which status and metrics tell. */
 export interface Parts {
   site: ResolvedSite;
-  file: SiteFile | undefined;
+  file: SiteFile;
   board: Board;
   ring: Ring;
   alarm: Alarm;
@@ -41,9 +34,7 @@ export function agentStatus({ site, file, board, ring, alarm, forward, givenUp, 
   return {
     clinic: clinic.id,
     gateway,
-    site_file: file
-      ? { loaded_at: iso(file.loadedAt), problems: file.problems, left_behind: file.leftBehind }
-      : null,
+    site_file: { loaded_at: iso(file.loadedAt), problems: file.problems, left_behind: file.leftBehind },
     now: iso(clock.wall()),
     clock_synchronised: clock.synchronised(),
     sensors: [...board.sensors].map(([id, entry]) => ({

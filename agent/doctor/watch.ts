@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock/clock.js';
 import { QUANTITIES, type Quantity, showMilli, toMilli } from '../../core/units.js';
 import type { ResolvedSite } from '../site/resolve.js';
 import { readBoot } from '../watch/boot.js';
-import { lazyLines } from '../wire/parts.js';
+import { lazyLines } from '../wire/lines.js';
 import { runningAgent } from './running.js';
 import { inWords, type Reported, visitSensors } from './sensors.js';
 import type { Seen } from './table.js';

@@ -1,19 +1,18 @@
 import { basename } from 'node:path';
 import type { Logger } from 'pino';
 import { type Clock, every, type Timer } from '../../core/clock/clock.js';
-import type { RangeSet } from '../../core/contract/ranges.js';
 import { logged } from '../../core/errors.js';
-import type { Stream } from '../../core/stream.js';
 import type { Alarm } from '../alarm/alarm.js';
 import { storageCondition } from '../alarm/conditions.js';
 import { Forwarder } from '../forward/forward.js';
 import { removeDatabase, salvagedFiles, unsaved } from '../ring/aside.js';
 import { RingClient } from '../ring/client.js';
 import { tidy } from '../ring/recover.js';
-import { FOLLOWS, type Follows, type Lost, REPORT, type Salvage } from '../ring/salvage.js';
+import { FOLLOWS, type Follows, REPORT, type Salvage } from '../ring/salvage.js';
 import { Salvager } from '../ring/salvager.js';
 import type { ResolvedSite } from '../site/resolve.js';
 import type { GivenUpRows } from '../watch/given-up.js';
+import { lostOf, nameLost } from './lost.js';
 
 const LOOK_MS = 10_000;
 /** A copy that failed (the card was full) is tried again. */
@@ -27,20 +26,6 @@ export interface SalvagedOptions {
   clock: Clock;
   log: Logger;
 }
-
-/** Names rows that cannot be read any more, in events of the ring that runs. */
-export function nameLost(ring: RingClient, clock: Clock, lost: readonly Lost[], epoch?: string): void {
-  const at = new Date(clock.wall()).toISOString();
-  // The times of lost rows are as lost as the rows: their numbers, and now, are what is known.
-  const gap = { reason: 'corrupt' as const, since: at, until: at, ...(epoch === undefined ? {} : { epoch }) };
-  for (const { stream, ...range } of lost) {
-    const which = stream === 'readings' ? {} : { stream };
-    ring.appendEvent({ type: 'gap', gap: { ...gap, ...which, ...range } });
-  }
-}
-
-export const lostOf = (stream: Stream, rows: RangeSet): Lost[] =>
-  rows.map(([from, to]) => ({ stream, from, to }));
 
 /**
  * What is left of rings that were damaged, or were kept in memory: rows are copied out of files put aside, named where

@@ -1,6 +1,6 @@
-import { statSync } from 'node:fs';
 import { Command } from 'commander';
 import { loadSite } from '../../agent/site/load.js';
+import { siteSource } from '../../agent/site/reload.js';
 import { SystemClock } from '../../host/clock.js';
 import { folderLocks } from '../../host/folder-lock.js';
 import { openLogger } from '../../host/logger.js';
@@ -18,31 +18,8 @@ export function agentCommand(): Command {
       makePrivate();
       const log = openLogger(loaded.value.config.log.level);
       const claim = folderLocks('agent', new SystemClock(), (problem) => log.warn(problem));
-      await runAgent(loaded.value, sourceOf(config), log, claim);
+      await runAgent(loaded.value, siteSource(config), log, claim);
       // A driver stuck in the kernel must not keep a stopped agent alive.
       process.exit(0);
     });
-}
-
-function sourceOf(file: string) {
-  return {
-    stamp() {
-      try {
-        const { mtimeMs, size, ino } = statSync(file);
-        return `${mtimeMs} ${size} ${ino}`;
-      } catch {
-        // Between an editor's removal and its rename the file is not there: not a change yet.
-        return 'absent';
-      }
-    },
-    load() {
-      const loaded = loadSite(file);
-      if ('value' in loaded) return { site: loaded.value };
-      // What stands there may be a telephone number or a password, and this goes to a log.
-      const where = loaded.problems.map(
-        (p) => `${p.file}:${p.line}:${p.column} ${p.path}: expected ${p.expected}`,
-      );
-      return { problems: where };
-    },
-  };
 }

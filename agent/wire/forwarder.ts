@@ -1,0 +1,37 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../../core/clock/clock.js';
+import { Forwarder, type ForwardState } from '../forward/forward.js';
+import type { Ring } from '../ring/port.js';
+import type { ResolvedSite } from '../site/resolve.js';
+import type { GivenUpRows } from '../watch/given-up.js';
+
+export interface OpenForwarder {
+  forwarder: Forwarder;
+  state: { now: ForwardState };
+}
+
+/** Undefined for a gateway that works alone. */
+export function openForwarder(
+  { config }: ResolvedSite,
+  { ring, clock, log, givenUp }: { ring: Ring; clock: Clock; log: Logger; givenUp: GivenUpRows },
+): OpenForwarder | undefined {
+  if (!config.relay) return undefined;
+  const state: { now: ForwardState } = { now: { connected: false, problem: 'not connected yet' } };
+  const forwarder = new Forwarder({
+    config: config.relay,
+    clinic: config.clinic.id,
+    gateway: config.gateway,
+    ring,
+    clock,
+    random: Math.random,
+    onState: (next) => {
+      if (next.connected !== state.now.connected) {
+        if (next.connected) log.info('the relay answers');
+        else log.warn({ problem: next.problem }, 'no relay: readings are kept here');
+      }
+      state.now = next;
+    },
+    onGivenUp: (row) => givenUp.report(row),
+  });
+  return { forwarder, state };
+}
