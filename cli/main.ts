@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { logged } from '../core/errors.js';
 import { own } from '../core/own.js';
+import { COMMANDS } from './commands.js';
 
 const { version, engines } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -16,19 +17,6 @@ if (Number.parseInt(process.versions.node, 10) < NODE_MIN) {
   );
   process.exit(2);
 }
-
-/** Loaded by name: a gateway that starts its agent waits for nothing else. */
-const COMMANDS: Record<string, () => Promise<Command>> = {
-  agent: async () => (await import('./commands/agent.js')).agentCommand(),
-  relay: async () => (await import('./commands/relay.js')).relayCommand(),
-  backtest: async () => (await import('./commands/backtest.js')).backtestCommand(),
-  check: async () => (await import('./commands/check.js')).checkCommand(),
-  decode: async () => (await import('./commands/decode.js')).decodeCommand(),
-  discover: async () => (await import('./commands/discover.js')).discoverCommand(),
-  doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
-  train: async () => (await import('./commands/train.js')).trainCommand(),
-  import: async () => (await import('./commands/import.js')).importCommand(),
-};
 
 // Whoever reads our output may have seen enough (`| head`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -49,7 +49,11 @@ export async function openLog(
 }
 
 /** No more than that this relay runs and can take something. */
-const OPEN = { config: { door: 'anyone' as const } };
+const open = (about: string) => ({ config: { door: 'anyone' as const, about } });
+
+const HEALTH = open('200 while this relay runs: `{ok}`');
+const READY = open('200 while it can take something, 503 else: `{ok}`; its log says why');
+const METRICS = { config: { about: 'Metrics for Prometheus' } };
 
 /** Builds and wires the relay. Rejects when its log cannot be opened or its port is taken, or `stop` is aborted first. */
 export async function startRelay(
@@ -103,8 +107,8 @@ export async function startRelay(
     lag: () => records.lag(),
     unreadable: () => records.unreadable,
   });
-  app.get('/healthz', OPEN, async () => ({ ok: true }));
-  app.get('/readyz', OPEN, async (request, reply) => {
+  app.get('/healthz', HEALTH, async () => ({ ok: true }));
+  app.get('/readyz', READY, async (request, reply) => {
     try {
       await records.ready();
       return { ok: true };
@@ -114,7 +118,7 @@ export async function startRelay(
       return reply.code(503).send({ ok: false });
     }
   });
-  app.get('/metrics', async (_request, reply) =>
+  app.get('/metrics', METRICS, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.metrics()),
   );
 

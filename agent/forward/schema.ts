@@ -7,7 +7,11 @@ export const forwardConfigSchema = z.strictObject({
   url: z.url({ protocol: /^https?$/ }).describe('of the relay'),
   token: z.string().min(16).optional().describe('bearer token; never written here but named as a credential'),
   tls: z
-    .strictObject({ ca: z.string().optional(), cert: z.string().optional(), key: z.string().optional() })
+    .strictObject({
+      ca: z.string().optional().describe('who certifies the relay; absent: the system’s authorities'),
+      cert: z.string().optional().describe('this gateway’s certificate'),
+      key: z.string().optional().describe('its key'),
+    })
     .optional()
     .describe('PEM files: the relay’s authority, this gateway’s certificate and key'),
   link: z
@@ -17,7 +21,7 @@ export const forwardConfigSchema = z.strictObject({
   every: duration
     .optional()
     .describe('how long fresh readings wait for company; absent: 10 s on a metered link, 200 ms else'),
-  batch: z.int().min(1).max(BATCH_ROWS_MAX).default(2000),
+  batch: z.int().min(1).max(BATCH_ROWS_MAX).default(2000).describe('rows of one request at the most'),
   backlog_kb_per_s: z
     .number()
     .min(0.1)

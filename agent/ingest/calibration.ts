@@ -4,7 +4,7 @@ import type { Milli } from '../../core/units.js';
 
 const DAY_MS = 86_400_000;
 
-const day = z.iso.date().describe('a day such as "2026-11-21"');
+const day = z.iso.date();
 
 /** What a laboratory's certificate says of one probe (ISO/IEC 17025): how far its temperature is off, until when. */
 export const calibrationSchema = z
@@ -16,7 +16,7 @@ export const calibrationSchema = z
       .optional()
       .describe('what the probe read at two known temperatures; a line through them corrects it'),
     certificate: z.string().min(1).max(80).optional().describe('number of the certificate'),
-    date: day.optional(),
+    date: day.optional().describe('when it was calibrated'),
     due: day.optional().describe('an alert comes 90 and 30 days before, and on this day'),
   })
   .refine((c) => c.offset === undefined || c.points === undefined, 'expected "offset" or "points", not both');

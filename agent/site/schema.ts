@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SEVERITIES } from '../../core/contract/messages.js';
 import { PURPOSES } from '../../core/contract/sensors.js';
 import { budgetRuleSchema } from '../../core/detect/measure/rules.js';
 import { ruleSchema } from '../../core/detect/rules.js';
@@ -26,22 +27,24 @@ const timezone = z.string().refine((zone) => {
 }, 'expected a time zone such as "Africa/Nairobi"');
 
 const sensorSchema = z.strictObject({
-  id: idSchema,
+  id: idSchema.describe('its name in records; it stays when staff rename it'),
   name: z.string().min(1).max(60).optional().describe('what staff call it'),
   model: z.string().optional().describe('maker/model from device-configs/models'),
-  source: z.discriminatedUnion('kind', [
-    w1SourceSchema,
-    modbusSourceSchema,
-    lineSourceSchema,
-    mqttSourceSchema,
-    kernelSourceSchema,
-  ]),
+  source: z
+    .discriminatedUnion('kind', [
+      w1SourceSchema,
+      modbusSourceSchema,
+      lineSourceSchema,
+      mqttSourceSchema,
+      kernelSourceSchema,
+    ])
+    .describe('where its readings come from'),
   accept_unchecked: z
     .boolean()
     .default(false)
     .describe('the installer has compared this model with a display or a reference'),
   every: duration.optional().describe('overrides the model’s cadence'),
-  calibration: calibrationSchema.optional(),
+  calibration: calibrationSchema.optional().describe('what its certificate says'),
   median_of_three: z
     .boolean()
     .default(false)
@@ -70,58 +73,63 @@ const sensorSchema = z.strictObject({
     .describe(
       'set to today when the fridge was repaired or exchanged: what was learned of it before is forgotten',
     ),
-  rules: z.array(ruleSchema).max(20).default([]),
+  rules: z.array(ruleSchema).max(20).default([]).describe('its own, beside those of its preset'),
 });
 
-/** A contact on a GPIO line. `active` is the level when the door is open, or the mains is there. */
+/** A contact on a GPIO line. */
 const contactSchema = z.strictObject({
-  id: idSchema,
-  name: z.string().min(1).max(60).optional(),
-  role: z.enum(['door', 'mains']),
-  line: z.int().min(0).max(1023),
-  active: z.enum(['high', 'low']).default('high'),
-  every: duration.default(60_000),
+  id: idSchema.describe('its name in records'),
+  name: z.string().min(1).max(60).optional().describe('what staff call it'),
+  role: z.enum(['door', 'mains']).describe('what it watches'),
+  line: z.int().min(0).max(1023).describe('BCM number of its GPIO line'),
+  active: z
+    .enum(['high', 'low'])
+    .default('high')
+    .describe('the level when the door is open, or the mains is there'),
+  every: duration.default(60_000).describe('how often its position is recorded; changes are at once'),
   after: duration.default(300_000).describe('how long open, or how long without mains, until it alarms'),
-  severity: z.enum(['info', 'warning', 'critical']).default('warning'),
+  severity: z.enum(SEVERITIES).default('warning').describe('of its alert'),
 });
 
 export const siteSchema = z.strictObject({
   clinic: z.strictObject({
-    id: idSchema,
-    name: z.string().min(1).max(40),
-    timezone: timezone.default('UTC'),
-    language: z.enum(LANGUAGES).default('en'),
+    id: idSchema.describe('its name in records and topics'),
+    name: z.string().min(1).max(40).describe('what staff call it; stands in every text'),
+    timezone: timezone.default('UTC').describe('of times in texts'),
+    language: z.enum(LANGUAGES).default('en').describe('of texts: English, French, Swahili'),
   }),
-  gateway: idSchema,
+  gateway: idSchema.describe('this gateway’s name at the relay: no other may have it'),
   data: z.string().min(1).describe('folder of the ring; on a partition that can be written'),
-  sensors: z.array(sensorSchema).max(500).default([]),
-  contacts: z.array(contactSchema).max(50).default([]),
+  sensors: z.array(sensorSchema).max(500).default([]).describe('what is measured'),
+  contacts: z.array(contactSchema).max(50).default([]).describe('doors and mains'),
   people: z
     .array(
       z.strictObject({
-        id: idSchema,
-        name: z.string().min(1).max(40),
+        id: idSchema.describe('what `alarm.steps` calls this person'),
+        name: z.string().min(1).max(40).describe('as others read who has an alarm'),
         phone: z
           .string('expected an international number in quotes, such as "+254700000001"')
           .regex(
             /^\+[1-9][0-9]{6,14}$/,
             'expected an international number without spaces, such as "+254700000001"',
-          ),
+          )
+          .describe('international and in quotes: "+254700000001"'),
       }),
     )
     .max(50)
-    .default([]),
+    .default([])
+    .describe('who can be texted; replies of others are not listened to'),
   alarm: policySchema.prefault({}),
   gpio: z
     .strictObject({
-      root: z.string().default('/sys/class/gpio'),
-      w1_root: z.string().default('/sys/bus/w1/devices'),
+      root: z.string().default('/sys/class/gpio').describe('where GPIO lines are'),
+      w1_root: z.string().default('/sys/bus/w1/devices').describe('where 1-wire probes are'),
       kernel_root: z.string().default('/sys').describe('where iio and hwmon devices are'),
     })
     .prefault({}),
   lines: linesConfigSchema.prefault({}),
-  mqtt: mqttConfigSchema.optional(),
-  sms: smsConfigSchema.optional(),
+  mqtt: mqttConfigSchema.optional().describe('needed by sensors of kind `mqtt`'),
+  sms: smsConfigSchema.optional().describe('a GSM modem; absent: nobody is texted'),
   relay: forwardConfigSchema.optional().describe('absent: this gateway works alone'),
   ring: ringConfigSchema.prefault({}),
   clock: z
@@ -135,9 +143,16 @@ export const siteSchema = z.strictObject({
     })
     .prefault({}),
   http: z
-    .strictObject({ host: z.string().default('0.0.0.0'), port: z.int().min(0).max(65_535).default(8080) })
+    .strictObject({
+      host: z.string().default('0.0.0.0').describe('address of the status page'),
+      port: z.int().min(0).max(65_535).default(8080).describe('port of the status page'),
+    })
     .prefault({}),
-  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+  log: z
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('what is logged'),
+    })
+    .prefault({}),
 });
 
 export type SiteConfig = z.output<typeof siteSchema>;
@@ -146,21 +161,25 @@ export type ContactConfig = SiteConfig['contacts'][number];
 
 /** products/<name>.yaml beside the site file: what a product may bear, by its own stability report. */
 export const productSchema = z.strictObject({
-  product: z.string().min(1).max(80),
+  product: z.string().min(1).max(80).describe('what it is called in alerts'),
   source: z.string().min(1).max(200).describe('the stability report, with its edition; never a guess'),
   budgets: z
     .array(budgetRuleSchema.omit({ kind: true, product: true, source: true, since: true }))
     .min(1)
-    .max(10),
+    .max(10)
+    .describe('how long it may be beyond which temperature'),
 });
 export type Product = z.output<typeof productSchema>;
 
 /** device-configs/presets/<name>.yaml */
 export const presetSchema = z.strictObject({
-  preset: z.string().regex(/^[a-z0-9-]+$/, 'expected a name in lower case'),
-  name: z.string().min(1),
+  preset: z
+    .string()
+    .regex(/^[a-z0-9-]+$/, 'expected a name in lower case')
+    .describe('as the file is called'),
+  name: z.string().min(1).describe('as people say it'),
   source: z.string().min(1).describe('whose rules these are'),
   purpose: z.enum(PURPOSES).exclude(['door', 'mains']).default('other').describe('what has such limits'),
-  rules: z.array(ruleSchema).min(1).max(20),
+  rules: z.array(ruleSchema).min(1).max(20).describe('what alarms'),
 });
 export type Preset = z.output<typeof presetSchema>;

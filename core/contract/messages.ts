@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { epochSchema, idSchema, streamSchema } from '../identity.js';
 import { QUALITIES, REASONS } from '../quality.js';
-import { QUANTITY_NAMES, type Quantity, UNITS } from '../units.js';
+import { QUANTITY_NAMES, type Quantity } from '../units.js';
+import { clinic, gateway, numbered, quantity, sensor, timeQuality, unit } from './fields.js';
 import { seqSchema } from './range-schema.js';
 import { sensorEventSchema } from './sensors.js';
 
@@ -28,19 +29,18 @@ export type DataTopic = (typeof DATA_TOPICS)[number];
 
 /** Reading, topic `iot.temperature` (temperature, humidity) or `iot.status` (the rest); key `clinic/sensor`. */
 export const readingMessageSchema = z.strictObject({
-  clinic: idSchema,
-  gateway: idSchema,
-  sensor: idSchema,
-  quantity: z.enum(QUANTITY_NAMES),
-  value: z.number(),
-  unit: z.enum(UNITS),
-  measured_at: z.int(),
-  time_quality: z.enum(['synchronised', 'estimated']),
-  quality: z.enum(QUALITIES),
-  reason: z.enum(REASONS).exclude(['']).optional(),
-  epoch: epochSchema,
-  seq: seqSchema,
-  backfill: z.boolean(),
+  clinic,
+  gateway,
+  sensor,
+  quantity,
+  value: z.number().describe('in that unit, after calibration'),
+  unit,
+  measured_at: z.int().describe('when, ms since 1970'),
+  time_quality: timeQuality,
+  quality: z.enum(QUALITIES).describe('bad values are kept, and are in no aggregate'),
+  reason: z.enum(REASONS).exclude(['']).optional().describe('why it is not good'),
+  ...numbered,
+  backfill: z.boolean().describe('sent later than a live reading is, after an outage'),
 });
 export type ReadingMessage = z.infer<typeof readingMessageSchema>;
 
@@ -66,22 +66,21 @@ export type Summary = z.infer<typeof summarySchema>;
 
 /** Summary, topic `iot.summary`, key `clinic/sensor`. */
 export const summaryMessageSchema = z.strictObject({
-  clinic: idSchema,
-  gateway: idSchema,
-  sensor: idSchema,
-  quantity: z.enum(QUANTITY_NAMES),
-  unit: z.enum(UNITS),
-  since: z.int(),
-  until: z.int(),
-  time_quality: z.enum(['synchronised', 'estimated']),
-  count: z.int(),
-  bad: z.int(),
-  min: z.number().nullable(),
-  max: z.number().nullable(),
-  mean: z.number().nullable(),
-  seconds_outside: z.number(),
-  epoch: epochSchema,
-  seq: seqSchema,
+  clinic,
+  gateway,
+  sensor,
+  quantity,
+  unit,
+  since: z.int().describe('first of its readings, ms since 1970'),
+  until: z.int().describe('last of its readings, ms since 1970'),
+  time_quality: timeQuality,
+  count: z.int().describe('good readings'),
+  bad: z.int().describe('bad readings, which are in no other number'),
+  min: z.number().nullable().describe('least; null without a good reading'),
+  max: z.number().nullable().describe('most; null without a good reading'),
+  mean: z.number().nullable().describe('mean; null without a good reading'),
+  seconds_outside: z.number().describe('for how long the value stood outside its limits'),
+  ...numbered,
 });
 export type SummaryMessage = z.infer<typeof summaryMessageSchema>;
 
@@ -112,53 +111,57 @@ export const REMOVED = 'removed';
 
 /** An alert as the agent numbers it; epoch, seq, clinic and gateway are added by the batch that carries it. */
 export const alertBodySchema = z.strictObject({
-  alert_id: z.string().min(1).max(80),
-  episode_id: z.string().min(1).max(80),
-  alert_type: z.enum(ALERT_TYPES),
-  timestamp: z.iso.datetime(),
-  kpi: z.strictObject({
-    name: z.string().max(80),
-    value: z.number().nullable(),
-    threshold: z.number().nullable(),
-    unit: z.string().max(8),
-  }),
-  severity: z.enum(SEVERITIES),
-  state: z.enum(['raised', 'escalated', 'acknowledged', 'cleared']),
-  rule: z.string().max(80),
-  /** What the clock said when the episode began, the same in all its alerts: setting the clock moves it no more. */
-  since: z.iso.datetime(),
-  /** How long it had lasted at this alert, in seconds, measured by a clock that nobody sets. */
-  lasted_s: z.int().min(0).optional(),
-  /** Which side of its limit the rule is about, where it has one. */
-  side: z.enum(SIDES).optional(),
-  /** What within its type: `heading`, `drift`, `silent`, `removed` (the sensor or rule is not configured any more). */
-  cause: z.string().max(40).optional(),
-  sensor: idSchema,
-  /** What happened in one sentence, with its numbers. */
-  summary: z.string().max(400),
-  /** What the excursion did so far, in °C, s, °C·min and °C: with the alert that ends it, all that it did. */
+  alert_id: z.string().min(1).max(80).describe('of this one message'),
+  episode_id: z.string().min(1).max(80).describe('the same from raised to cleared'),
+  alert_type: z.enum(ALERT_TYPES).describe('see alerts.md'),
+  timestamp: z.iso.datetime().describe('when this happened'),
+  kpi: z
+    .strictObject({
+      name: z.string().max(80).describe('what is judged: a quantity, or a number made of it'),
+      value: z.number().nullable().describe('what it was'),
+      threshold: z.number().nullable().describe('what it was judged by'),
+      unit: z.string().max(8).describe('of both'),
+    })
+    .describe('the number that the alert is about'),
+  severity: z.enum(SEVERITIES).describe('how bad'),
+  state: z.enum(['raised', 'escalated', 'acknowledged', 'cleared']).describe('where its episode is now'),
+  rule: z.string().max(80).describe('name of the rule'),
+  since: z.iso.datetime().describe('what the clock said when the episode began; the same in all its alerts'),
+  lasted_s: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('how long it had lasted, in seconds, by a clock that nobody sets'),
+  side: z.enum(SIDES).optional().describe('which side of its limit the rule is about'),
+  cause: z
+    .string()
+    .max(40)
+    .optional()
+    .describe('what within its type: `heading`, `drift`, `silent`; `removed`: not configured any more'),
+  sensor,
+  summary: z.string().max(400).describe('what happened, in one sentence with its numbers'),
   episode: z
     .strictObject({
-      worst: z.number(),
-      seconds_outside: z.int().min(0),
-      degree_minutes: z.number().min(0),
-      mkt: z.number(),
+      worst: z.number().describe('furthest from the limit, °C'),
+      seconds_outside: z.int().min(0).describe('in all'),
+      degree_minutes: z.number().min(0).describe('beyond the limit, °C times minutes'),
+      mkt: z.number().describe('mean kinetic temperature of its time, °C'),
     })
-    .optional(),
-  /** The reading that began the episode, in the same epoch; absent where none did (silence, storage, clock). */
-  reading_seq: seqSchema.optional(),
-  /** Who acknowledged, and what they said. */
-  by: z.string().max(80).optional(),
-  comment: z.string().max(400).optional(),
+    .optional()
+    .describe('what the excursion did so far; in the alert that ends it, all that it did'),
+  reading_seq: seqSchema
+    .optional()
+    .describe('the reading that began it, in the same epoch; absent where none did'),
+  by: z.string().max(80).optional().describe('who acknowledged'),
+  comment: z.string().max(400).optional().describe('what they said'),
 });
 export type AlertBody = z.infer<typeof alertBodySchema>;
 
 /** Alert, topic `alerts`, key `clinic/sensor`. */
 export const alertMessageSchema = alertBodySchema.extend({
-  clinic: idSchema,
-  gateway: idSchema,
-  epoch: epochSchema,
-  seq: seqSchema,
+  clinic,
+  gateway,
+  ...numbered,
 });
 export type AlertMessage = z.infer<typeof alertMessageSchema>;
 

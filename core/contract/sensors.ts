@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { epochSchema, idSchema } from '../identity.js';
-import { QUANTITY_NAMES, UNITS } from '../units.js';
-import { seqSchema } from './range-schema.js';
+import { idSchema } from '../identity.js';
+import { clinic, gateway, numbered, quantity, sensor, unit } from './fields.js';
 
 /** What a sensor is for: what may be asked of all of a kind. */
 export const PURPOSES = ['refrigerator', 'freezer', 'ultra_cold', 'room', 'door', 'mains', 'other'] as const;
@@ -12,27 +11,26 @@ const CHANNELS_MAX = 16;
 
 /** One quantity that a sensor measures, and between which values it should be: null, no limit on that side. */
 export const channelSchema = z.strictObject({
-  quantity: z.enum(QUANTITY_NAMES),
-  unit: z.enum(UNITS),
-  /** Inside, both limits themselves included. */
-  low: z.number().nullable(),
-  high: z.number().nullable(),
+  quantity,
+  unit,
+  low: z.number().nullable().describe('the least that is inside; null: no limit'),
+  high: z.number().nullable().describe('the most that is inside; null: no limit'),
 });
 export type SensorChannel = z.output<typeof channelSchema>;
 
 /** A sensor as its gateway announces it; clinic, gateway, epoch and seq are added by the batch that carries it. */
 export const sensorBodySchema = z.strictObject({
-  /** As staff say it. */
-  name: z.string().min(1).max(60),
-  clinic_name: z.string().min(1).max(40),
-  purpose: z.enum(PURPOSES),
-  /** From device-configs/models; absent for contacts and for payloads mapped in the site file. */
-  model: z.string().max(80).optional(),
-  /** From device-configs/presets. */
-  preset: z.string().max(80).optional(),
-  /** How often it is asked, or reports by itself, ms. */
-  every_ms: z.int().min(1),
-  channels: z.array(channelSchema).max(CHANNELS_MAX),
+  name: z.string().min(1).max(60).describe('as staff say it'),
+  clinic_name: z.string().min(1).max(40).describe('the clinic, as staff say it'),
+  purpose: z.enum(PURPOSES).describe('what it is for'),
+  model: z
+    .string()
+    .max(80)
+    .optional()
+    .describe('MAKER/MODEL; absent for contacts and for payloads mapped in the site file'),
+  preset: z.string().max(80).optional().describe('whose rules it has'),
+  every_ms: z.int().min(1).describe('how often it is asked, or reports by itself, ms'),
+  channels: z.array(channelSchema).max(CHANNELS_MAX).describe('what it measures, and its limits'),
 });
 export type SensorBody = z.output<typeof sensorBodySchema>;
 
@@ -46,11 +44,10 @@ export const sensorEventSchema = z.strictObject({
 
 /** Sensor, topic `iot.sensors` (compacted), key `clinic/sensor`; without a value: the clinic has it no more. */
 export const sensorMessageSchema = sensorBodySchema.extend({
-  clinic: idSchema,
-  gateway: idSchema,
-  sensor: idSchema,
-  announced_at: z.int(),
-  epoch: epochSchema,
-  seq: seqSchema,
+  clinic,
+  gateway,
+  sensor,
+  announced_at: z.int().describe('when, ms since 1970'),
+  ...numbered,
 });
 export type SensorMessage = z.output<typeof sensorMessageSchema>;

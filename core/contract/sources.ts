@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { idSchema } from '../identity.js';
+import { clinic } from './fields.js';
 
 /** Topics of sources other than gateways. */
 export const SOURCE_TOPICS = {
@@ -10,9 +11,11 @@ export const SOURCE_TOPICS = {
 } as const;
 export type SourceTopic = (typeof SOURCE_TOPICS)[keyof typeof SOURCE_TOPICS];
 
-const sku = z.string().min(1).max(80);
-/** Chosen by the sender; the same again is the same event, and does nothing. */
-const eventId = z.string().regex(/^[\x21-\x7e]{1,128}$/, 'expected 1 to 128 visible ASCII characters');
+const sku = z.string().min(1).max(80).describe('what was sold or stocked');
+const eventId = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,128}$/, 'expected 1 to 128 visible ASCII characters')
+  .describe('chosen by the sender; the same again does nothing');
 /** Milliseconds since 1970; years before 2000 or after 2100 are another unit. */
 const time = z
   .int()
@@ -21,46 +24,56 @@ const time = z
 
 /** SaleEvent, topic `pos.sales`, key `clinic/sku`. */
 export const saleSchema = z.strictObject({
-  clinic: idSchema,
+  clinic,
   sku,
-  quantity: z.number().positive().max(1e9),
-  unit_price: z.number().min(0).max(1e12),
-  currency: z.string().regex(/^[A-Z]{3}$/, 'expected an ISO 4217 code such as "KES"'),
-  sold_at: time,
+  quantity: z.number().positive().max(1e9).describe('units'),
+  unit_price: z.number().min(0).max(1e12).describe('of one unit'),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, 'expected an ISO 4217 code such as "KES"')
+    .describe('ISO 4217, such as `KES`'),
+  sold_at: time.describe('when, ms since 1970'),
   event_id: eventId,
 });
 export type SaleEvent = z.output<typeof saleSchema>;
 
 /** InventoryChange, topic `erp.inventory`, key `clinic/sku`. */
 export const inventorySchema = z.strictObject({
-  clinic: idSchema,
+  clinic,
   sku,
-  delta: z.number().min(-1e9).max(1e9),
-  on_hand: z.number().min(-1e9).max(1e9).describe('after the change'),
-  changed_at: time,
+  delta: z.number().min(-1e9).max(1e9).describe('units more, or below 0 fewer'),
+  on_hand: z.number().min(-1e9).max(1e9).describe('units, after the change'),
+  changed_at: time.describe('when, ms since 1970'),
   event_id: eventId,
 });
 export type InventoryChange = z.output<typeof inventorySchema>;
 
 /** Topic `webhooks`, key the webhook's name. */
 export const webhookEventSchema = z.strictObject({
-  webhook: idSchema,
+  webhook: idSchema.describe('which'),
   event_id: eventId,
-  received_at: time,
-  payload: z.record(z.string(), z.unknown()),
+  received_at: time.describe('when it came, ms since 1970'),
+  payload: z.record(z.string(), z.unknown()).describe('as it was sent, checked by its JSON Schema'),
 });
 export type WebhookEvent = z.output<typeof webhookEventSchema>;
 
 /** What a source sent and nobody could take, topic `dead.letter`, key the source: kept as it came, with the reasons. */
 export const deadLetterSchema = z.strictObject({
-  id: z.string().min(1).max(80),
-  /** `pos/sales`, `erp/inventory` or `webhook/<name>`. */
-  source: z.string().min(1).max(80),
-  received_at: time,
-  problems: z.array(z.strictObject({ path: z.string(), got: z.string(), expected: z.string() })).min(1),
-  body: z.string(),
-  /** Longer than is kept. */
-  cut: z.boolean(),
+  id: z.string().min(1).max(80).describe('for `relay dead-letters --replay`'),
+  source: z.string().min(1).max(80).describe('`pos/sales`, `erp/inventory`, `webhook/NAME` or `mqtt/NAME`'),
+  received_at: time.describe('when it came, ms since 1970'),
+  problems: z
+    .array(
+      z.strictObject({
+        path: z.string().describe('where'),
+        got: z.string().describe('what stood there'),
+        expected: z.string().describe('what should'),
+      }),
+    )
+    .min(1)
+    .describe('why nobody could take it'),
+  body: z.string().describe('as it was sent'),
+  cut: z.boolean().describe('it was longer than is kept'),
 });
 export type DeadLetter = z.output<typeof deadLetterSchema>;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { idSchema } from '../identity.js';
 import { QUANTITY_NAMES, UNITS } from '../units.js';
+import { clinic, sensor } from './fields.js';
 
 /** Topics that are computed from others: by Flink, or by the relay itself where there is no Flink. */
 export const STREAM_TOPICS = {
@@ -28,48 +29,48 @@ export const BACKTEST_TOPICS = {
 export type BacktestTopic = (typeof BACKTEST_TOPICS)[keyof typeof BACKTEST_TOPICS];
 
 const windowStart = {
-  /** Start of the five minutes, ms. */
-  since: z.int(),
+  since: z.int().describe('start of the five minutes, ms since 1970'),
 };
 const aggregate = {
-  clinic: idSchema,
+  clinic,
   ...windowStart,
-  /** Records from before there were others are of temperatures. */
-  quantity: z.enum(QUANTITY_NAMES).default('temperature'),
-  unit: z.enum(UNITS).default('Cel'),
-  count: z.int().min(1),
-  min: z.number(),
-  max: z.number(),
-  mean: z.number(),
+  // Records from before there were others are of temperatures.
+  quantity: z.enum(QUANTITY_NAMES).default('temperature').describe('what was measured'),
+  unit: z.enum(UNITS).default('Cel').describe('of the values, by UCUM: `Cel` is °C, `1` has none'),
+  count: z.int().min(1).describe('good readings, each once'),
+  min: z.number().describe('least'),
+  max: z.number().describe('most'),
+  mean: z.number().describe('mean'),
 };
 
 /** Key: clinic, sensor, quantity and since, as JSON. */
 export const sensorAggregateSchema = z.strictObject({
   ...aggregate,
-  sensor: idSchema,
-  /** By which it was judged: the sensor's own, as announced; null: no limit on that side. */
-  low: z.number().nullable().default(null),
-  high: z.number().nullable().default(null),
-  /** How much of the five minutes readings speak for, and how much of that was outside the limits. */
-  seconds_covered: z.number().min(0).max(300).nullable().default(null),
-  seconds_outside: z.number().min(0).max(300),
+  sensor,
+  low: z.number().nullable().default(null).describe('the limit that judged, as announced; null: none'),
+  high: z.number().nullable().default(null).describe('the limit that judged, as announced; null: none'),
+  seconds_covered: z
+    .number()
+    .min(0)
+    .max(300)
+    .nullable()
+    .default(null)
+    .describe('how much of the five minutes readings speak for'),
+  seconds_outside: z.number().min(0).max(300).describe('how much of that was outside the limits'),
 });
 /** Key: clinic, quantity and since, as JSON. */
 export const clinicAggregateSchema = z.strictObject({
   ...aggregate,
-  sensors: z.int().min(1),
-  /** Sensors that were outside their own limits for some of the time. */
-  sensors_outside: z.int().min(0),
+  sensors: z.int().min(1).describe('sensors that gave good readings'),
+  sensors_outside: z.int().min(0).describe('of them, those outside their own limits for some of the time'),
 });
 /** Key: region and since, as JSON. Only regions that the relay's configuration names, and only while a unit is out. */
 export const regionAggregateSchema = z.strictObject({
-  region: idSchema,
+  region: idSchema.describe('which, by the relay’s file'),
   ...windowStart,
-  /** As configured, whether they were heard or not. */
-  clinics: z.int().min(1),
-  /** With at least one unit out. */
-  clinics_out: z.int().min(0),
-  share: z.number().min(0).max(1),
+  clinics: z.int().min(1).describe('as configured, whether they were heard or not'),
+  clinics_out: z.int().min(0).describe('with at least one unit out'),
+  share: z.number().min(0).max(1).describe('`clinics_out` of `clinics`'),
 });
 /** Without what records of before lack. */
 export type SensorAggregate = z.input<typeof sensorAggregateSchema>;
@@ -96,14 +97,11 @@ export type FindingKind = (typeof FINDINGS)[number];
 
 /** Key: kind, clinic, subject and at, as JSON: the same finding again is the same record. */
 export const findingSchema = z.strictObject({
-  kind: z.enum(FINDINGS),
-  /** Of `region_out`: the region. */
-  clinic: idSchema,
-  /** A sensor, a gateway or a SKU; the clinic or region itself where the finding is about all of it. */
-  subject: z.string().min(1).max(80),
-  /** Event time, ms; of `several_out` and `region_out` the start of the three minutes, of silence a minute. */
-  at: z.int(),
-  value: z.number(),
-  threshold: z.number(),
+  kind: z.enum(FINDINGS).describe('what was found'),
+  clinic: idSchema.describe('where; of `region_out` the region'),
+  subject: z.string().min(1).max(80).describe('a sensor, a gateway, a SKU, or the clinic or region itself'),
+  at: z.int().describe('event time, ms; of `several_out` and `region_out` the start of the three minutes'),
+  value: z.number().describe('what was seen'),
+  threshold: z.number().describe('what it was judged by'),
 });
 export type Finding = z.output<typeof findingSchema>;

@@ -8,8 +8,11 @@ import { SETTLED_MS, type Track } from './track.js';
  * Rules about how a temperature moves, beside where it stands: each looks at a Track and says whether it should raise,
  * whether it is over, and why, in numbers. A latch around them makes alerts of that.
  */
-const severity = z.enum(['info', 'warning', 'critical']);
-const name = z.string().regex(/^[a-z0-9_-]{1,40}$/, 'expected 1 to 40 of a-z, 0-9, "-" and "_"');
+const severity = z.enum(['info', 'warning', 'critical']).describe('of its alerts');
+const name = z
+  .string()
+  .regex(/^[a-z0-9_-]{1,40}$/, 'expected 1 to 40 of a-z, 0-9, "-" and "_"')
+  .describe('what the rule is called in alerts');
 
 export const BEHAVIOURS = ['excursion', 'heading', 'level', 'drift', 'frozen', 'erratic'] as const;
 
@@ -22,11 +25,11 @@ export const behaviourRuleSchema = z
       .describe(
         'excursion: beyond the limit and not coming back; heading: on its way to the limit, no compressor cycle; level: beyond what is usual; drift: the compressor runs more and more; frozen: a probe that does not move; erratic: a probe that jumps',
       ),
-    side: z.enum(['above', 'below']).default('above'),
-    limit: milli.default(8000),
+    side: z.enum(['above', 'below']).default('above').describe('which side of the limit is outside'),
+    limit: milli.default(8000).describe('excursion, heading: the limit, °C'),
     dwell: duration.default(900_000).describe('excursion: how long outside when it is not coming back'),
     patience: duration.default(2_700_000).describe('excursion: how long outside although it is coming back'),
-    margin: milli.default(400).describe('heading, level: how far beyond the usual'),
+    margin: milli.default(400).describe('heading, level: how far beyond the usual, °C'),
     severity: severity.default('warning'),
   })
   .describe('How a temperature moves, against what was learned of this place');

@@ -13,22 +13,25 @@ import {
   vvmRuleSchema,
 } from './measure/rules.js';
 
-const severity = z.enum(['info', 'warning', 'critical']);
-const name = z.string().regex(/^[a-z0-9_-]{1,40}$/, 'expected 1 to 40 of a-z, 0-9, "-" and "_"');
+const severity = z.enum(['info', 'warning', 'critical']).describe('of its alerts');
+const name = z
+  .string()
+  .regex(/^[a-z0-9_-]{1,40}$/, 'expected 1 to 40 of a-z, 0-9, "-" and "_"')
+  .describe('what the rule is called in alerts');
 
 /** threshold + dwell + hysteresis: "above 8 °C for 10 minutes, over when below 7.5 °C again". */
 export const thresholdRuleSchema = z
   .strictObject({
     kind: z.literal('threshold'),
     name,
-    quantity: z.enum(QUANTITY_NAMES).default('temperature'),
-    side: z.enum(['above', 'below']),
-    limit: milli,
+    quantity: z.enum(QUANTITY_NAMES).default('temperature').describe('what it looks at'),
+    side: z.enum(['above', 'below']).describe('which side of the limit is outside'),
+    limit: milli.describe('in the unit of the quantity: °C, % RH, V, %, hPa'),
     bound: z
       .enum(['exclusive', 'inclusive'])
       .default('exclusive')
       .describe('inclusive: the limit itself is outside'),
-    dwell: duration,
+    dwell: duration.describe('how long outside until it alarms'),
     accumulation: z
       .enum(['consecutive', 'cumulative'])
       .default('consecutive')
@@ -37,42 +40,56 @@ export const thresholdRuleSchema = z
     hysteresis: milli
       .default(0)
       .describe('how far back inside the limit a reading must be to end the excursion'),
-    reset_on: z.enum(['first_in_range', 'hysteresis']).default('first_in_range'),
+    reset_on: z
+      .enum(['first_in_range', 'hysteresis'])
+      .default('first_in_range')
+      .describe(
+        'what ends time outside that has not alarmed yet: the first reading inside, or one beyond the hysteresis',
+      ),
     gap: duration
       .default(1_800_000)
       .describe(
         'a longer silence does not count as time outside; at least two and a half reports of the sensor',
       ),
     severity: severity.default('critical'),
-    alert: z.enum(['excursion', 'pre_alarm', 'low_battery']).default('excursion'),
+    alert: z
+      .enum(['excursion', 'pre_alarm', 'low_battery'])
+      .default('excursion')
+      .describe('type of its alerts'),
   })
   .describe('A limit, how long it may be passed, and when it is over');
 
 /** A door left open, mains gone: a contact that has stood in one position too long. */
-export const contactRuleSchema = z.strictObject({
-  kind: z.literal('contact'),
-  name,
-  when: z.union([z.literal(0), z.literal(1)]).describe('the position that counts'),
-  dwell: duration,
-  severity: severity.default('warning'),
-  alert: z.enum(['door_open', 'mains_lost']),
-});
+export const contactRuleSchema = z
+  .strictObject({
+    kind: z.literal('contact'),
+    name,
+    when: z.union([z.literal(0), z.literal(1)]).describe('the position that counts'),
+    dwell: duration.describe('how long it must stand there'),
+    severity: severity.default('warning'),
+    alert: z.enum(['door_open', 'mains_lost']).describe('type of its alerts'),
+  })
+  .describe(
+    'A contact that has stood in one position for too long; `contacts` of a site file make such rules',
+  );
 
 /** A sensor that is silent or gives only bad readings: its absence alarms, never its values. */
-export const sensorFaultRuleSchema = z.strictObject({
-  kind: z.literal('sensor_fault'),
-  name,
-  missing_after: duration
-    .default(600_000)
-    .describe(
-      'no good reading for so long: communication lost; at least two and a half reports of the sensor',
-    ),
-  fault_after: duration
-    .default(180_000)
-    .describe('only failures for so long: sensor fault; at least one and a half reports of the sensor'),
-  recover_readings: z.int().min(1).max(100).default(2).describe('good readings in a row that end it'),
-  severity: severity.default('warning'),
-});
+export const sensorFaultRuleSchema = z
+  .strictObject({
+    kind: z.literal('sensor_fault'),
+    name,
+    missing_after: duration
+      .default(600_000)
+      .describe(
+        'no good reading for so long: communication lost; at least two and a half reports of the sensor',
+      ),
+    fault_after: duration
+      .default(180_000)
+      .describe('only failures for so long: sensor fault; at least one and a half reports of the sensor'),
+    recover_readings: z.int().min(1).max(100).default(2).describe('good readings in a row that end it'),
+    severity: severity.default('warning'),
+  })
+  .describe('A sensor that is silent, or gives only bad readings');
 
 export const ruleSchema = z.discriminatedUnion('kind', [
   thresholdRuleSchema,

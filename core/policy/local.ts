@@ -14,14 +14,22 @@ export const policySchema = z.strictObject({
     .default(10_000)
     .describe('alerts within this time of each other go out as one message'),
   steps: z
-    .array(z.strictObject({ to: z.array(z.string()).min(1).max(20), after: duration.default(0) }))
+    .array(
+      z.strictObject({
+        to: z.array(z.string()).min(1).max(20).describe('ids of `people`'),
+        after: duration.default(0).describe('how long after the alert'),
+      }),
+    )
     .max(10)
     .default([])
     .describe('whom to text, and how long after the alert if nobody has acknowledged'),
   repeat: duration.default(1_800_000).describe('reminder to the last step while unacknowledged'),
-  repeats: z.int().min(0).max(100).default(6),
+  repeats: z.int().min(0).max(100).default(6).describe('how many reminders'),
   rate_limit: z
-    .strictObject({ messages: z.int().min(1).max(100).default(3), per: duration.default(3_600_000) })
+    .strictObject({
+      messages: z.int().min(1).max(100).default(3).describe('how many'),
+      per: duration.default(3_600_000).describe('in how long a time'),
+    })
     .prefault({})
     .describe('reminders per recipient; first messages, escalations and "cleared" always pass'),
   ack_timeout: duration.default(3_600_000).describe('an acknowledged alert comes back after this long'),

@@ -41,6 +41,10 @@ export interface AcceptStats {
   rowsUnderWay: number;
 }
 
+const BATCHES =
+  'Takes a range of rows of one stream, brotli or gzip. Answers, once they are durable, which ranges are held: `{epoch, stream, held}`';
+const PROGRESS = 'Which ranges of which streams of this gateway are held: `{streams}`';
+
 /** Gateways' batches: validated whole, appended atomically, answered with what is held. */
 export function acceptRoutes(
   app: FastifyInstance,
@@ -64,7 +68,7 @@ export function acceptRoutes(
 
   app.post<{ Params: { id: string } }>(
     '/v1/gateways/:id/batches',
-    { config: { door: 'gateway' } },
+    { config: { door: 'gateway', about: BATCHES } },
     async (request, reply) => {
       const decoded = decodeBatch(request.body);
       if (!decoded.ok) {
@@ -117,7 +121,7 @@ export function acceptRoutes(
 
   app.get<{ Params: { id: string } }>(
     '/v1/gateways/:id/progress',
-    { config: { door: 'gateway' } },
+    { config: { door: 'gateway', about: PROGRESS } },
     async (request, reply) => {
       try {
         return { streams: await log.progress(request.params.id) };

@@ -126,6 +126,9 @@ function webhook(name: string, secret: string | undefined, schema: object, clock
   };
 }
 
+const TAKES =
+  'Takes one object, or one a line, for `pos/sales`, `erp/inventory` or `webhook/NAME`. Answers `{accepted, repeated, refused, refused_count}`; what is refused stands in `dead.letter` too';
+
 /** POST /v1/sources/…: one object or NDJSON. What cannot be taken goes to dead.letter with its reasons, and is told. */
 export function sourceRoutes(
   app: FastifyInstance,
@@ -150,7 +153,7 @@ export function sourceRoutes(
       (request: FastifyRequest, payload: NodeJS.ReadableStream) =>
         roomFor(request).read(payload, BODY_BYTES_MAX),
     );
-    const door = { config: { door: 'source' as const } };
+    const door = { config: { door: 'source' as const, about: TAKES } };
     scope.post<{ Params: { '*': string } }>('/v1/sources/*', door, async (request, reply) => {
       const source = sources.get(request.params['*']) as Source;
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);

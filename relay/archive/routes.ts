@@ -11,11 +11,17 @@ import type { Archive, HistoryQuery, Kind, Page } from './port.js';
 const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 
 const querySchema = z.strictObject({
-  clinic: idSchema,
-  sensor: idSchema.optional(),
-  from: time,
-  to: time,
-  limit: z.coerce.number().int().min(1).max(100_000).default(10_000),
+  clinic: idSchema.describe('whose'),
+  sensor: idSchema.optional().describe('absent: all of the clinic'),
+  from: time.describe('the first moment'),
+  to: time.describe('the moment after the last'),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(10_000)
+    .describe('rows of one answer; more is told by `next`'),
   after: z.string().max(2000).optional().describe('`next` of the page before'),
 });
 
@@ -25,21 +31,28 @@ const measured = (unsaid: Quantity | 'all') =>
     quantity: z
       .enum([...QUANTITY_NAMES, 'all'])
       .default(unsaid)
-      .transform((name) => (name === 'all' ? undefined : name)),
+      .transform((name) => (name === 'all' ? undefined : name))
+      .describe('which; `all`: every one'),
   });
 
 /** Aggregates were of temperatures alone: who does not say which gets those, as before. */
-const SCHEMAS = {
+export const HISTORY_QUERIES = {
   readings: measured('all'),
   aggregates: measured('temperature'),
   episodes: querySchema,
 } satisfies Record<Kind, z.ZodType>;
-const KINDS = Object.keys(SCHEMAS) as Kind[];
+const KINDS = Object.keys(HISTORY_QUERIES) as Kind[];
+
+const ABOUT: Record<Kind, string> = {
+  readings: 'Readings of a clinic, or of one sensor, by time: `{readings, complete, next}`',
+  aggregates: 'Its five minutes: `{aggregates, complete, next}`',
+  episodes: 'Its alarms, from their first alert to the last: `{episodes, complete, next}`',
+};
 
 /** GET /v1/history/{readings,aggregates,episodes}?clinic=&sensor=&quantity=&from=&to=&limit=&after= */
 export function historyRoutes(app: FastifyInstance, opened: () => Archive | undefined): void {
   for (const kind of KINDS) {
-    app.get(`/v1/history/${kind}`, async (request, reply) => {
+    app.get(`/v1/history/${kind}`, { config: { about: ABOUT[kind] } }, async (request, reply) => {
       const query = queryOf(kind, request.query);
       if (Array.isArray(query)) return reply.code(400).send({ error: 'invalid', problems: query });
       const archive = opened();
@@ -56,7 +69,7 @@ export function historyRoutes(app: FastifyInstance, opened: () => Archive | unde
 }
 
 function queryOf<K extends Kind>(kind: K, given: unknown): HistoryQuery<K> | Problem[] {
-  const schema: z.ZodType<z.output<(typeof SCHEMAS)[Kind]>> = SCHEMAS[kind];
+  const schema: z.ZodType<z.output<(typeof HISTORY_QUERIES)[Kind]>> = HISTORY_QUERIES[kind];
   const parsed = schema.safeParse(given);
   if (!parsed.success) return problemsOf(parsed.error, given, schema);
   const { from: fromMs, to: toMs, after: text, ...rest } = parsed.data;

@@ -14,10 +14,10 @@ const pattern = z
 
 const topicSchema = z
   .strictObject({
-    topic: pattern,
+    topic: pattern.describe('levels {clinic} and {sensor} name those; + says nothing'),
     clinic: idSchema.optional().describe('where the topic does not name it'),
     sensor: idSchema.optional().describe('where the topic does not name it'),
-    quantity: z.enum(QUANTITY_NAMES).default('temperature'),
+    quantity: z.enum(QUANTITY_NAMES).default('temperature').describe('what is measured, in its own unit'),
     value: z
       .string()
       .min(1)
@@ -25,7 +25,10 @@ const topicSchema = z
       .optional()
       .describe('path in a JSON payload, `data.temp`; absent: the payload is the number'),
     time: z
-      .strictObject({ path: z.string().min(1).max(200), format: z.enum(['iso', 'unix_s', 'unix_ms']) })
+      .strictObject({
+        path: z.string().min(1).max(200).describe('where it is in the payload'),
+        format: z.enum(['iso', 'unix_s', 'unix_ms']).describe('how it is written'),
+      })
       .optional()
       .describe('absent: when it came'),
   })
@@ -45,11 +48,14 @@ export type MqttTopic = z.output<typeof topicSchema>;
 /** A broker of sites that have no agent. */
 export const mqttSourceSchema = z.strictObject({
   name: idSchema.describe('readings of it come from the gateway `mqtt-NAME`'),
-  url: z.string().regex(/^(mqtts?|wss?):\/\/[^\s]+$/, 'expected mqtt://HOST, mqtts://HOST, ws:// or wss://'),
-  username: z.string().optional(),
-  password: z.string().optional(),
+  url: z
+    .string()
+    .regex(/^(mqtts?|wss?):\/\/[^\s]+$/, 'expected mqtt://HOST, mqtts://HOST, ws:// or wss://')
+    .describe('of the broker'),
+  username: z.string().optional().describe('at that broker'),
+  password: z.string().optional().describe('at that broker, a secret'),
   ca: z.string().optional().describe('PEM file of the authority that signed the broker’s certificate'),
-  topics: z.array(topicSchema).min(1).max(100),
+  topics: z.array(topicSchema).min(1).max(100).describe('what is subscribed to'),
 });
 export type MqttSource = z.output<typeof mqttSourceSchema>;
 

@@ -25,34 +25,42 @@ const topicPrefix = z
   .refine((prefix) => !prefix.endsWith(BACKTEST), `expected no ${BACKTEST} at its end`);
 
 export const kafkaConfigSchema = z.strictObject({
-  brokers: z.array(z.string().regex(/^[^\s:]+:\d+$/, 'expected host:port')).min(1),
+  brokers: z
+    .array(z.string().regex(/^[^\s:]+:\d+$/, 'expected host:port'))
+    .min(1)
+    .describe('each as host:port; some of them suffice'),
   topic_prefix: topicPrefix
     .default('')
     .describe(
       'begins the name of each topic, group, transactional id and registry subject: installations of different prefixes share a Kafka; fixed once there are topics',
     ),
-  ssl: z.boolean().default(false),
+  ssl: z.boolean().default(false).describe('TLS to the brokers'),
   sasl: z
     .strictObject({
-      mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
-      username: z.string(),
-      password: z.string(),
+      mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).describe('how it logs in'),
+      username: z.string().describe('of this relay at the brokers'),
+      password: z.string().describe('a secret'),
     })
-    .optional(),
-  /** Lanes: how many Kafka transactions can run side by side. Fixed once the progress topic exists. */
-  lanes: z.int().min(1).max(256).default(4),
+    .optional()
+    .describe('log-in at the brokers; absent: none'),
+  lanes: z
+    .int()
+    .min(1)
+    .max(256)
+    .default(4)
+    .describe('transactions side by side, shared by all relays; fixed once gateway.progress is there'),
   registry: z
     .strictObject({
-      url: httpUrl,
-      username: z.string().optional(),
-      password: z.string().optional(),
+      url: httpUrl.describe('its address'),
+      username: z.string().optional().describe('HTTP Basic'),
+      password: z.string().optional().describe('HTTP Basic, a secret'),
     })
     .optional()
     .describe(
       'a Confluent schema registry: records are then Avro; this relay’s own is at its address, below /registry',
     ),
   partitions: z.int().min(1).max(1000).default(6).describe('of the data topics, when they are made here'),
-  replication: z.int().min(1).max(10).default(1),
+  replication: z.int().min(1).max(10).default(1).describe('copies of each partition, when made here'),
   compression: z
     .enum(['gzip', 'none'])
     .default('gzip')
@@ -64,15 +72,19 @@ const relayFields = z.strictObject({
   data: z.string().min(1).describe('folder of the embedded log'),
   http: z
     .strictObject({
-      host: z.string().default('0.0.0.0'),
-      port: z.int().min(0).max(65_535).default(8443),
+      host: z.string().default('0.0.0.0').describe('address that it listens at'),
+      port: z.int().min(0).max(65_535).default(8443).describe('port that it listens at'),
       public_url: httpUrl
         .optional()
         .describe(
           'where gateways reach this very relay; relays that share a Kafka send gateways to each other by it',
         ),
       tls: z
-        .strictObject({ cert: z.string(), key: z.string(), client_ca: z.string().optional() })
+        .strictObject({
+          cert: z.string().describe('this relay’s certificate'),
+          key: z.string().describe('its key'),
+          client_ca: z.string().optional().describe('who certifies gateways'),
+        })
         .optional()
         .describe(
           'PEM files; with client_ca a gateway needs a certificate by that authority, with its id as URI urn:coldwatch:gateway:ID or as common name',
@@ -110,15 +122,15 @@ const relayFields = z.strictObject({
         .regex(/^postgres(ql)?:\/\//, 'expected postgres://user:password@host/database')
         .optional()
         .describe('absent: a SQLite file in the folder `data`'),
-      readings_for: duration.default(3 * 366 * DAY_MS).describe('records are asked for for three years'),
-      aggregates_for: duration.default(10 * 366 * DAY_MS),
+      readings_for: duration.default(3 * 366 * DAY_MS).describe('readings; inspectors ask for three years'),
+      aggregates_for: duration.default(10 * 366 * DAY_MS).describe('five-minute aggregates'),
     })
     .optional()
     .describe('history for queries; absent: only what the log keeps'),
   registry: z
     .strictObject({
-      username: z.string().min(1),
-      password: z.string().min(8, 'expected at least 8 characters'),
+      username: z.string().min(1).describe('HTTP Basic'),
+      password: z.string().min(8, 'expected at least 8 characters').describe('a secret'),
     })
     .optional()
     .describe('serves a schema registry below /registry, to whoever has this user and password'),
@@ -130,7 +142,10 @@ const relayFields = z.strictObject({
   traces: z
     .strictObject({
       otlp: httpUrl.describe('a collector that takes OTLP over HTTP, such as http://host:4318'),
-      headers: z.record(z.string().regex(/^[A-Za-z0-9-]+$/), z.string()).default({}),
+      headers: z
+        .record(z.string().regex(/^[A-Za-z0-9-]+$/), z.string())
+        .default({})
+        .describe('headers of each request, such as a key'),
       readings: z
         .number()
         .min(0)
@@ -145,7 +160,10 @@ const relayFields = z.strictObject({
     .default(ALERTING_KINDS)
     .describe('findings of the streams that become alerts; [] for none'),
   regions: z
-    .record(idSchema, z.strictObject({ clinics: z.array(idSchema).min(1).max(10_000) }))
+    .record(
+      idSchema,
+      z.strictObject({ clinics: z.array(idSchema).min(1).max(10_000).describe('each in one region') }),
+    )
     .default({})
     .superRefine((regions, context) => {
       const seen = new Map<string, string>();
@@ -166,7 +184,11 @@ const relayFields = z.strictObject({
     .describe('which clinics lie where: the streams then tell which share of a region is affected'),
   kafka: kafkaConfigSchema.optional().describe('absent: the embedded log'),
   retention: duration.default(2_592_000_000).describe('of the embedded log; Kafka keeps its own'),
-  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+  log: z
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('what is logged'),
+    })
+    .prefault({}),
 });
 export const relaySchema = relayFields.superRefine(checkGateways);
 export type RelayConfig = z.output<typeof relaySchema>;

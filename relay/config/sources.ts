@@ -19,7 +19,12 @@ const scope = z
 /** Where sales, stock and webhooks come from. */
 export const sourcesConfigSchema = z.strictObject({
   tokens: z
-    .array(z.strictObject({ token: z.string().min(16), scopes: z.array(scope).min(1) }))
+    .array(
+      z.strictObject({
+        token: z.string().min(16).describe('a secret'),
+        scopes: z.array(scope).min(1).describe('`pos`, `erp` or `webhook:NAME`'),
+      }),
+    )
     .max(100)
     .default([])
     .describe('bearer tokens, each for some sources; a source that no token names is closed'),
@@ -39,6 +44,7 @@ export const sourcesConfigSchema = z.strictObject({
         schema: jsonSchema.describe('JSON Schema of the payload'),
       }),
     )
-    .default({}),
+    .default({})
+    .describe('by the name that stands in the path'),
 });
 export type SourcesConfig = z.output<typeof sourcesConfigSchema>;

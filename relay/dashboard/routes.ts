@@ -14,6 +14,9 @@ const BUFFERED_MAX = 4 * 1024 * 1024;
 const WATCHERS_MAX = 100;
 const BEAT_MS = 15_000;
 
+const LIVE = 'What the page shows now, as JSON: clinics, sensors, open alerts';
+const STREAM = 'The same, and then each change, as server-sent events';
+
 /** The page at `/`, and its stream of changes by server-sent events. Returns what ends the open streams. */
 export function dashboardRoutes(
   app: FastifyInstance,
@@ -25,16 +28,19 @@ export function dashboardRoutes(
   const files = pageFiles();
   for (const [path, { type, body }] of Object.entries(files)) {
     // The page has no data: only what it asks for does. The log-in page uses the same style sheet.
-    const door = path === '/' ? ('viewer' as const) : ('anyone' as const);
-    app.get(path, { config: { door } }, (_request, reply) => reply.type(type).send(body));
+    const config =
+      path === '/'
+        ? { door: 'viewer' as const, about: 'The live page' }
+        : { door: 'anyone' as const, about: 'Files of the page' };
+    app.get(path, { config }, (_request, reply) => reply.type(type).send(body));
   }
-  app.get('/api/live', async () => {
+  app.get('/api/live', { config: { about: LIVE } }, async () => {
     await feed.watch();
     return live.snapshot();
   });
 
   const watchers = new Set<() => void>();
-  app.get('/api/stream', async (request, reply) => {
+  app.get('/api/stream', { config: { about: STREAM } }, async (request, reply) => {
     await feed.watch();
     if (watchers.size >= WATCHERS_MAX) {
       return reply.code(503).send({ error: 'busy', message: 'too many open dashboards' });

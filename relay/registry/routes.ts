@@ -14,6 +14,7 @@ import { RegistryError } from './registry.js';
  * that kafkajs's client and Flink's `avro-confluent` use, below /registry. What it does not do: JSON Schema and Protobuf,
  * references between schemas, deleting, contexts, modes, and any compatibility but BACKWARD with the version before.
  */
+const ABOUT = 'The part of the Confluent Schema Registry’s API that kafkajs, Flink and Java clients use';
 const TYPE = 'application/vnd.schemaregistry.v1+json';
 const LEVEL = 'BACKWARD';
 const TOO_MANY = 'too many wrong passwords from this address';
@@ -60,7 +61,7 @@ export function registryRoutes(app: FastifyInstance, registry: Registry): void {
         }
       });
       scope.addHook('onRoute', (route) => {
-        route.config = { ...route.config, door: 'registry' };
+        route.config = { ...route.config, door: 'registry', about: ABOUT };
       });
       scope.addHook('onRequest', async () => registry.ready());
       scope.setErrorHandler((error, _request, reply) => {

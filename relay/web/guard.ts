@@ -7,6 +7,8 @@ export type Door = 'anyone' | 'viewer' | 'gateway' | 'source' | 'registry';
 declare module 'fastify' {
   interface FastifyContextConfig {
     door?: Door;
+    /** What it answers, in one sentence: docs/reference/api.md is made of it. */
+    about?: string;
   }
 }
 

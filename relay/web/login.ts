@@ -14,13 +14,19 @@ export function loginRoutes(app: FastifyInstance, viewers: Viewers): void {
       { parseAs: 'string', bodyLimit: FORM_BYTES_MAX },
       (_request, body, done) => done(null, new URLSearchParams(body as string).get('token') ?? ''),
     );
-    const door = { config: { door: 'anyone' as const } };
-    scope.get<{ Querystring: { token?: string } }>('/login', door, async ({ query, ip }, reply) => {
-      if (query.token === undefined) return reply.type(PAGE).send(closedPage());
-      return enter(String(query.token), ip, reply);
-    });
-    scope.post('/login', door, async ({ body, ip }, reply) => enter(String(body ?? ''), ip, reply));
-    scope.post('/logout', door, async (_request, reply) =>
+    const door = (about: string) => ({ config: { door: 'anyone' as const, about } });
+    scope.get<{ Querystring: { token?: string } }>(
+      '/login',
+      door('`?token=…` begins a session of 12 h; without it, a form'),
+      async ({ query, ip }, reply) => {
+        if (query.token === undefined) return reply.type(PAGE).send(closedPage());
+        return enter(String(query.token), ip, reply);
+      },
+    );
+    scope.post('/login', door('The form’s token begins a session'), async ({ body, ip }, reply) =>
+      enter(String(body ?? ''), ip, reply),
+    );
+    scope.post('/logout', door('Ends the session'), async (_request, reply) =>
       reply.header('set-cookie', viewers.logout()).redirect('/login', 303),
     );
   });

@@ -19,11 +19,13 @@ export const kernelModelSchema = z.strictObject({
 });
 export type KernelModel = z.output<typeof kernelModelSchema>;
 
-export const kernelSourceSchema = z.strictObject({
-  kind: z.literal('kernel'),
-  at: z
-    .string()
-    .regex(/^[a-zA-Z0-9_.:-]+$/, 'expected a part of a device path such as "1-0044"')
-    .optional()
-    .describe('of several such devices, the one whose real path has this part'),
-});
+export const kernelSourceSchema = z
+  .strictObject({
+    kind: z.literal('kernel'),
+    at: z
+      .string()
+      .regex(/^[a-zA-Z0-9_.:-]+$/, 'expected a part of a device path such as "1-0044"')
+      .optional()
+      .describe('of several such devices, the one whose real path has this part'),
+  })
+  .describe('A sensor that the kernel reads: iio or hwmon');

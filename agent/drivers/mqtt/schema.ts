@@ -4,7 +4,7 @@ import { DEVICE_UNIT_NAMES, QUANTITY_NAMES } from '../../../core/units.js';
 import { channelSchema, frameSchema } from '../frame/schema.js';
 
 /** A place in a JSON payload: names and indexes joined by dots, `DS18B20.Temperature`. */
-const jsonPath = z.string().min(1).max(200);
+const jsonPath = z.string().min(1).max(200).describe('a place in the payload, such as `DS18B20.Temperature`');
 
 const pattern = z
   .string()
@@ -20,17 +20,17 @@ const pattern = z
   .transform((text) => new RegExp(text));
 
 const valueSchema = z.strictObject({
-  quantity: z.enum(QUANTITY_NAMES),
-  unit: z.enum(DEVICE_UNIT_NAMES),
-  path: jsonPath,
-  channel: channelSchema.optional(),
+  quantity: z.enum(QUANTITY_NAMES).describe('what is measured'),
+  unit: z.enum(DEVICE_UNIT_NAMES).describe('in which the device says it'),
+  path: jsonPath.describe('where its number is in the payload'),
+  channel: channelSchema.optional().describe('a name for this place of several'),
   unit_path: jsonPath.optional().describe('where the payload itself names the unit: "C" or "F"'),
   unless: jsonPath.optional().describe('the value means nothing while this is true'),
 });
 
 const timeSchema = z.strictObject({
-  path: jsonPath,
-  format: z.enum(['iso', 'unix_s', 'unix_ms']),
+  path: jsonPath.describe('where it is in the payload'),
+  format: z.enum(['iso', 'unix_s', 'unix_ms']).describe('how it is written'),
   optional: z.boolean().default(false).describe('payloads without it are taken as of their arrival'),
 });
 
@@ -95,30 +95,39 @@ const topicFilter = z
     'expected an MQTT topic filter such as "zigbee2mqtt/#"',
   );
 
-export const mqttSourceSchema = z.strictObject({
-  kind: z.literal('mqtt'),
-  topic,
-  device: z
-    .string()
-    .min(1)
-    .max(80)
-    .optional()
-    .describe('of several probes on this topic, the one with this id'),
-  channel: channelSchema.optional().describe('of several places that the device measures, this one'),
-  /** For payloads of no known device: the mapping, here instead of in a model. */
-  values: z.array(valueSchema).min(1).max(64).optional(),
-  time: timeSchema.optional(),
-});
+export const mqttSourceSchema = z
+  .strictObject({
+    kind: z.literal('mqtt'),
+    topic: topic.describe('where it publishes'),
+    device: z
+      .string()
+      .min(1)
+      .max(80)
+      .optional()
+      .describe('of several probes on this topic, the one with this id'),
+    channel: channelSchema.optional().describe('of several places that the device measures, this one'),
+    values: z
+      .array(valueSchema)
+      .min(1)
+      .max(64)
+      .optional()
+      .describe('for payloads of no known device: the mapping, here instead of in a model'),
+    time: timeSchema.optional().describe('with `values`: the device’s own time of measurement'),
+  })
+  .describe('A device that publishes on MQTT');
 
 export const mqttConfigSchema = z.strictObject({
   url: z
     .url({ protocol: /^mqtts?$/ })
     .optional()
     .describe('mqtt:// or mqtts:// of the clinic’s broker; absent: a broker inside the agent'),
-  username: z.string().optional(),
-  password: z.string().optional(),
+  username: z.string().optional().describe('at the clinic’s broker'),
+  password: z.string().optional().describe('at the clinic’s broker, a secret'),
   embedded: z
-    .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535).default(1883) })
+    .strictObject({
+      host: z.string().default('127.0.0.1').describe('address of the broker inside the agent'),
+      port: z.int().min(0).max(65_535).default(1883).describe('its port'),
+    })
     .prefault({}),
   listen: z
     .array(topicFilter)

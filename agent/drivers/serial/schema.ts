@@ -35,16 +35,18 @@ export function tcpAddress(port: string): { host: string; port: number } | undef
 
 const port = z.string().min(1).describe('a serial port; prefer a /dev/serial/by-path name');
 
-export const modbusSourceSchema = z.strictObject({
-  kind: z.literal('modbus'),
-  port: port
-    .refine((text) => !text.includes('://') || tcpAddress(text) !== undefined, {
-      error: 'expected a serial port, or "tcp://HOST:502"',
-    })
-    .describe('a serial port (prefer a /dev/serial/by-path name), or tcp://HOST:PORT for Modbus/TCP'),
-  unit: z.int().min(1).max(247).default(1),
-  channel: channelSchema.optional().describe('of several probes on one box, this one'),
-});
+export const modbusSourceSchema = z
+  .strictObject({
+    kind: z.literal('modbus'),
+    port: port
+      .refine((text) => !text.includes('://') || tcpAddress(text) !== undefined, {
+        error: 'expected a serial port, or "tcp://HOST:502"',
+      })
+      .describe('a serial port (prefer a /dev/serial/by-path name), or tcp://HOST:PORT for Modbus/TCP'),
+    unit: z.int().min(1).max(247).default(1).describe('its Modbus address'),
+    channel: channelSchema.optional().describe('of several probes on one box, this one'),
+  })
+  .describe('A Modbus device, on a serial line or over TCP');
 
 export const modbusModelSchema = z.strictObject({
   transport: z.literal('modbus'),
@@ -81,7 +83,9 @@ export const modbusModelSchema = z.strictObject({
     .max(64),
 });
 
-export const lineSourceSchema = z.strictObject({ kind: z.literal('line'), port });
+export const lineSourceSchema = z
+  .strictObject({ kind: z.literal('line'), port })
+  .describe('A device that writes lines of text on a serial port');
 
 const pattern = z
   .string()

@@ -1,0 +1,48 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FastifyInstance, RouteOptions } from 'fastify';
+import { pino } from 'pino';
+import { relaySchema } from '../../relay/config/relay.js';
+import { startRelay } from '../../relay/main.js';
+import type { Door } from '../../relay/web/guard.js';
+
+export interface Route {
+  method: string;
+  url: string;
+  door: Door;
+  about: string;
+}
+
+/** Every route of a relay with all that it can have, as the running program has them. */
+export async function relayRoutes(): Promise<Route[]> {
+  const seen: RouteOptions[] = [];
+  // The web server’s own announcement of each of its instances.
+  const onServer = (message: unknown) => {
+    (message as { fastify: FastifyInstance }).fastify.addHook('onRoute', (route) => void seen.push(route));
+  };
+  const data = mkdtempSync(join(tmpdir(), 'coldwatch-routes-'));
+  subscribe('fastify.initialization', onServer);
+  try {
+    const config = relaySchema.parse({
+      data,
+      http: { host: '127.0.0.1', port: 0 },
+      archive: {},
+      registry: { username: 'docs', password: 'not used by anybody' },
+      sources: {},
+      log: { level: 'error' },
+    });
+    const relay = await startRelay(config, pino({ enabled: false }), () => {});
+    await relay.stop();
+  } finally {
+    unsubscribe('fastify.initialization', onServer);
+    rmSync(data, { recursive: true, force: true });
+  }
+  return seen.flatMap(({ method, url, config }) =>
+    [method]
+      .flat()
+      .filter((name) => name !== 'HEAD')
+      .map((name) => ({ method: name, url, door: config?.door ?? 'viewer', about: config?.about ?? '' })),
+  );
+}
