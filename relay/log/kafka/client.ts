@@ -120,19 +120,24 @@ export interface Cluster {
   findGroupCoordinator(of: { groupId: string }): Promise<{
     leaveGroup(of: { groupId: string; memberId: string }): Promise<unknown>;
   }>;
+  fetchTopicsOffset(
+    of: { topic: string; partitions: { partition: number }[]; fromBeginning: boolean }[],
+  ): Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>;
+  findTopicPartitionMetadata(topic: string): { partitionId: number }[];
   findLeaderForPartitions(topic: string, partitions: number[]): Record<string, number[]>;
   findBroker(of: { nodeId: string }): Promise<{
     fetch(request: FetchRequest): Promise<{ responses: { partitions: unknown[] }[] }>;
   }>;
 }
 
-export function clusterOf(kafka: object): Cluster {
+/** `reads`: whether what it tells of partitions ends before the first transaction that is open. */
+export function clusterOf(kafka: object, reads: 'committed' | 'written' = 'committed'): Cluster {
   const create = Object.getOwnPropertySymbols(kafka).find(
     ({ description }) => description === 'private:Kafka:createCluster',
   );
   // kafkajs is pinned by the lockfile.
   const make = (kafka as Record<symbol, (options: object) => Cluster>)[create!]!;
-  return make({ allowAutoTopicCreation: false, isolationLevel: 1 });
+  return make({ allowAutoTopicCreation: false, isolationLevel: reads === 'committed' ? 1 : 0 });
 }
 
 export const batchOf = (topic: string, offset: string, data: unknown): FetchedBatch =>

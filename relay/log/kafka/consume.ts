@@ -10,6 +10,7 @@ import {
   type StoredRecord,
   type Tail,
 } from '../port.js';
+import { clusterOf } from './client.js';
 import type { ValueCodec } from './codec.js';
 import { Cursor } from './cursor.js';
 import type { Kit } from './kit.js';
@@ -18,6 +19,9 @@ import { type Place, placeOf, startsOf } from './starts.js';
 /** Where compaction dropped the last records of a partition, nothing will come: known after so long and so many answers. */
 const NOTHING_MORE_MS = 3000;
 const NOTHING_MORE_ANSWERS = 3;
+
+/** A relay that died leaves a transaction open, which Kafka ends within 20 s (10 s, looked at each 10 s). */
+const HELD_BACK_MS = 30_000;
 
 /** Records from there, and all that follow. */
 export async function tailTopics(
@@ -100,8 +104,14 @@ export async function readTopics(
     },
     onAnswer: () => {
       answers += 1;
-      const quiet = !busy && clock.mono() - heardMs > NOTHING_MORE_MS;
-      if (quiet && answers > NOTHING_MORE_ANSWERS) end();
+      const quietMs = busy ? 0 : clock.mono() - heardMs;
+      if (quietMs <= NOTHING_MORE_MS || answers <= NOTHING_MORE_ANSWERS) return;
+      answers = 0;
+      heldBack(reader, ends).then((place) => {
+        if (place === undefined) end();
+        else if (quietMs > HELD_BACK_MS)
+          end(new Error(`${place} is held back by a transaction that stays open`));
+      }, end);
     },
     onGone: end,
   });
@@ -113,17 +123,47 @@ export async function readTopics(
   }
 }
 
+/** A partition where an open transaction keeps readers from what they are to read. */
+async function heldBack({ admin, names }: Kit, ends: ReadonlyMap<Place, bigint>): Promise<Place | undefined> {
+  for (const topic of new Set(
+    [...ends.keys()].map((place) => place.slice(0, place.lastIndexOf('/')) as LogTopic),
+  )) {
+    // To kafkajs's admin a partition ends where its committed part does.
+    for (const { partition, high } of await admin.fetchTopicOffsets(names.topic(topic))) {
+      const place = placeOf(topic, partition);
+      if (BigInt(high) < (ends.get(place) ?? 0n)) return place;
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Where what is written ends, not what is committed: a transaction counts as open for a moment after its writer was told
+ * that it is committed, and what this relay was told is there must be read.
+ */
 async function endsOf(
-  { admin, names }: Kit,
+  { kafka, names }: Kit,
   topics: readonly LogTopic[],
   starts: ReadonlyMap<Place, bigint>,
 ) {
   const ends = new Map<Place, bigint>();
-  for (const topic of topics) {
-    for (const { partition, high } of await admin.fetchTopicOffsets(names.topic(topic))) {
-      const place = placeOf(topic, partition);
-      if (BigInt(high) > (starts.get(place) ?? 0n)) ends.set(place, BigInt(high));
+  const cluster = clusterOf(kafka, 'written');
+  try {
+    await cluster.connect();
+    for (const topic of topics) {
+      const name = names.topic(topic);
+      await cluster.addTargetTopic(name);
+      const partitions = cluster
+        .findTopicPartitionMetadata(name)
+        .map(({ partitionId }) => ({ partition: partitionId }));
+      const [found] = await cluster.fetchTopicsOffset([{ topic: name, partitions, fromBeginning: false }]);
+      for (const { partition, offset } of found?.partitions ?? []) {
+        const place = placeOf(topic, partition);
+        if (BigInt(offset) > (starts.get(place) ?? 0n)) ends.set(place, BigInt(offset));
+      }
     }
+  } finally {
+    await cluster.disconnect();
   }
   return ends;
 }
