@@ -1,19 +1,12 @@
 import { expect, it } from 'vitest';
-import { Streams } from '../../relay/streams/embedded/streams.js';
 import { clocks, hours, type Input, PLAN, SETTINGS } from '../world/data/hours.js';
 import { difference, FORETOLD, foretell, kindOf, standing } from '../world/data/oracle.js';
+import { ownStreams } from '../world/run/own-streams.js';
 
 /** Enough for each thing of an hour to meet each other. */
 const SEEDS = 60;
 
-function computed(inputs: readonly Input[]): string[] {
-  const records: { topic: string; key: string; value: string }[] = [];
-  const streams = new Streams(SETTINGS, (record) => {
-    if (!record.key.includes('"clock"')) records.push(record);
-  });
-  for (const one of inputs) streams.take({ ...one, partition: 0 });
-  return standing(records);
-}
+const computed = (inputs: readonly Input[]) => standing(ownStreams(inputs));
 
 it(`the relay’s own streams give what SQL over all of it gives, of ${SEEDS} hours`, () => {
   const kinds = new Set<string>();

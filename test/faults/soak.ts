@@ -3,13 +3,16 @@ import { parseArgs } from 'node:util';
 import { startKafka } from '../world/run/services.js';
 import { isClean, type Outcome, runSeed } from './conservation.js';
 import { fuzzDecoders } from './fuzz.js';
+import { type HoursOutcome, isAsForetold, runHours } from './generated-hours.js';
 import { isSound, MANY, ONE, type StopOutcome, TwoRelays } from './two-relays.js';
 
 /*
  * Seeded fault runs, one after another: --minutes N (at least one run), or --runs N. --parallel P of them at a time,
  * each with --seconds S of faults. --out FILE keeps the sums for the bench. --fuzz N first gives N
  * inputs to the decoders. --kafka runs two relays on a Kafka instead (two-relays.ts), one Kafka for all seeds of a
- * worker; every other worker has one gateway with one sensor, one lane and one partition.
+ * worker; every other worker has one gateway with one sensor, one lane and one partition. --hours gives a generated day
+ * of clinics to the relay's own streams instead (generated-hours.ts), in accelerated time, and says in which rows they
+ * differ from SQL over all of it; --hours --flink also to the Flink job, on a Kafka of its own, killed in the middle.
  */
 const { values } = parseArgs({
   options: {
@@ -21,6 +24,8 @@ const { values } = parseArgs({
     out: { type: 'string' },
     fuzz: { type: 'string', default: '0' },
     kafka: { type: 'boolean', default: false },
+    hours: { type: 'boolean', default: false },
+    flink: { type: 'boolean', default: false },
   },
 });
 const seconds = Number(values.seconds);
@@ -61,6 +66,12 @@ function count(outcome: Outcome): void {
   for (const [name, n] of Object.entries(outcome.faults)) faults[name] = (faults[name] ?? 0) + n;
 }
 
+function countHours({ inputs, own, flink }: HoursOutcome): void {
+  total.runs += 1;
+  total.inputs += inputs;
+  for (const { lacks, adds } of [own, ...(flink ? [flink] : [])]) total.wrong += lacks + adds;
+}
+
 /** One seed; whatever it finds is counted. */
 async function attempt(run: (seed: number) => Promise<{ clean: boolean }>): Promise<boolean> {
   const mine = seed++;
@@ -75,9 +86,23 @@ async function attempt(run: (seed: number) => Promise<{ clean: boolean }>): Prom
     total.stuck += 1;
     console.log(JSON.stringify({ seed: mine, error: (error as Error).message }));
   }
-  const what = values.kafka ? '--kafka' : `--seconds ${seconds}`;
-  if (!clean) console.log(`Repeat it: npm run soak -- --runs 1 ${what} --seed ${mine}`);
+  if (!clean) console.log(`Repeat it: npm run soak -- --runs 1 ${kindOfRun()} --seed ${mine}`);
   return !stuck;
+}
+
+function kindOfRun(): string {
+  if (values.hours) return values.flink ? '--hours --flink' : '--hours';
+  return values.kafka ? '--kafka' : `--seconds ${seconds}`;
+}
+
+async function hoursWorker(): Promise<void> {
+  while (more()) {
+    await attempt(async (mine) => {
+      const outcome = await runHours(mine, values.flink);
+      countHours(outcome);
+      return { ...outcome, clean: isAsForetold(outcome) };
+    });
+  }
 }
 
 async function worker(): Promise<void> {
@@ -131,7 +156,8 @@ function sumOf(a: Record<string, number>, b: Record<string, number>): Record<str
   return Object.fromEntries(names.map((name) => [name, (a[name] ?? 0) + (b[name] ?? 0)]));
 }
 
-await Promise.all(Array.from({ length: Number(values.parallel) }, values.kafka ? kafkaWorker : worker));
+const workerOf = values.hours ? hoursWorker : values.kafka ? kafkaWorker : worker;
+await Promise.all(Array.from({ length: Number(values.parallel) }, workerOf));
 const sums = { ...total, first_seed: firstSeed, seconds, faults };
 console.log(JSON.stringify(sums));
 if (values.out) writeFileSync(values.out, `${JSON.stringify(added(values.out, sums), null, 2)}\n`);
