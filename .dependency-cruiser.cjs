@@ -78,7 +78,7 @@ module.exports = {
     only('kafkajs-at-the-edge', 'kafkajs', '^relay/log/kafka/'),
     only('registry-client-at-the-edge', '@kafkajs', '^relay/log/kafka/'),
     only('pg-at-the-edge', 'pg', '^relay/archive/'),
-    only('mqtt-at-the-edge', '(mqtt|aedes)', '^(agent/drivers/mqtt/|relay/accept/mqtt)'),
+    only('mqtt-at-the-edge', '(mqtt|aedes)', '^(host/mqtt|agent/drivers/mqtt)/'),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

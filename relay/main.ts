@@ -91,7 +91,7 @@ export async function startRelay(
   const alerts = runAlerts(records, config.alert_on, clock, log);
   const brokers = config.mqtt.map((broker) => subscribe(broker, records, clock, log, sources));
   const registry = config.registry && new Registry(records, clock, log);
-  if (registry) registryRoutes(app, registry);
+  if (registry) registryRoutes(app, registry, clock);
   const duties = [alerts.duty, ...brokers];
   const archiver = config.archive && openArchiver(config, config.archive, records, clock, log);
   if (archiver) historyRoutes(app, () => archiver.archive);

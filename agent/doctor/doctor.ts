@@ -31,12 +31,12 @@ export async function* examine(site: ResolvedSite, visit: Visit, log: Logger): A
   const { clock } = readBoot(config.clock.synchronised_file);
   const lines = lazyLines(config.gpio.root, clock);
   yield clockCheck(clock);
-  yield diskCheck(config);
+  yield diskCheck(config, clock);
   yield* await brokerCheck(config);
   yield await relayCheck(config, clock);
   for (const told of toldOf(site)) yield toldCheck(told);
   for (const note of seldomNotes(site)) yield skipped('rules', note);
-  const running = await runningAgent(config);
+  const running = await runningAgent(config, clock);
   if (running) {
     for (const note of leftBehind(formerOf(running), site)) yield skipped('site file', note);
     if (config.relay) yield ringCheck(running);
@@ -78,7 +78,7 @@ const ASK_MS = 1000;
 async function askUntilHeard(site: ResolvedSite, waitMs: number, clock: Clock): Promise<Check[]> {
   const end = clock.mono() + waitMs;
   for (;;) {
-    const status = await runningAgent(site.config);
+    const status = await runningAgent(site.config, clock);
     const checks = status ? reportedSensors(site, status.sensors, clock.wall()) : [];
     const heard = status && checks.every(({ result }) => result !== 'waiting');
     if (heard || clock.mono() >= end) return status ? checks : [fail('agent', 'it has just stopped')];

@@ -1,3 +1,4 @@
+import { abortAfter, type Clock } from '../../core/clock/clock.js';
 import { RING_FULL } from '../alarm/conditions.js';
 import type { Former } from '../site/left-behind.js';
 import type { ResolvedSite } from '../site/resolve.js';
@@ -33,13 +34,16 @@ export const formerOf = ({ ring, relay, sensors, open_alerts }: Running): Former
 });
 
 /** The status of this site's agent, when it runs. */
-export async function runningAgent({ http, gateway }: ResolvedSite['config']): Promise<Running | undefined> {
+export async function runningAgent(
+  { http, gateway }: ResolvedSite['config'],
+  clock: Clock,
+): Promise<Running | undefined> {
   const host = http.host === '0.0.0.0' ? '127.0.0.1' : http.host;
   try {
-    const response = await fetch(`http://${host}:${http.port}/api/status`, {
-      signal: AbortSignal.timeout(ANSWER_MS),
+    const status = await abortAfter(clock, ANSWER_MS, async (signal) => {
+      const response = await fetch(`http://${host}:${http.port}/api/status`, { signal });
+      return (await response.json()) as Running;
     });
-    const status = (await response.json()) as Running;
     return status.gateway === gateway ? status : undefined;
   } catch {
     return undefined;

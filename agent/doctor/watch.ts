@@ -17,8 +17,8 @@ export interface Watch {
 export async function watchSensors(site: ResolvedSite, log: Logger): Promise<Watch & { clock: Clock }> {
   const { config } = site;
   const { clock } = readBoot(config.clock.synchronised_file);
-  if (await runningAgent(config)) {
-    const look = async () => ((await runningAgent(config))?.sensors ?? []).map(seenOfAgent);
+  if (await runningAgent(config, clock)) {
+    const look = async () => ((await runningAgent(config, clock))?.sensors ?? []).map(seenOfAgent);
     return { clock, look, stop: async () => {} };
   }
   const lines = lazyLines(config.gpio.root, clock);

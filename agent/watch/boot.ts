@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import type { Clock } from '../../core/clock/clock.js';
 import { SystemClock } from '../../host/clock.js';
 
 const LOOK_EVERY_MS = 5000;
@@ -13,24 +14,26 @@ export interface Boot {
 export function readBoot(synchronisedFile: string | undefined): Boot {
   const id = read('/proc/sys/kernel/random/boot_id') ?? randomUUID();
   const uptime = Number(read('/proc/uptime')?.split(' ')[0]);
-  const bootOffsetMs = Number.isFinite(uptime) ? Math.round(uptime * 1000 - performance.now()) : 0;
-  return { id, clock: new SystemClock({ bootOffsetMs, synchronised: synchronisation(synchronisedFile) }) };
+  const clock = new SystemClock();
+  const bootOffsetMs = Number.isFinite(uptime) ? Math.round(uptime * 1000 - clock.mono()) : 0;
+  const synchronised = synchronisation(synchronisedFile, clock);
+  return { id, clock: new SystemClock({ bootOffsetMs, synchronised }) };
 }
 
 const TIMESYNCD = '/run/systemd/timesync';
 
 /** Where no file is named and systemd-timesyncd does not run, something else keeps the clock, and it is trusted. */
-function synchronisation(file: string | undefined): () => boolean {
+function synchronisation(file: string | undefined, clock: Clock): () => boolean {
   if (file === undefined && !existsSync(TIMESYNCD)) return () => true;
-  return cachedExists(file ?? `${TIMESYNCD}/synchronized`);
+  return cachedExists(file ?? `${TIMESYNCD}/synchronized`, clock);
 }
 
 /** Asked for each reading, looked up every few seconds. */
-function cachedExists(file: string): () => boolean {
+function cachedExists(file: string, clock: Clock): () => boolean {
   let known = existsSync(file);
-  let lookAgain = process.uptime() * 1000 + LOOK_EVERY_MS;
+  let lookAgain = clock.mono() + LOOK_EVERY_MS;
   return () => {
-    const now = process.uptime() * 1000;
+    const now = clock.mono();
     if (now >= lookAgain) {
       known = existsSync(file);
       lookAgain = now + LOOK_EVERY_MS;

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { deviceConfigs, openLibrary } from '../../agent/site/library.js';
 import { loadSite } from '../../agent/site/load.js';
 import type { Rule } from '../../core/detect/rules.js';
+import { SystemClock } from '../../host/clock.js';
 import { failWith, misuse, print } from '../../host/output.js';
 import { Outline } from '../backtest/chart.js';
 import { htmlReport } from '../backtest/html.js';
@@ -54,7 +55,8 @@ async function backtest(options: Options): Promise<void> {
   const labels = options.labels === undefined ? undefined : readLabels(options.labels);
   const out = options.alerts === undefined ? undefined : createWriteStream(options.alerts);
   const outlines = new Map<string, Outline>();
-  const began = performance.now();
+  const clock = new SystemClock();
+  const began = clock.mono();
   const result = await runBacktest(
     readRows(options.readings),
     rulesOf,
@@ -69,7 +71,7 @@ async function backtest(options: Options): Promise<void> {
   }
   if (result.observed.length === 0) throw new Error(`${options.readings}: no readings in it`);
   if (labels) refuseStrangers(labels, result, options.labels!);
-  const seconds = (performance.now() - began) / 1000;
+  const seconds = (clock.mono() - began) / 1000;
   const report = {
     sensors: result.observed.length,
     readings: result.readings,

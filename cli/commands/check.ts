@@ -4,6 +4,7 @@ import { checkFile } from '../../agent/site/check.js';
 import { leftBehind } from '../../agent/site/left-behind.js';
 import type { ResolvedSite } from '../../agent/site/resolve.js';
 import { seldomNotes, type Told, toldLines, toldOf, toldToNobody } from '../../agent/site/told.js';
+import { SystemClock } from '../../host/clock.js';
 import { print } from '../../host/output.js';
 import { errorsOf, type FileProblem, formatProblem } from '../../host/settings/yaml.js';
 import { relayFile } from '../../relay/config/load.js';
@@ -44,7 +45,7 @@ async function check(file: string): Promise<Checked> {
 
 async function notesOf(site: ResolvedSite, told: readonly Told[]): Promise<string[]> {
   const unheard = toldToNobody(told);
-  const running = await runningAgent(site.config);
+  const running = await runningAgent(site.config, new SystemClock());
   return [
     ...(unheard.length > 0
       ? [

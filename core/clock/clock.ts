@@ -49,6 +49,21 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
   });
 }
 
+/** Gives `work` a signal that is aborted after `ms`: it ends then, with an error that says so. */
+export async function abortAfter<T>(
+  clock: Clock,
+  ms: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const late = new AbortController();
+  const timer = clock.after(ms, () => late.abort(new Error(`no answer within ${ms / 1000} s`)));
+  try {
+    return await work(late.signal);
+  } finally {
+    timer.cancel();
+  }
+}
+
 /** Rejects with `onLate()` when `work` has not settled within `ms`. The work itself goes on: cancel it elsewhere. */
 export async function withDeadline<T>(
   clock: Clock,

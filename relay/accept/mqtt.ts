@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { connect, type IPublishPacket } from 'mqtt';
 import type { Logger } from 'pino';
 import { type Clock, sleep } from '../../core/clock/clock.js';
-import { logged, messageOf } from '../../core/errors.js';
-import { holdConfirmations } from '../../host/mqtt/hold-confirmations.js';
+import { MqttSession } from '../../host/mqtt/session.js';
 import type { MqttSource } from '../config/mqtt.js';
 import { type Duty, runDuty } from '../log/own-ring.js';
 import type { Log, Published } from '../log/port.js';
@@ -12,7 +10,6 @@ import { filterOf, gatewayOf, type Heard, readMessage, sourceName } from './mqtt
 import { countsOf, type SourceCounts, type SourceStats } from './sources.js';
 
 const FLUSH_MS = 50;
-const RECONNECT_MS = 2000;
 /** Messages that wait for the log. The broker keeps what is not confirmed, and sends no more than its window. */
 const WAITING_MAX = 10_000;
 const CHUNK = 1000;
@@ -37,46 +34,28 @@ export function subscribe(
   return runDuty(log, gatewayOf(config), 'readings', clock, logger, async (_ring, stop) => {
     let waiting: Waiting[] = [];
     let overflow = false;
-    const client = connect(config.url, {
-      clientId: `coldwatch-relay-${config.name}`,
-      clean: false,
-      manualConnect: true,
-      keepalive: 30,
-      reconnectPeriod: RECONNECT_MS,
-      resubscribe: false,
-      log: () => {},
-      ...(config.username === undefined ? {} : { username: config.username }),
-      ...(config.password === undefined ? {} : { password: config.password }),
-      ...(config.ca === undefined ? {} : { ca: readFileSync(config.ca) }),
-    });
-    const confirmations = holdConfirmations(client);
-    client.on('connect', () => {
-      logger.info({ broker: config.name }, 'connected to the broker of sites without an agent');
-      for (const topic of config.topics) {
-        client.subscribe(filterOf(topic), { qos: 1 }, (error) => {
-          if (error) logger.error(logged(error), 'the broker refused a subscription');
-        });
-      }
-    });
-    client.on('message', (topic, payload, packet: IPublishPacket) => {
-      const [id, of] = [packet.messageId, confirmations.generation()];
-      const confirm = () => id !== undefined && confirmations.confirm(id, of);
-      // A retained copy is of an unknown age.
-      if (packet.retain) return void confirm();
-      if (waiting.length >= WAITING_MAX) overflow = true;
-      else
-        waiting.push({
-          heard: { topic, payload: payload.toString('utf8'), received_at: clock.wall() },
-          confirm,
-        });
-    });
-    let lastError = '';
-    client.on('error', (error) => {
-      if (messageOf(error) !== lastError)
-        logger.warn({ broker: config.name, ...logged(error) }, 'broker unreachable: trying again');
-      lastError = messageOf(error);
-    });
-    client.connect();
+    const session = new MqttSession(
+      {
+        url: config.url,
+        clientId: `coldwatch-relay-${config.name}`,
+        clean: false,
+        username: config.username,
+        password: config.password,
+        ca: config.ca === undefined ? undefined : readFileSync(config.ca),
+      },
+      {
+        topics: config.topics.map(filterOf),
+        named: { broker: config.name },
+        log: logger,
+        onMessage: ({ topic, payload, retain }, confirm) => {
+          // A retained copy is of an unknown age.
+          if (retain) return confirm();
+          const heard = { topic, payload: payload.toString('utf8'), received_at: clock.wall() };
+          if (waiting.length >= WAITING_MAX) overflow = true;
+          else waiting.push({ heard, confirm });
+        },
+      },
+    );
     try {
       while (!stop.aborted && !overflow) {
         // Only the owner of the duty subscribes: this says whether that is still us.
@@ -86,7 +65,7 @@ export function subscribe(
       }
     } finally {
       waiting = [];
-      await client.endAsync(true);
+      await session.stop();
     }
   });
 }

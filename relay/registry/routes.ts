@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { abortAfter, type Clock } from '../../core/clock/clock.js';
 import { messageOf } from '../../core/errors.js';
 import { parseJson } from '../../core/payload.js';
 import { Elsewhere } from '../log/port.js';
@@ -17,6 +18,7 @@ import { RegistryError } from './registry.js';
 const ABOUT = 'The part of the Confluent Schema Registry’s API that kafkajs, Flink and Java clients use';
 const TYPE = 'application/vnd.schemaregistry.v1+json';
 const LEVEL = 'BACKWARD';
+const PASS_ON_MS = 10_000;
 const TOO_MANY = 'too many wrong passwords from this address';
 
 const bodySchema = z.object({
@@ -49,7 +51,7 @@ export const registryPorter =
     };
   };
 
-export function registryRoutes(app: FastifyInstance, registry: Registry): void {
+export function registryRoutes(app: FastifyInstance, registry: Registry, clock: Clock): void {
   app.register(
     async (scope) => {
       scope.removeAllContentTypeParsers();
@@ -99,7 +101,8 @@ export function registryRoutes(app: FastifyInstance, registry: Registry): void {
           const { id } = await registry.register(request.params.subject, schema);
           return { id };
         } catch (error) {
-          if (error instanceof Elsewhere && error.url !== null) return passOn(error.url, request, reply);
+          if (error instanceof Elsewhere && error.url !== null)
+            return passOn(error.url, clock, request, reply);
           throw error;
         }
       });
@@ -125,20 +128,23 @@ export function registryRoutes(app: FastifyInstance, registry: Registry): void {
 }
 
 /** To the relay that adds schemas; clients do not follow a redirected POST. */
-async function passOn(url: string, request: FastifyRequest, reply: FastifyReply) {
+async function passOn(url: string, clock: Clock, request: FastifyRequest, reply: FastifyReply) {
   const { subject } = request.params as { subject: string };
   // Never the request's own line: it may name any host.
   const path = `/registry/subjects/${encodeURIComponent(subject)}/versions`;
-  const answer = await fetch(new URL(path, url), {
-    method: 'POST',
-    headers: {
-      'content-type': TYPE,
-      ...(request.headers.authorization ? { authorization: request.headers.authorization } : {}),
-    },
-    body: JSON.stringify(request.body),
-    signal: AbortSignal.timeout(10_000),
+  const [status, body] = await abortAfter(clock, PASS_ON_MS, async (signal) => {
+    const answer = await fetch(new URL(path, url), {
+      method: 'POST',
+      headers: {
+        'content-type': TYPE,
+        ...(request.headers.authorization ? { authorization: request.headers.authorization } : {}),
+      },
+      body: JSON.stringify(request.body),
+      signal,
+    });
+    return [answer.status, await answer.json()] as const;
   });
-  return reply.code(answer.status).send(await answer.json());
+  return reply.code(status).send(body);
 }
 
 function schemaOf(body: unknown): string {

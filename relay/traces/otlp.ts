@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type Clock, every, type Timer } from '../../core/clock/clock.js';
+import { abortAfter, type Clock, every, type Timer } from '../../core/clock/clock.js';
 import { messageOf } from '../../core/errors.js';
 import type { TraceContext } from '../../core/identity.js';
 
@@ -36,6 +36,7 @@ const KIND_CONSUMER = 5;
 export class OtlpExporter {
   readonly stats: OtlpStats = { exported: 0, dropped: 0 };
   readonly #options: OtlpOptions;
+  readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #timer: Timer;
   #waiting: Span[] = [];
@@ -44,6 +45,7 @@ export class OtlpExporter {
 
   constructor(options: OtlpOptions, clock: Clock, logger: Logger) {
     this.#options = options;
+    this.#clock = clock;
     this.#logger = logger;
     this.#timer = every(clock, FLUSH_MS, () => void this.flush());
   }
@@ -66,13 +68,7 @@ export class OtlpExporter {
     while (this.#waiting.length > 0) {
       const spans = this.#waiting.slice(0, CHUNK);
       try {
-        const answer = await fetch(`${this.#options.url.replace(/\/$/, '')}/v1/traces`, {
-          method: 'POST',
-          headers: { ...this.#options.headers, 'content-type': 'application/json' },
-          body: JSON.stringify(requestOf(spans)),
-          signal: AbortSignal.timeout(DEADLINE_MS),
-        });
-        await answer.arrayBuffer();
+        const answer = await this.#send(spans);
         // What a collector calls wrong is wrong again the next time; what it cannot take now, it may later.
         if (answer.status === 429 || answer.status >= 500) throw new Error(`answered ${answer.status}`);
         this.#waiting = this.#waiting.filter((span) => !spans.includes(span));
@@ -86,6 +82,20 @@ export class OtlpExporter {
       }
     }
     this.#lastError = '';
+  }
+
+  #send(spans: readonly Span[]): Promise<Response> {
+    const { url, headers } = this.#options;
+    return abortAfter(this.#clock, DEADLINE_MS, async (signal) => {
+      const answer = await fetch(`${url.replace(/\/$/, '')}/v1/traces`, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: JSON.stringify(requestOf(spans)),
+        signal,
+      });
+      await answer.arrayBuffer();
+      return answer;
+    });
   }
 
   #tell(error: string): void {

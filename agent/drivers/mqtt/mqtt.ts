@@ -1,8 +1,6 @@
-import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import type { Clock } from '../../../core/clock/clock.js';
-import { logged, messageOf } from '../../../core/errors.js';
-import { type Confirmations, holdConfirmations } from '../../../host/mqtt/hold-confirmations.js';
+import { MqttSession, type SessionOptions } from '../../../host/mqtt/session.js';
 import type { Driver, DriverSink } from '../driver.js';
 import { type Place, pick } from '../pick.js';
 import { decodeMqtt } from './decode.js';
@@ -27,7 +25,6 @@ export interface DurableStore extends ReceiptStore {
   hurry(): void;
 }
 
-const RECONNECT_MS = 2000;
 /** A node is asked no more often to tell its names again. */
 const REBIRTH_MS = 60_000;
 
@@ -49,15 +46,8 @@ export function openMqtt(
   const rebirths = new Map<string, number>();
   const receipts = new Receipts(store);
   let broker: EmbeddedBroker | undefined;
-  let link: (Confirmations & { client: MqttClient }) | undefined;
+  let joined: MqttSession | undefined;
   let overhearing: Overhearing | undefined;
-
-  function onMessage(sink: DriverSink, topic: string, payload: Buffer, packet: IPublishPacket): void {
-    const generation = link!.generation();
-    const confirm = () => packet.messageId !== undefined && link!.confirm(packet.messageId, generation);
-    const { messageId: id = 0, qos, dup, retain } = packet;
-    hear(sink, { topic, payload, id, qos, dup }, retain, confirm);
-  }
 
   /** A device waits for its confirmation: its message does not wait long for company. */
   function onPublished(sink: DriverSink, message: Published, kept: () => void): void {
@@ -102,8 +92,7 @@ export function openMqtt(
     if (!of || now < (rebirths.get(`${of.group}/${of.node}`) ?? 0)) return;
     rebirths.set(`${of.group}/${of.node}`, now + REBIRTH_MS);
     const [command, request] = [`spBv1.0/${of.group}/NCMD/${of.node}`, rebirthRequest(clock.wall())];
-    if (broker) broker.publish(command, request);
-    else link!.client.publish(command, request, { qos: 0 });
+    (broker ?? joined)?.publish(command, request);
   }
 
   async function start(sink: DriverSink): Promise<void> {
@@ -111,52 +100,25 @@ export function openMqtt(
     if (config.url === undefined)
       broker = await startBroker(host, port, (message, kept) => onPublished(sink, message, kept), log);
     const url = config.url ?? broker!.url;
-    const options: IClientOptions = {
-      ...session,
-      keepalive: 30,
-      reconnectPeriod: RECONNECT_MS,
-      resubscribe: false,
-      // Otherwise each packet passes a dozen debug calls, a tenth of all the work.
-      log: () => {},
-      ...(config.username === undefined ? {} : { username: config.username }),
-      ...(config.password === undefined ? {} : { password: config.password }),
-    };
-    if (!broker) join(sink, url, options);
-    if (config.listen.length > 0) overhearing = overhear(sink, url, options);
+    const options = { ...session, url, username: config.username, password: config.password };
+    if (!broker) join(sink, options);
+    if (config.listen.length > 0) overhearing = overhear(sink, options);
   }
 
-  function join(sink: DriverSink, url: string, options: IClientOptions): void {
-    const client = connect(url, { ...options, manualConnect: true });
-    link = { ...holdConfirmations(client), client };
-    client.on('connect', () => {
-      log.info({ sensors: sensors.length }, 'connected to the MQTT broker');
-      subscribe(client);
+  function join(sink: DriverSink, options: SessionOptions): void {
+    joined = new MqttSession(options, {
+      topics: [...byTopic.keys()],
+      // A broker may remember filters of an earlier site file, or version: what they cover would come twice.
+      stale: config.listen.filter((topic) => !byTopic.has(topic)),
+      named: { sensors: sensors.length },
+      log,
+      onMessage: ({ retain, ...message }, confirm) => hear(sink, message, retain, confirm),
     });
-    client.on('message', (topic, payload, packet) => onMessage(sink, topic, payload, packet));
-    client.on('close', () => log.debug('MQTT connection closed'));
-    let lastError = '';
-    client.on('error', (error) => {
-      if (messageOf(error) !== lastError) log.warn(logged(error), 'MQTT broker unreachable: trying again');
-      lastError = messageOf(error);
-    });
-    client.connect();
   }
 
-  function subscribe(client: MqttClient): void {
-    // A broker may remember filters of an earlier site file, or version: what they cover would come twice.
-    const stale = config.listen.filter((topic) => !byTopic.has(topic));
-    if (stale.length > 0) client.unsubscribe(stale, () => {});
-    for (const topic of byTopic.keys()) {
-      client.subscribe(topic, { qos: 1 }, (error) => {
-        if (error) log.error({ topic, ...logged(error) }, 'the MQTT broker refused a subscription');
-      });
-    }
-  }
-
-  function overhear(sink: DriverSink, url: string, options: IClientOptions): Overhearing {
+  function overhear(sink: DriverSink, options: SessionOptions): Overhearing {
     return new Overhearing({
-      url,
-      options: { ...options, clientId: `${session.clientId}-listen` },
+      session: { ...options, clientId: `${session.clientId}-listen` },
       topics: config.listen,
       clock,
       log,
@@ -170,10 +132,10 @@ export function openMqtt(
 
   async function stop(): Promise<void> {
     await overhearing?.stop();
-    await link?.client.endAsync(true);
+    await joined?.stop();
     await broker?.stop();
     overhearing = undefined;
-    link = undefined;
+    joined = undefined;
     broker = undefined;
   }
 
@@ -182,6 +144,6 @@ export function openMqtt(
     probes: [],
     start,
     stop,
-    connected: () => broker !== undefined || (link?.client.connected ?? false),
+    connected: () => broker !== undefined || (joined?.connected ?? false),
   };
 }

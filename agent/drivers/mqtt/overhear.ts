@@ -1,7 +1,8 @@
-import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import { connect, type MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import type { Clock, Timer } from '../../../core/clock/clock.js';
 import { logged } from '../../../core/errors.js';
+import { clientOptions, type SessionOptions } from '../../../host/mqtt/session.js';
 
 /** Enough for a bridge that tells of all its devices at once; what goes on faster is a flood… */
 const BURST = 1000;
@@ -10,8 +11,7 @@ const PER_SECOND = 100;
 const AWAY_MS = 60_000;
 
 export interface OverhearOptions {
-  url: string;
-  options: IClientOptions;
+  session: SessionOptions;
   topics: readonly string[];
   clock: Clock;
   log: Logger;
@@ -37,8 +37,8 @@ export class Overhearing {
   }
 
   #listen(): void {
-    const { url, options, topics, log, onHeard } = this.#options;
-    const client = connect(url, { ...options, clean: true, resubscribe: false });
+    const { session, topics, log, onHeard } = this.#options;
+    const client = connect(session.url, clientOptions({ ...session, clean: true }));
     this.#client = client;
     client.on('connect', () => {
       client.subscribe([...topics], { qos: 0 }, (error) => {
