@@ -65,6 +65,31 @@ describe('polling', () => {
     poller.stop();
   });
 
+  it('asks nobody else on a bus that hangs: each would hold a thread as well', async () => {
+    const { clock, payloads, failures, output, probe } = world();
+    let answer: (decoded: Decoded) => void = () => {};
+    const asked: string[] = [];
+    const slow = probe('slow', 'x', () => {
+      asked.push('slow');
+      if (asked.length > 1) return Promise.resolve(GOOD);
+      return new Promise((resolve) => {
+        answer = resolve;
+      });
+    });
+    const other = probe('other', 'x', async () => {
+      asked.push('other');
+      return GOOD;
+    });
+    const poller = new Poller([slow, other], clock, output, () => {});
+    await clock.advance(15_000);
+    expect(asked).toEqual(['slow']);
+    expect(failures).toContain('other: still waiting for an answer of slow, on the same bus');
+    answer(GOOD);
+    await clock.advance(60_000);
+    expect(payloads.some((line) => line.startsWith('other@'))).toBe(true);
+    poller.stop();
+  });
+
   it('goes on after a failure', async () => {
     const { clock, payloads, failures, output, probe } = world();
     let n = 0;

@@ -47,8 +47,11 @@ export class Poller {
 
   /** Whether it gave something, whatever it is worth. */
   async #ask(probe: Probe, busy: Set<Probe>): Promise<boolean> {
-    if (busy.has(probe)) {
-      this.#output.failed(probe.sensor, 'still waiting for its last answer');
+    // What hangs in the kernel has a thread of ours, and there are four: never two of one bus, which is what hangs.
+    const [pending] = busy;
+    if (pending !== undefined) {
+      const whose = pending === probe ? 'its last answer' : `an answer of ${pending.sensor}, on the same bus`;
+      this.#output.failed(probe.sensor, `still waiting for ${whose}`);
       return false;
     }
     busy.add(probe);

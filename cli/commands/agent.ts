@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { loadSite } from '../../agent/site/load.js';
 import { siteSource } from '../../agent/site/reload.js';
+import { sleep } from '../../core/clock/clock.js';
 import { SystemClock } from '../../host/clock.js';
 import { folderLocks } from '../../host/folder-lock.js';
 import { openLogger } from '../../host/logger.js';
@@ -19,7 +20,20 @@ export function agentCommand(): Command {
       const log = openLogger(loaded.value.config.log.level);
       const claim = folderLocks('agent', new SystemClock(), (problem) => log.warn(problem));
       await runAgent(loaded.value, siteSource(config), log, claim);
-      // A driver stuck in the kernel must not keep a stopped agent alive.
-      process.exit(0);
+      await end();
     });
+}
+
+/** A read that is well ends within this. */
+const READ_MS = 300;
+
+/**
+ * exit() waits for libuv's threads, and one that waits in the kernel (a 1-wire bus that hangs) never comes back: only a
+ * signal ends such a process.
+ */
+async function end(): Promise<never> {
+  const stuck = () => process.getActiveResourcesInfo().some((resource) => resource.startsWith('FSReq'));
+  if (stuck()) await sleep(new SystemClock(), READ_MS);
+  if (stuck()) process.kill(process.pid, 'SIGKILL');
+  process.exit(0);
 }

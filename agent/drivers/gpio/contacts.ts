@@ -20,13 +20,15 @@ export function openContacts(lines: () => Lines, contacts: readonly ContactLine[
   }
 
   /**
-   * A line that cannot be opened gives no position at all: a guess would be a false alarm, or a missed one. It is tried
-   * again whenever its turn comes.
+   * A line that cannot be opened or read gives no position at all: a guess would be a false alarm, or a missed one. It
+   * is opened again whenever its turn comes.
    */
   async function read(contact: ContactLine): Promise<Decoded> {
     try {
       return position(openLine(contact).read());
     } catch (error) {
+      open.get(contact.sensor)?.close();
+      open.delete(contact.sensor);
       throw new ColdwatchError('device.unavailable', messageOf(error), { retry: true, cause: error });
     }
   }

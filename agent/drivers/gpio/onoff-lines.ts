@@ -74,5 +74,10 @@ function watch(gpio: Gpio, onChange: (active: boolean) => void): Input | undefin
   } catch {
     return undefined;
   }
-  return { read: () => level, stop: () => gpio.unwatchAll() };
+  const read = () => {
+    // One whose chip is gone throws here, and interrupts no more.
+    gpio.readSync();
+    return level;
+  };
+  return { read, stop: () => gpio.unwatchAll() };
 }

@@ -5,6 +5,9 @@ import type { LineOptions, Lines } from '../driver.js';
 import { idle, lineError, once } from './base.js';
 import { pollLevel } from './poll.js';
 
+const HIGH = 0x31;
+const LOW = 0x30;
+
 /** Lines of a sysfs tree at any root, inputs by looking: expanders without interrupts, and simulated trees. */
 export function sysfsLines(root: string, base: number, clock: Clock): Lines {
   const closers: (() => void)[] = [];
@@ -23,6 +26,22 @@ export function sysfsLines(root: string, base: number, clock: Clock): Lines {
     }
   }
 
+  function watchFile(fd: number, line: number, activeLow: boolean, onChange: (active: boolean) => void) {
+    const buffer = Buffer.alloc(1);
+    const level = () => {
+      const read = readSync(fd, buffer, 0, 1, 0);
+      if (read === 1 && buffer[0] === HIGH) return !activeLow;
+      if (read === 1 && buffer[0] === LOW) return activeLow;
+      throw lineError(line, new Error('it has no level: is its chip still there?'));
+    };
+    try {
+      return pollLevel(clock, level, onChange);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
   return {
     output(options) {
       const { fd, activeLow } = open(options, 'out');
@@ -37,9 +56,7 @@ export function sysfsLines(root: string, base: number, clock: Clock): Lines {
     },
     input(options, onChange) {
       const { fd, activeLow } = open(options, 'in');
-      const buffer = Buffer.alloc(1);
-      const level = () => readSync(fd, buffer, 0, 1, 0) === 1 && (buffer[0] === 0x31) !== activeLow;
-      const poll = pollLevel(clock, level, onChange);
+      const poll = watchFile(fd, options.line, activeLow, onChange);
       const close = once(() => {
         poll.stop();
         closeSync(fd);

@@ -14,6 +14,8 @@ const DEBOUNCE_MS = 20;
 const AGAIN_MS = 1000;
 /** Between the look at a level and the watch over it a change can be missed: so it is looked at again. */
 const LOOK_AGAIN_MS = 30_000;
+/** A tool that has not answered by then is stuck, and all the gateway waits for it. */
+const LOOK_MS = 1000;
 
 interface Tools {
   chip: string;
@@ -102,10 +104,11 @@ function openInput(
   let timer: Timer | undefined;
   let monitor: ChildProcess | undefined;
   let closed = false;
+  let failure: unknown;
 
   function look(): boolean {
     const args = major >= 2 ? ['-c', chip, '--numeric', String(line)] : [chip, String(line)];
-    const { status, stdout, stderr } = spawnSync('gpioget', args, { encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync('gpioget', args, { encoding: 'utf8', timeout: LOOK_MS });
     if (status !== 0) throw lineError(line, new Error(stderr.trim() || 'gpioget failed'));
     return isActive(stdout.trim() === '1');
   }
@@ -141,15 +144,20 @@ function openInput(
     if (closed) return;
     try {
       changed(look());
+      failure = undefined;
       watch();
-    } catch {
+    } catch (error) {
+      failure = error;
       clock.after(AGAIN_MS, again, true);
     }
   }
 
   watch();
   return {
-    read: () => settled,
+    read: () => {
+      if (failure !== undefined) throw failure;
+      return settled;
+    },
     close() {
       closed = true;
       timer?.cancel();

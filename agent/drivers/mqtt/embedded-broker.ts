@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import type { Logger } from 'pino';
 
 /** What a device published. */
@@ -45,7 +45,12 @@ export async function startBroker(
       take({ topic, payload: Buffer.from(payload), qos, dup, id }, kept);
     },
   });
-  const server = createServer(aedes.handle);
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    aedes.handle(socket);
+  });
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -64,7 +69,10 @@ export async function startBroker(
       aedes.publish({ cmd: 'publish', topic, payload, qos: 0, retain: false, dup: false }, () => {}),
     stop: async () => {
       await new Promise<void>((resolve) => aedes.close(resolve));
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      // Whoever has not finished its CONNECT is no client that aedes would close.
+      for (const socket of sockets) socket.destroy();
+      await closed;
     },
   };
 }

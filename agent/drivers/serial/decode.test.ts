@@ -124,5 +124,6 @@ describe('lines of text', () => {
     const splitter = new LineSplitter('\r\n');
     for (let i = 0; i < 100; i++) expect(splitter.push('x'.repeat(LINE_MAX))).toEqual([]);
     expect(splitter.push('yyy\r\n  2.0\r\n')).toEqual(['  2.0']);
+    expect([splitter.dropped(), splitter.dropped()]).toEqual([true, false]);
   });
 });

@@ -23,6 +23,7 @@ export class LineSplitter {
   readonly #terminator: string;
   #rest = '';
   #overlong = false;
+  #dropped = false;
 
   constructor(terminator: string) {
     this.#terminator = terminator;
@@ -39,7 +40,16 @@ export class LineSplitter {
     if (this.#rest.length > LINE_MAX) {
       this.#rest = '';
       this.#overlong = true;
+      this.#dropped = true;
     }
+    if (lines.some((line) => line.length > LINE_MAX)) this.#dropped = true;
     return lines.filter((line) => line.length <= LINE_MAX && line.trim() !== '');
+  }
+
+  /** Whether bytes were dropped since the last call, because no line is as long. */
+  dropped(): boolean {
+    const dropped = this.#dropped;
+    this.#dropped = false;
+    return dropped;
   }
 }

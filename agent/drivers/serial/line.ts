@@ -2,7 +2,7 @@ import { SerialPort } from 'serialport';
 import { type Clock, every, type Timer } from '../../../core/clock/clock.js';
 import { messageOf } from '../../../core/errors.js';
 import type { Driver, DriverSink } from '../driver.js';
-import { decodeLine, LineSplitter } from './line-decode.js';
+import { decodeLine, LINE_MAX, LineSplitter } from './line-decode.js';
 import type { LineModel } from './schema.js';
 
 export interface LineSensor {
@@ -37,6 +37,7 @@ class LineTalker {
   #stopped = false;
   /** A probe may talk each second; one line a cadence is enough, and a second talker must not flood the ring. */
   #nextAt = 0;
+  #nextNoiseAt = 0;
 
   constructor(sensor: LineSensor, clock: Clock) {
     this.#sensor = sensor;
@@ -66,6 +67,7 @@ class LineTalker {
     this.#port = port;
     port.on('data', (bytes: Buffer) => {
       for (const line of splitter.push(bytes.toString('latin1'))) this.#deliver(sink, line);
+      if (splitter.dropped()) this.#noise(sink);
     });
     port.on('error', failed);
     port.on('close', failed);
@@ -83,6 +85,15 @@ class LineTalker {
       this.#nextAt = now + this.#sensor.everyMs * 0.9;
     }
     sink.payload(this.#sensor.sensor, decoded);
+  }
+
+  /** Said once a cadence: at a wrong baud rate noise never ends. */
+  #noise(sink: DriverSink): void {
+    const now = this.#clock.mono();
+    if (now < this.#nextNoiseAt) return;
+    this.#nextNoiseAt = now + this.#sensor.everyMs;
+    const problem = `noise: more than ${LINE_MAX} bytes without the end of a line: check its baud rate`;
+    sink.payload(this.#sensor.sensor, { samples: [], problems: [problem] });
   }
 
   async stop(): Promise<void> {

@@ -32,6 +32,11 @@ export class GpioTree {
     writeFileSync(join(this.#folder(line), 'value'), high ? '1\n' : '0\n', { flag: 'r+' });
   }
 
+  /** What a line that is no longer there, or no line, would give. */
+  spoil(line: number, text: string): void {
+    writeFileSync(join(this.#folder(line), 'value'), text);
+  }
+
   /** The level that the program drives. */
   level(line: number): boolean {
     return readFileSync(join(this.#folder(line), 'value'), 'latin1').startsWith('1');

@@ -4,6 +4,8 @@ import type { PtyEnd } from './pty.js';
 
 export type ModbusFault = 'silent' | 'crc' | 'exception' | 'garbage';
 
+const NOISE = Buffer.from([0x13, 0x37, 0x00, 0xff, 0x42]);
+
 /** Devices by their unit, and what each answers to a read of registers or bits (MODBUS application protocol V1.1b3). */
 class ModbusUnits {
   readonly #units = new Map<number, Map<number, number>>();
@@ -67,7 +69,7 @@ export class ModbusBus extends ModbusUnits {
   }
 
   #send(body: Buffer, fault: ModbusFault | undefined): void {
-    if (fault === 'garbage') return this.#pty.write(Buffer.from([0x13, 0x37, 0x00, 0xff, 0x42]));
+    if (fault === 'garbage') return this.#pty.write(NOISE);
     const crc = Buffer.alloc(2);
     crc.writeUInt16LE(crc16(body) ^ (fault === 'crc' ? 0x0101 : 0));
     this.#pty.write(Buffer.concat([body, crc]));
@@ -100,6 +102,7 @@ export class ModbusTcp extends ModbusUnits {
   #answer(socket: Socket, request: Buffer): void {
     const answer = this.answerTo(request[6]!, request.subarray(7));
     if (!answer) return;
+    if (this.faults.get(request[6]!) === 'garbage') return void socket.write(NOISE);
     const head = Buffer.from(request.subarray(0, 7));
     head.writeUInt16BE(answer.length + 1, 4);
     socket.write(Buffer.concat([head, answer]));
