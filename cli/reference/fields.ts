@@ -48,6 +48,9 @@ function peel(schema: Schema, absent: Field['absent'], says: string): [Schema, F
     return peel(inner, shown(bottom(inner), def.defaultValue), own);
   }
   if (def.type === 'catch' || def.type === 'readonly') return peel(def.innerType, absent, own);
+  // A value that is read into another: what is left out is left out before that.
+  if (def.type === 'pipe' && defOf(def.in).type === 'default')
+    return [schema, peel(def.in, absent, own)[1], own];
   return [schema, absent, own];
 }
 

@@ -1,0 +1,108 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { checkFile } from '../../agent/site/check.js';
+import { deviceConfigs } from '../../agent/site/library.js';
+
+const ROOT = join(deviceConfigs(), '..');
+const FOLDERS = ['docs', 'agent', 'relay', 'core', 'device-configs', '.github'];
+const README_WORDS_MAX = 500;
+
+const pagesIn = (folder: string) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(folder, name));
+const PAGES = [
+  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+  ...FOLDERS.filter((folder) => existsSync(join(ROOT, folder))).flatMap(pagesIn),
+];
+const textOf = (page: string) => readFileSync(join(ROOT, page), 'utf8');
+
+/** What is code is no heading and no link. */
+const prose = (text: string) =>
+  text.replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, (code) => code.replaceAll(/[[\]#]/g, ' '));
+
+/** As GitHub makes it of a heading. */
+const anchorOf = (heading: string) =>
+  heading
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .trim()
+    .replaceAll(/\s/g, '-');
+
+function anchorsOf(page: string): Set<string> {
+  const seen = new Map<string, number>();
+  const anchors = new Set<string>();
+  for (const [, heading] of textOf(page)
+    .replace(/^```[\s\S]*?^```/gm, '')
+    .matchAll(/^#{1,6} (.+)$/gm)) {
+    const anchor = anchorOf(heading!);
+    const again = seen.get(anchor) ?? 0;
+    seen.set(anchor, again + 1);
+    anchors.add(again === 0 ? anchor : `${anchor}-${again}`);
+  }
+  return anchors;
+}
+
+function broken(page: string): string[] {
+  const links = [...prose(textOf(page)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!);
+  return links.filter((link) => {
+    if (/^[a-z]+:/.test(link)) return false;
+    const [path = '', anchor] = link.split('#');
+    const target = path === '' ? page : relative(ROOT, join(ROOT, dirname(page), decodeURI(path)));
+    if (!existsSync(join(ROOT, target))) return true;
+    return anchor !== undefined && !anchorsOf(target).has(anchor);
+  });
+}
+
+const BASE = `
+clinic: { id: kisumu-west, name: Kisumu West, timezone: Africa/Nairobi }
+gateway: kisumu-west-1
+data: /var/lib/coldwatch
+`;
+const WATCHED = 'contacts: [{ id: mains, name: Mains, role: mains, line: 17 }]\n';
+
+/** A site file with what a page shows of one. */
+const siteOf = (text: string) => BASE + (/^(sensors|contacts):/m.test(text) ? text : WATCHED + text);
+
+/** Every piece of YAML that a page shows: a file of its own, or what stands in a site file. */
+const SNIPPETS = PAGES.flatMap((page) =>
+  [...textOf(page).matchAll(/^( *)```yaml\n([\s\S]*?)^ *```/gm)].map(([, indent, yaml], i) => {
+    const text = yaml!.replaceAll(new RegExp(`^${indent}`, 'gm'), '');
+    const whole = /^(model|preset|product|data):/m.test(text);
+    return { at: `${page} ${i + 1}`, text: whole ? text : siteOf(text) };
+  }),
+);
+
+describe('what people read', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'coldwatch-docs-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it.each(PAGES)('%s links to what is there', (page) => {
+    expect(broken(page)).toEqual([]);
+  });
+
+  it.each(SNIPPETS)('shows YAML that check accepts: $at', ({ text }) => {
+    const file = join(folder, 'site.yaml');
+    writeFileSync(file, text);
+    expect(checkFile(file).problems).toEqual([]);
+  });
+
+  it('begins with a page that is short', () => {
+    expect(textOf('README.md').split(/\s+/).length).toBeLessThanOrEqual(README_WORDS_MAX);
+    expect(SNIPPETS.length).toBeGreaterThan(5);
+  });
+
+  it('has a page of each driver that says wiring, site file and faults', () => {
+    const drivers = readdirSync(join(ROOT, 'agent/drivers'), { withFileTypes: true })
+      .filter(
+        (entry) => entry.isDirectory() && existsSync(join(ROOT, 'agent/drivers', entry.name, 'index.ts')),
+      )
+      .map(({ name }) => `agent/drivers/${name}/README.md`);
+    expect(drivers.length).toBeGreaterThan(3);
+    for (const page of drivers) expect(PAGES).toContain(page);
+    for (const page of drivers) expect(textOf(page), page).toMatch(/```yaml[\s\S]*It says/);
+  });
+});
