@@ -1,3 +1,4 @@
+/** What went wrong, as `area.what`; docs/reference/errors.md says of each what to do. */
 export type ErrorCode =
   | 'config.invalid'
   | 'device.silent'

@@ -75,6 +75,7 @@ export const TIME_LAST_MS = Date.UTC(2100, 0, 1);
 /** A device's clock may be ahead of ours by this much; hours are a wrong zone, years a wrong clock. */
 export const TIME_AHEAD_MS = 3_600_000;
 
+/** How a device writes a time: ISO 8601, or seconds or milliseconds since 1970. */
 export type TimeFormat = 'iso' | 'unix_s' | 'unix_ms';
 
 /** Milliseconds since 1970, believable or not; undefined for what is no time. */

@@ -1,4 +1,5 @@
 export const QUALITIES = ['good', 'suspect', 'bad'] as const;
+/** How far a reading is believed; `bad` is never judged as a value. */
 export type Quality = (typeof QUALITIES)[number];
 
 /**
@@ -17,6 +18,7 @@ export const REASONS = [
   'other_device',
   'device_time',
 ] as const;
+/** Why a reading is not good. */
 export type Reason = Exclude<(typeof REASONS)[number], ''>;
 
 /** Quality and reason in one small integer: reason code × 4 + quality. 0 is "good". */

@@ -1,3 +1,4 @@
+/** The first and the longest cap of a pause, ms. */
 export interface RetrySpec {
   firstMs: number;
   maxMs: number;

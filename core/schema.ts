@@ -15,6 +15,7 @@ export const milli = z
   .max(1e6)
   .transform((value) => Math.round(value * 1000));
 
+/** One mistake in what somebody wrote or sent, as texts for one line. */
 export interface Problem {
   path: string;
   got: string;

@@ -14,7 +14,9 @@ export const QUANTITIES = {
   signal: '1',
 } as const;
 
+/** What is measured; its unit is that of QUANTITIES. */
 export type Quantity = keyof typeof QUANTITIES;
+/** The unit of a quantity, by UCUM: `Cel` is °C, `1` has none. */
 export type Unit = (typeof QUANTITIES)[Quantity];
 export const QUANTITY_NAMES = Object.keys(QUANTITIES) as [Quantity, ...Quantity[]];
 export const UNITS = [...new Set(Object.values(QUANTITIES))] as [Unit, ...Unit[]];
@@ -36,6 +38,7 @@ export const DEVICE_UNITS = {
   '1': { to: '1', scale: 1, offset: 0 },
 } as const;
 
+/** A unit that a device may report in, by UCUM; `toMilli` makes thousandths of it. */
 export type DeviceUnit = keyof typeof DEVICE_UNITS;
 export const DEVICE_UNIT_NAMES = Object.keys(DEVICE_UNITS) as [DeviceUnit, ...DeviceUnit[]];
 

@@ -6,6 +6,7 @@ export type WallMs = number & { readonly [wall]: true };
 /** Milliseconds since boot (CLOCK_BOOTTIME). Never steps: every duration is measured with it. */
 export type MonoMs = number & { readonly [mono]: true };
 
+/** Something that will happen, unless it is cancelled before. */
 export interface Timer {
   cancel(): void;
 }

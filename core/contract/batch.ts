@@ -70,10 +70,12 @@ const batchSchema = z.discriminatedUnion('stream', [
   eventsBatchSchema,
   summariesBatchSchema,
 ]);
+/** A batch as it goes over the wire: columns of differences, see above. */
 export type WireBatch = z.infer<typeof batchSchema>;
 
 /** The relay's answer: every range of that stream that it holds. */
 export const heldSchema = z.object({ epoch: epochSchema, stream: z.string(), held: rangeSetSchema });
+/** Ranges of one stream of one ring that the relay holds, both ends included. */
 export type Held = z.infer<typeof heldSchema>;
 
 /** A row of the readings stream as both ends see it. */
@@ -86,6 +88,7 @@ export interface ReadingRow {
   quality: number;
 }
 
+/** Whose rows a batch has: seqs `from` to `to`, both included. */
 export interface BatchHead {
   clinic: string;
   gateway: string;
@@ -95,6 +98,7 @@ export interface BatchHead {
   backfill: boolean;
 }
 
+/** A range of one stream, whole; rows in the order of their seqs. */
 export type Batch = BatchHead &
   (
     | { stream: 'readings'; rows: ReadingRow[] }
@@ -173,6 +177,7 @@ function extendRun(runs: [number, number][], i: number): void {
   else runs.push([i, i]);
 }
 
+/** A whole batch, or every problem that it has. */
 export type DecodedBatch = { ok: true; batch: Batch } | { ok: false; problems: Problem[] };
 
 /** Validates a parsed body and undoes the columns. All of a batch is good, or none of it is taken. */

@@ -25,6 +25,7 @@ export const DATA_TOPICS = [
   TOPICS.alerts,
   TOPICS.audit,
 ] as const;
+/** A topic that gateways’ rows go to. */
 export type DataTopic = (typeof DATA_TOPICS)[number];
 
 /** Reading, topic `iot.temperature` (temperature, humidity) or `iot.status` (the rest); key `clinic/sensor`. */
@@ -42,6 +43,7 @@ export const readingMessageSchema = z.strictObject({
   ...numbered,
   backfill: z.boolean().describe('sent later than a live reading is, after an outage'),
 });
+/** A reading as Kafka has it: value in its unit, times in ms since 1970. */
 export type ReadingMessage = z.infer<typeof readingMessageSchema>;
 
 /**
@@ -62,6 +64,7 @@ export const summarySchema = z.strictObject({
   /** For how long the value stood outside its limits. */
   outside_ms: z.int().min(0),
 });
+/** A quarter of an hour of one channel at the most: values in thousandths, times in ms since 1970. */
 export type Summary = z.infer<typeof summarySchema>;
 
 /** Summary, topic `iot.summary`, key `clinic/sensor`. */
@@ -82,6 +85,7 @@ export const summaryMessageSchema = z.strictObject({
   seconds_outside: z.number().describe('for how long the value stood outside its limits'),
   ...numbered,
 });
+/** A summary as Kafka has it: values in their unit, times in ms since 1970. */
 export type SummaryMessage = z.infer<typeof summaryMessageSchema>;
 
 export const ALERT_TYPES = [
@@ -98,12 +102,15 @@ export const ALERT_TYPES = [
   'gateway_silent',
   'kpi',
 ] as const;
+/** What class of thing an alert is about. */
 export type AlertType = (typeof ALERT_TYPES)[number];
 
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
+/** How bad, from `info` to `critical`. */
 export type Severity = (typeof SEVERITIES)[number];
 
 const SIDES = ['above', 'below'] as const;
+/** Which side of a limit is outside. */
 export type Side = (typeof SIDES)[number];
 
 /** The cause of an alert that ends an episode which nothing watches any more: closed, not resolved. */
@@ -155,6 +162,7 @@ export const alertBodySchema = z.strictObject({
   by: z.string().max(80).optional().describe('who acknowledged'),
   comment: z.string().max(400).optional().describe('what they said'),
 });
+/** An alert as the agent numbers it: times in ISO 8601, `kpi` in the unit that it names. */
 export type AlertBody = z.infer<typeof alertBodySchema>;
 
 /** Alert, topic `alerts`, key `clinic/sensor`. */
@@ -163,6 +171,7 @@ export const alertMessageSchema = alertBodySchema.extend({
   gateway,
   ...numbered,
 });
+/** An alert as Kafka has it: times in ISO 8601, `kpi` in the unit that it names. */
 export type AlertMessage = z.infer<typeof alertMessageSchema>;
 
 export const GAP_REASONS = [
@@ -201,6 +210,7 @@ export const eventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('audit'), audit: auditBodySchema }),
   sensorEventSchema,
 ]);
+/** One row of the `events` stream. */
 export type RingEvent = z.infer<typeof eventSchema>;
 
 export function topicOf(quantity: Quantity): DataTopic {

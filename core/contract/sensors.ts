@@ -4,6 +4,7 @@ import { clinic, gateway, numbered, quantity, sensor, unit } from './fields.js';
 
 /** What a sensor is for: what may be asked of all of a kind. */
 export const PURPOSES = ['refrigerator', 'freezer', 'ultra_cold', 'room', 'door', 'mains', 'other'] as const;
+/** What a sensor is for. */
 export type Purpose = (typeof PURPOSES)[number];
 
 /** More quantities than a device measures at one place. */
@@ -16,6 +17,7 @@ export const channelSchema = z.strictObject({
   low: z.number().nullable().describe('the least that is inside; null: no limit'),
   high: z.number().nullable().describe('the most that is inside; null: no limit'),
 });
+/** One quantity of a sensor and its limits, in its unit. */
 export type SensorChannel = z.output<typeof channelSchema>;
 
 /** A sensor as its gateway announces it; clinic, gateway, epoch and seq are added by the batch that carries it. */
@@ -32,6 +34,7 @@ export const sensorBodySchema = z.strictObject({
   every_ms: z.int().min(1).describe('how often it is asked, or reports by itself, ms'),
   channels: z.array(channelSchema).max(CHANNELS_MAX).describe('what it measures, and its limits'),
 });
+/** What a sensor is, as its gateway announces it: `every_ms` in ms. */
 export type SensorBody = z.output<typeof sensorBodySchema>;
 
 /** Of the `events` stream: what a sensor is now, or null for one that the site file has no more. */
@@ -50,4 +53,5 @@ export const sensorMessageSchema = sensorBodySchema.extend({
   announced_at: z.int().describe('when, ms since 1970'),
   ...numbered,
 });
+/** What a sensor is, as Kafka has it: times in ms. */
 export type SensorMessage = z.output<typeof sensorMessageSchema>;

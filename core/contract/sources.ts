@@ -9,6 +9,7 @@ export const SOURCE_TOPICS = {
   webhooks: 'webhooks',
   deadLetter: 'dead.letter',
 } as const;
+/** A topic that other sources’ events go to. */
 export type SourceTopic = (typeof SOURCE_TOPICS)[keyof typeof SOURCE_TOPICS];
 
 const sku = z.string().min(1).max(80).describe('what was sold or stocked');
@@ -35,6 +36,7 @@ export const saleSchema = z.strictObject({
   sold_at: time.describe('when, ms since 1970'),
   event_id: eventId,
 });
+/** A sale: units, price of one in `currency`, ms since 1970. */
 export type SaleEvent = z.output<typeof saleSchema>;
 
 /** InventoryChange, topic `erp.inventory`, key `clinic/sku`. */
@@ -46,6 +48,7 @@ export const inventorySchema = z.strictObject({
   changed_at: time.describe('when, ms since 1970'),
   event_id: eventId,
 });
+/** A change of stock: units, ms since 1970. */
 export type InventoryChange = z.output<typeof inventorySchema>;
 
 /** Topic `webhooks`, key the webhook's name. */
@@ -55,6 +58,7 @@ export const webhookEventSchema = z.strictObject({
   received_at: time.describe('when it came, ms since 1970'),
   payload: z.record(z.string(), z.unknown()).describe('as it was sent, checked by its JSON Schema'),
 });
+/** What a webhook delivered: ms since 1970. */
 export type WebhookEvent = z.output<typeof webhookEventSchema>;
 
 /** What a source sent and nobody could take, topic `dead.letter`, key the source: kept as it came, with the reasons. */
@@ -75,6 +79,7 @@ export const deadLetterSchema = z.strictObject({
   body: z.string().describe('as it was sent'),
   cut: z.boolean().describe('it was longer than is kept'),
 });
+/** What a source sent and nobody could take: ms since 1970. */
 export type DeadLetter = z.output<typeof deadLetterSchema>;
 
 export { eventId as eventIdSchema };

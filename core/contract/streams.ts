@@ -17,6 +17,7 @@ export const STREAM_TOPICS = {
   /** What patterns and scores found; an empty value takes a finding back. */
   findings: 'stream.findings',
 } as const;
+/** A topic that streams write. */
 export type StreamTopic = (typeof STREAM_TOPICS)[keyof typeof STREAM_TOPICS];
 
 /** History fed again by `coldwatch relay replay`; the header `replay` says by which run. */
@@ -26,6 +27,7 @@ export const BACKTEST_TOPICS = {
   sales: 'backtest.pos.sales',
   inventory: 'backtest.erp.inventory',
 } as const;
+/** A topic that history is fed into again. */
 export type BacktestTopic = (typeof BACKTEST_TOPICS)[keyof typeof BACKTEST_TOPICS];
 
 const windowStart = {
@@ -76,7 +78,12 @@ export const regionAggregateSchema = z.strictObject({
 export type SensorAggregate = z.input<typeof sensorAggregateSchema>;
 /** What records of before lack is null, and their quantity a temperature. */
 export type FullSensorAggregate = z.output<typeof sensorAggregateSchema>;
+/**
+ * Five minutes of a clinic: values in `unit`, `since` in ms since 1970. Without what records of before
+ * lack.
+ */
 export type ClinicAggregate = z.input<typeof clinicAggregateSchema>;
+/** Five minutes of a region: counts, a share from 0 to 1, `since` in ms since 1970. */
 export type RegionAggregate = z.output<typeof regionAggregateSchema>;
 
 export const FINDINGS = [
@@ -93,6 +100,7 @@ export const FINDINGS = [
   'stock_restored',
   'stock_corrected',
 ] as const;
+/** What patterns and scores find. */
 export type FindingKind = (typeof FINDINGS)[number];
 
 /** Key: kind, clinic, subject and at, as JSON: the same finding again is the same record. */
@@ -104,4 +112,5 @@ export const findingSchema = z.strictObject({
   value: z.number().describe('what was seen'),
   threshold: z.number().describe('what it was judged by'),
 });
+/** What was found: `at` in ms since 1970, `value` and `threshold` as docs/reference/topics.md has them. */
 export type Finding = z.output<typeof findingSchema>;

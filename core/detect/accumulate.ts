@@ -11,6 +11,7 @@ export interface AccumulateSpec {
   gapMs: number;
 }
 
+/** State of a cumulative rule: times on the sensor’s timeline in ms, values in thousandths. Plain JSON. */
 export interface Accumulated {
   phase: 'accumulated';
   /** [from, to) outside, oldest first, none older than the window. */

@@ -33,8 +33,10 @@ export const behaviourRuleSchema = z
     severity: severity.default('warning'),
   })
   .describe('How a temperature moves, against what was learned of this place');
+/** Times in ms, temperatures in thousandths of a °C. */
 export type BehaviourRule = z.output<typeof behaviourRuleSchema>;
 
+/** What a rule says of this moment; `threshold` in thousandths of a °C. */
 export interface Verdict {
   raise: boolean;
   over: boolean;

@@ -14,6 +14,7 @@ export interface DwellSpec {
 /** Where a reading stands: beyond the limit, back in range but within the margin, or clear of it. */
 export type Zone = 'outside' | 'margin' | 'inside';
 
+/** One reading as a rule with a limit sees it: ms on the sensor’s timeline, value in thousandths. */
 export interface DwellInput {
   atMs: number;
   zone: Zone;
@@ -31,11 +32,15 @@ interface Accruing {
   worstExcess: number;
 }
 
+/**
+ * State of a rule with a limit and a time: ms on the sensor’s timeline, values in thousandths. Plain JSON.
+ */
 export type DwellState =
   | { phase: 'inside' }
   | ({ phase: 'pending' } & Accruing)
   | ({ phase: 'active'; raisedMs: number } & Accruing);
 
+/** An episode’s begin or end: ms on the sensor’s timeline, values in thousandths. */
 export interface Transition {
   kind: 'raised' | 'cleared';
   atMs: number;

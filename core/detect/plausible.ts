@@ -11,6 +11,7 @@ export interface PlausibleSpec {
   stuckMs: number;
 }
 
+/** The last value that was believed, in thousandths, and its times in ms. Plain JSON. */
 export interface PlausibleState {
   milli: Milli;
   atMs: number;

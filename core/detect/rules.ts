@@ -103,9 +103,13 @@ export const ruleSchema = z.discriminatedUnion('kind', [
   anomalyRuleSchema,
 ]);
 
+/** Times in ms, limit and hysteresis in thousandths of the quantity’s unit. */
 export type ThresholdRule = z.output<typeof thresholdRuleSchema>;
+/** Times in ms; `when` is the position that counts, 0 or 1. */
 export type ContactRule = z.output<typeof contactRuleSchema>;
+/** Times in ms. */
 export type SensorFaultRule = z.output<typeof sensorFaultRuleSchema>;
+/** A rule of any kind: times in ms, temperatures and limits in thousandths. */
 export type Rule = z.output<typeof ruleSchema>;
 
 /** Positive beyond the limit, negative inside it, in milli-units. */
@@ -120,6 +124,7 @@ export function thresholdZone(rule: ThresholdRule, value: number): Zone {
   return beyond + rule.hysteresis > 0 ? 'margin' : 'inside';
 }
 
+/** State of a rule with a limit, by its accumulation. Plain JSON. */
 export type ThresholdState = DwellState | Accumulated;
 
 export function stepThreshold(

@@ -10,12 +10,15 @@ export type FaultInput =
   | { kind: 'bad'; atMs: number; reason: string }
   | { kind: 'tick'; atMs: number };
 
+/** Whether a sensor is well, since when (ms on its timeline), and why not. Plain JSON. */
 export type FaultState =
   | { phase: 'ok'; lastGoodMs: number; badSinceMs: number | null; reason: string }
   | { phase: 'faulted'; type: FaultType; sinceMs: number; reason: string; goodRun: number };
 
+/** The probe’s fault, or the silence of its link. */
 export type FaultType = 'sensor_fault' | 'communication_lost';
 
+/** Begin or end of a sensor’s fault, ms on its timeline. */
 export interface FaultTransition {
   kind: 'raised' | 'cleared';
   type: FaultType;

@@ -93,6 +93,10 @@ interface Turn {
   from: Milli;
 }
 
+/**
+ * The last hours of one temperature, in thousandths of a °C over ms of its timeline, and what is usual for
+ * its place. Bounded.
+ */
 export class Track {
   profile: Profile;
   points: Point[] = [];

@@ -51,11 +51,16 @@ export const policySchema = z.strictObject({
     .default([])
     .describe('types of alert that nobody is texted about, whatever their severity'),
 });
+/** Who is told at a clinic, and when; times in ms. */
 export type PolicyConfig = z.output<typeof policySchema>;
 
 /** Episodes open at once; more than this are not tracked one by one (a gateway has tens of sensors). */
 export const OPEN_EPISODES_MAX = 500;
 
+/**
+ * An episode that is not over, and what people were told of it; times in ms on the gateway’s timeline.
+ * Plain JSON.
+ */
 export interface OpenEpisode {
   episodeId: string;
   /** Four digits that a person types to acknowledge. */
@@ -76,6 +81,7 @@ export interface OpenEpisode {
   nextMs: number | null;
 }
 
+/** All that policy remembers. Plain JSON. */
 export interface PolicyState {
   episodes: OpenEpisode[];
   buzzer: BuzzerPattern;
@@ -84,14 +90,17 @@ export interface PolicyState {
   sent: { to: string; atMs: number }[];
 }
 
+/** What the buzzer does. */
 export type BuzzerPattern = 'off' | 'warning' | 'critical';
 
+/** What policy is told; times in ms on the gateway’s timeline. */
 export type PolicyInput =
   | { kind: 'alert'; atMs: number; alert: AlertBody; facts?: Facts; name?: string }
   /** `person`: an id of `people`; without one it was the button at the gateway. */
   | { kind: 'ack'; atMs: number; code: string | null; by: string; person?: string; comment?: string }
   | { kind: 'tick'; atMs: number };
 
+/** What policy wants done: the annunciator does it. */
 export type PolicyEffect =
   | { kind: 'buzzer'; pattern: BuzzerPattern }
   | {

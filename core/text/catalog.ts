@@ -73,4 +73,5 @@ export interface Catalog {
 }
 
 export const LANGUAGES = ['en', 'fr', 'sw'] as const;
+/** A language of texts, by ISO 639-1. */
 export type Language = (typeof LANGUAGES)[number];

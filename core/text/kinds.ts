@@ -37,8 +37,10 @@ export const KINDS = [
   'gateway_silent',
   'other',
 ] as const;
+/** What an alert is about, as far as people are told other things. */
 export type Kind = (typeof KINDS)[number];
 
+/** What of an alert says its kind; `kpi` in the unit that it names. */
 export type About = Pick<AlertBody, 'alert_type' | 'kpi' | 'side' | 'cause'>;
 
 /** Limits at or below this belong to a freezer, from there to ROOM to a refrigerator, the others to a room. °C. */

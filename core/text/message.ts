@@ -5,6 +5,7 @@ import { partsOf, plain } from './gsm7.js';
 import { catalogOf, describe, type Moment, type Told } from './sentence.js';
 import { clockTime } from './times.js';
 
+/** What a text needs to know of its clinic; `timezone` by IANA, times in ms. */
 export interface MessageContext {
   language: Language;
   timezone: string;

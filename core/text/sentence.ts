@@ -25,6 +25,7 @@ export interface Moment {
   full: boolean;
 }
 
+/** An alert in words of one language, with its numbers and units. */
 export interface Told {
   kind: Kind;
   title: string;

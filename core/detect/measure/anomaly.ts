@@ -25,6 +25,7 @@ interface UsualDays {
   deviation: number;
 }
 
+/** What an anomaly rule compares with: thousandths of a °C over ms. Plain JSON, bounded. */
 export interface AnomalyState {
   /** zscore: the values before. */
   before?: { atMs: number; milli: Milli }[];

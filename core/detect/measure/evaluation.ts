@@ -1,6 +1,7 @@
 import type { Facts } from '../../text/catalog.js';
 import type { Milli } from '../../units.js';
 
+/** One temperature: thousandths of a °C, ms. */
 export interface Sample {
   atMs: number;
   milli: Milli;

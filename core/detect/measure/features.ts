@@ -20,6 +20,7 @@ export const FEATURES = {
   below_usual: ({ last, usual }: Track) => last && usual && (usual.low - last.milli) / 1000,
   duty_drift: ({ usual, drift }: Track) => usual && (drift?.share ?? 0),
 } satisfies Record<string, (track: Track) => number | undefined>;
+/** One number that a forest looks at; FEATURES says how each is made. */
 export type FeatureName = keyof typeof FEATURES;
 export const FEATURE_NAMES = Object.keys(FEATURES) as [FeatureName, ...FeatureName[]];
 

@@ -46,6 +46,7 @@ export const forestSchema = z
     'expected trees that cut only the listed features',
   );
 
+/** A trained isolation forest: trees as lists of nodes, `threshold` a score from 0 to 1. */
 export type Forest = z.output<typeof forestSchema>;
 
 /** Children come after their parent, so that every path ends. */
@@ -80,6 +81,7 @@ function pathLength(tree: Tree, sample: readonly number[]): number {
   return depth + averagePath(tree.samples[node]!);
 }
 
+/** How a forest is made: counts of trees and samples, a share from 0 to 1. */
 export interface TrainOptions {
   features: readonly FeatureName[];
   trees: number;

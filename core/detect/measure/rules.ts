@@ -103,8 +103,13 @@ export const anomalyRuleSchema = z
   .describe(
     'Unusual by statistics: against the last minutes, the last weeks, or what a forest was trained on',
   );
+/** `by` in thousandths of a °C, `over` in ms. */
 export type TrendRule = z.output<typeof trendRuleSchema>;
+/** `limit` in thousandths of a °C, times in ms. */
 export type MktRule = z.output<typeof mktRuleSchema>;
+/** `used` is a share from 0 to 1. */
 export type VvmRule = z.output<typeof vvmRuleSchema>;
+/** `above` and `up_to` in thousandths of a °C, `allowed` in ms. */
 export type BudgetRule = z.output<typeof budgetRuleSchema>;
+/** `threshold` in deviations or as a score, times in ms. */
 export type AnomalyRule = z.output<typeof anomalyRuleSchema>;

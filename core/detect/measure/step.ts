@@ -8,6 +8,7 @@ import type { AnomalyRule, BudgetRule, MktRule, TrendRule, VvmRule } from './rul
 import { stepTrend, type TrendState } from './trend.js';
 import { vialLifeUsed } from './vial.js';
 
+/** A rule about what adds up or compares. */
 export type MeasureRule = TrendRule | MktRule | VvmRule | BudgetRule | AnomalyRule;
 
 /** Plain JSON of bounded size. */

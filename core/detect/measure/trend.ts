@@ -2,6 +2,7 @@ import type { Milli } from '../../units.js';
 import type { Evaluation, Sample } from './evaluation.js';
 import type { TrendRule } from './rules.js';
 
+/** The points of the last `over`: thousandths of a °C over ms. Plain JSON, bounded. */
 export interface TrendState {
   points: { atMs: number; milli: Milli }[];
 }

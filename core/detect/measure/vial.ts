@@ -11,6 +11,7 @@ const CONSTANTS = {
   30: { a: 5.1131e17, b: 13_657 },
 } as const;
 
+/** Category of a vaccine vial monitor: days that it lasts at 37 °C. */
 export type VialMonitor = keyof typeof CONSTANTS;
 export const VIAL_MONITORS = [2, 7, 14, 30] as const;
 const DAY_MS = 86_400_000;
