@@ -9,8 +9,11 @@ import { lineModelSchema, modbusModelSchema } from '../drivers/serial/schema.js'
 
 /** device-configs/models/<maker>/<model>.yaml: the facts of one device, and no code. */
 export const modelSchema = z.strictObject({
-  model: z.string().regex(/^[a-z0-9-]+\/[a-z0-9-]+$/, 'expected maker/model in lower case'),
-  name: z.string().min(1),
+  model: z
+    .string()
+    .regex(/^[a-z0-9-]+\/[a-z0-9-]+$/, 'expected maker/model in lower case')
+    .describe('as the folder and the file are called'),
+  name: z.string().min(1).describe('as people say it'),
   source: z.string().min(1).describe('where these facts come from: datasheet, manual, kernel document'),
   checked: z
     .boolean()
@@ -19,19 +22,21 @@ export const modelSchema = z.strictObject({
       'false: no recorded payload of a real device stands behind these facts; a site must accept that',
     ),
   every: duration.default(60_000).describe('how often to read it, or how often it reports by itself'),
-  protocol: z.discriminatedUnion('transport', [
-    w1ModelSchema,
-    kernelModelSchema,
-    modbusModelSchema,
-    lineModelSchema,
-    mqttModelSchema,
-  ]),
+  protocol: z
+    .discriminatedUnion('transport', [
+      w1ModelSchema,
+      kernelModelSchema,
+      modbusModelSchema,
+      lineModelSchema,
+      mqttModelSchema,
+    ])
+    .describe('how it speaks'),
   sentinels: z
     .array(
       z.strictObject({
-        quantity: z.enum(QUANTITY_NAMES),
-        value: z.number(),
-        reason: z.enum(REASONS).exclude(['']).default('sentinel'),
+        quantity: z.enum(QUANTITY_NAMES).describe('of which quantity'),
+        value: z.number().describe('in its unit: °C, % RH, V, %, hPa'),
+        reason: z.enum(REASONS).exclude(['']).default('sentinel').describe('what it means'),
       }),
     )
     .default([])
@@ -39,7 +44,7 @@ export const modelSchema = z.strictObject({
   range: z
     .partialRecord(z.enum(QUANTITY_NAMES), z.tuple([z.number(), z.number()]))
     .default({})
-    .describe('what the device can physically measure'),
+    .describe('least and most that the device can measure'),
   max_rate: z
     .partialRecord(z.enum(QUANTITY_NAMES), z.number().positive())
     .default({})

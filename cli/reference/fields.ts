@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { duration, milli } from '../../core/schema.js';
-import { showDuration } from '../../core/units.js';
 
 /** One setting or field, as a table shows it. */
 export interface Field {
@@ -74,15 +73,14 @@ function shown(schema: Schema, value: unknown): string {
   return value === '\n' ? 'a line feed' : String(value);
 }
 
-const DAY_MS = 86_400_000;
-const span = (ms: number) =>
-  ms === 0
-    ? '0s'
-    : ms >= 2 * DAY_MS && ms % DAY_MS === 0
-      ? `${ms / DAY_MS} days`
-      : ms < 1000
-        ? `${ms} ms`
-        : showDuration(ms);
+const UNITS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000 };
+
+/** In its largest unit that is whole, and of which there are two at least. */
+function span(ms: number): string {
+  const unit = Object.entries(UNITS).find(([, each]) => ms % each === 0 && ms >= 2 * each);
+  if (unit) return `${ms / unit[1]}${unit[0]}`;
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}
 
 /** Every field below a schema of an object, in its order. */
 export function describe(schema: Schema, elsewhere: Elsewhere = new Map()): Described {

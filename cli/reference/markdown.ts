@@ -13,7 +13,8 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-const absentOf = ({ absent }: Field) => (absent === undefined ? 'needed' : absent ? `\`${absent}\`` : '');
+const absentOf = ({ absent }: Field) =>
+  absent === undefined ? 'needed' : absent === 'none' ? absent : absent ? `\`${absent}\`` : '';
 
 const rowOf = (field: Field) => [`\`${field.path}\``, sentence(field.says), field.value];
 
@@ -37,24 +38,31 @@ export const messageTable = (fields: readonly Field[]) =>
 
 export function variantText({ path, by, is, says, fields }: Variant, level: string): string {
   const title = `${level} \`${path}\`, ${by} \`${is}\``;
-  return [title, ...(says ? [`${sentence(says)}.`] : []), fieldTable(fields)].join('\n\n');
+  return [
+    title,
+    ...(says ? [`${sentence(says)}.`] : []),
+    ...(fields.length > 0 ? [fieldTable(fields)] : []),
+  ].join('\n\n');
 }
 
+const topOf = (path: string) => path.split(/[.[]/)[0]!;
+
 /** A file of settings: what stands alone at its top, then a section for each group. */
-export function settings({ fields, variants }: Described): string {
-  const groups = new Map<string, Field[]>();
-  const topOf = (path: string) => path.split(/[.[]/)[0]!;
-  for (const field of fields)
-    groups.set(topOf(field.path), [...(groups.get(topOf(field.path)) ?? []), field]);
-  const alone = [...groups].filter(([top, [first, ...more]]) => more.length === 0 && first!.path === top);
-  const sections = [...groups]
-    .filter(([top]) => !alone.some(([name]) => name === top))
-    .map(([top, own]) =>
-      [
-        `## \`${top}\``,
-        fieldTable(own),
-        ...variants.filter(({ path }) => topOf(path) === top).map((one) => variantText(one, '###')),
-      ].join('\n\n'),
+export function settings({ fields, variants }: Described, level = '##'): string {
+  const tops = [...new Set(fields.map(({ path }) => topOf(path)))];
+  const groups = tops.map((top) => ({
+    top,
+    own: fields.filter(({ path }) => topOf(path) === top),
+    shapes: variants.filter(({ path }) => topOf(path) === top),
+  }));
+  const isAlone = ({ top, own, shapes }: (typeof groups)[number]) =>
+    own.every(({ path }) => path === top) && shapes.length === 0;
+  const sections = groups
+    .filter((group) => !isAlone(group))
+    .map(({ top, own, shapes }) =>
+      [`${level} \`${top}\``, fieldTable(own), ...shapes.map((one) => variantText(one, `${level}#`))].join(
+        '\n\n',
+      ),
     );
-  return [fieldTable(alone.flatMap(([, own]) => own)), ...sections].join('\n\n');
+  return [fieldTable(groups.filter(isAlone).flatMap(({ own }) => own)), ...sections].join('\n\n');
 }

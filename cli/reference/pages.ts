@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { deviceConfigs } from '../../agent/site/library.js';
+import { modelSchema } from '../../agent/site/model.js';
 import { presetSchema, productSchema, siteSchema } from '../../agent/site/schema.js';
 import { ruleSchema } from '../../core/detect/rules.js';
 import { relaySchema } from '../../relay/config/relay.js';
@@ -19,7 +20,7 @@ const ELSEWHERE: Elsewhere = new Map<z.core.$ZodType, string>([
   [ruleSchema, 'one of the [kinds of rules](alerts.md#rules)'],
 ]);
 
-const file = (schema: z.ZodType) => settings(describe(schema, ELSEWHERE));
+const file = (schema: z.ZodType, level = '##') => settings(describe(schema, ELSEWHERE), level);
 
 function errorBlocks(): Map<string, string> {
   const rows = Object.entries(ERROR_CODES)
@@ -58,8 +59,9 @@ async function parts(): Promise<Map<string, ReadonlyMap<string, string>>> {
       new Map([
         ['devices', devicesTable()],
         ['presets', presetsText()],
-        ['preset', file(presetSchema)],
-        ['product', file(productSchema)],
+        ['model', file(modelSchema, '###')],
+        ['preset', file(presetSchema, '###')],
+        ['product', file(productSchema, '###')],
       ]),
     ],
   ]);

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { deviceConfigs } from '../../agent/site/library.js';
+import { modelSchema } from '../../agent/site/model.js';
 import { presetSchema, productSchema, siteSchema } from '../../agent/site/schema.js';
 import { relaySchema } from '../../relay/config/relay.js';
 import { VALUE_SCHEMAS } from '../../relay/log/decode.js';
@@ -13,6 +14,7 @@ import { relayRoutes } from './routes.js';
 const SCHEMAS = {
   site: siteSchema,
   relay: relaySchema,
+  model: modelSchema,
   preset: presetSchema,
   product: productSchema,
   ...VALUE_SCHEMAS,

@@ -10,4 +10,6 @@ export const w1SourceSchema = z
   })
   .describe('A 1-wire probe, through the kernel');
 
-export const w1ModelSchema = z.strictObject({ transport: z.literal('w1') });
+export const w1ModelSchema = z
+  .strictObject({ transport: z.literal('w1') })
+  .describe('The kernel’s w1_slave file, which is always the same');

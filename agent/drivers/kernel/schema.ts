@@ -1,22 +1,32 @@
 import { z } from 'zod';
-import { DEVICE_UNIT_NAMES, QUANTITY_NAMES } from '../../../core/units.js';
+import { deviceUnit, quantity } from '../fields.js';
 
 /** The kernel's own drivers for sensors on I²C or a GPIO line: a folder of files, each holding one number. */
-export const kernelModelSchema = z.strictObject({
-  transport: z.literal('kernel'),
-  subsystem: z.enum(['iio', 'hwmon']),
-  name: z.string().min(1).max(40).describe('what the file `name` of its folder says; folder numbers change'),
-  values: z
-    .array(
-      z.strictObject({
-        quantity: z.enum(QUANTITY_NAMES),
-        unit: z.enum(DEVICE_UNIT_NAMES),
-        file: z.string().regex(/^[a-z0-9_]+$/, 'expected the name of a file such as "temp1_input"'),
-      }),
-    )
-    .min(1)
-    .max(8),
-});
+export const kernelModelSchema = z
+  .strictObject({
+    transport: z.literal('kernel'),
+    subsystem: z.enum(['iio', 'hwmon']).describe('which of the kernel’s trees'),
+    name: z
+      .string()
+      .min(1)
+      .max(40)
+      .describe('what the file `name` of its folder says; folder numbers change'),
+    values: z
+      .array(
+        z.strictObject({
+          quantity,
+          unit: deviceUnit,
+          file: z
+            .string()
+            .regex(/^[a-z0-9_]+$/, 'expected the name of a file such as "temp1_input"')
+            .describe('which holds the number'),
+        }),
+      )
+      .min(1)
+      .max(8)
+      .describe('what it measures'),
+  })
+  .describe('Files that a driver of the kernel fills');
 export type KernelModel = z.output<typeof kernelModelSchema>;
 
 export const kernelSourceSchema = z

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { duration } from '../../../core/schema.js';
-import { DEVICE_UNIT_NAMES, QUANTITY_NAMES } from '../../../core/units.js';
-import { channelSchema, frameSchema } from '../frame/schema.js';
+import { channel, channelSchema, deviceUnit, quantity } from '../fields.js';
+import { frameSchema } from '../frame/schema.js';
 
 /** A place in a JSON payload: names and indexes joined by dots, `DS18B20.Temperature`. */
 const jsonPath = z.string().min(1).max(200).describe('a place in the payload, such as `DS18B20.Temperature`');
@@ -20,10 +20,10 @@ const pattern = z
   .transform((text) => new RegExp(text));
 
 const valueSchema = z.strictObject({
-  quantity: z.enum(QUANTITY_NAMES).describe('what is measured'),
-  unit: z.enum(DEVICE_UNIT_NAMES).describe('in which the device says it'),
+  quantity,
+  unit: deviceUnit,
   path: jsonPath.describe('where its number is in the payload'),
-  channel: channelSchema.optional().describe('a name for this place of several'),
+  channel,
   unit_path: jsonPath.optional().describe('where the payload itself names the unit: "C" or "F"'),
   unless: jsonPath.optional().describe('the value means nothing while this is true'),
 });
@@ -37,44 +37,49 @@ const timeSchema = z.strictObject({
 /** Several probes in one payload: the members of an object whose names match, each with the same values. */
 const eachSchema = z.strictObject({
   in: jsonPath.optional().describe('the object that has them; absent: the payload itself'),
-  keys: pattern,
+  keys: pattern.describe('names of its members that are probes, as a regular expression'),
   or_itself: z.boolean().default(false).describe('the payload may also be one such member'),
   id: jsonPath.optional().describe("where a member has its probe's own id"),
 });
 
-export const mqttModelSchema = z.strictObject({
-  transport: z.literal('mqtt'),
-  payload: z
-    .enum(['json', 'lorawan', 'sparkplug'])
-    .default('json')
-    .describe(
-      'lorawan: an uplink of The Things Stack or ChirpStack, or the bare frame; sparkplug: Sparkplug B, `path` is the name of a metric',
-    ),
-  topic: z
-    .string()
-    .max(200)
-    .optional()
-    .describe(
-      'where such devices publish: {device} stands for a level that names it, {device*} for several, + for any',
-    ),
-  device: jsonPath.optional().describe("where the payload has the device's own id"),
-  default_channel: channelSchema
-    .optional()
-    .describe('of several channels, the one meant where a sensor names none'),
-  each: eachSchema.optional(),
-  values: z.array(valueSchema).max(64).default([]),
-  data: z
-    .strictObject({ path: jsonPath, encoding: z.enum(['hex', 'base64']) })
-    .optional()
-    .describe('where a JSON payload carries a binary frame'),
-  frame: frameSchema.optional(),
-  repeats: duration
-    .default(0)
-    .describe(
-      'the bridge publishes what it has cached: the same payload again within this time is no reading',
-    ),
-  time: timeSchema.optional().describe("the device's own time of measurement"),
-});
+export const mqttModelSchema = z
+  .strictObject({
+    transport: z.literal('mqtt'),
+    payload: z
+      .enum(['json', 'lorawan', 'sparkplug'])
+      .default('json')
+      .describe(
+        'lorawan: an uplink of The Things Stack or ChirpStack, or the bare frame; sparkplug: Sparkplug B, `path` is the name of a metric',
+      ),
+    topic: z
+      .string()
+      .max(200)
+      .optional()
+      .describe(
+        'where such devices publish: {device} stands for a level that names it, {device*} for several, + for any',
+      ),
+    device: jsonPath.optional().describe("where the payload has the device's own id"),
+    default_channel: channelSchema
+      .optional()
+      .describe('of several channels, the one meant where a sensor names none'),
+    each: eachSchema.optional().describe('several probes in one payload, each with the same values'),
+    values: z.array(valueSchema).max(64).default([]).describe('what stands in it'),
+    data: z
+      .strictObject({
+        path: jsonPath.describe('where it is'),
+        encoding: z.enum(['hex', 'base64']).describe('how it is written'),
+      })
+      .optional()
+      .describe('where a JSON payload carries a binary frame'),
+    frame: frameSchema.optional().describe('a binary frame, big-endian'),
+    repeats: duration
+      .default(0)
+      .describe(
+        'the bridge publishes what it has cached: the same payload again within this time is no reading',
+      ),
+    time: timeSchema.optional().describe("the device's own time of measurement"),
+  })
+  .describe('Messages on MQTT');
 export type MqttModel = z.output<typeof mqttModelSchema>;
 
 /** A mapping in a site file, for a payload of no known device. */
