@@ -4,7 +4,7 @@ const TESTS = '\\.test\\.ts$';
 const only = (name, pkg, allowed) => ({
   name,
   severity: 'error',
-  from: { path: '^(core|host|agent|relay|cli)/', pathNot: allowed },
+  from: { path: '^(core|host|agent|relay|lab|cli)/', pathNot: allowed },
   to: { path: `node_modules/${pkg}(/|$)` },
 });
 module.exports = {
@@ -14,7 +14,7 @@ module.exports = {
       name: 'core-imports-nothing-of-ours',
       severity: 'error',
       from: { path: '^core/' },
-      to: { path: '^(host|agent|relay|cli|test)/' },
+      to: { path: '^(host|agent|relay|lab|cli|test)/' },
     },
     {
       name: 'core-is-pure',
@@ -26,19 +26,25 @@ module.exports = {
       name: 'host-imports-core-alone',
       severity: 'error',
       from: { path: '^host/', pathNot: TESTS },
-      to: { path: '^(agent|relay|cli|test)/' },
+      to: { path: '^(agent|relay|lab|cli|test)/' },
     },
     {
       name: 'agent-not-relay',
       severity: 'error',
       from: { path: '^agent/', pathNot: TESTS },
-      to: { path: '^(relay|cli|test)/' },
+      to: { path: '^(relay|lab|cli|test)/' },
     },
     {
       name: 'relay-not-agent',
       severity: 'error',
       from: { path: '^relay/', pathNot: TESTS },
-      to: { path: '^(agent|cli|test)/' },
+      to: { path: '^(agent|lab|cli|test)/' },
+    },
+    {
+      name: 'lab-looks-at-the-agent',
+      severity: 'error',
+      from: { path: '^lab/', pathNot: TESTS },
+      to: { path: '^(relay|cli|test)/' },
     },
     {
       name: 'cli-not-test',
@@ -65,7 +71,7 @@ module.exports = {
       name: 'stages-know-nothing-of-what-stands-above-them',
       severity: 'error',
       from: { path: '^agent/(drivers|ingest|ring|alarm|annunciate|forward|site)/', pathNot: TESTS },
-      to: { path: '^agent/(main\\.|(wire|watch|console|metrics|doctor|discover)/)' },
+      to: { path: '^agent/(main\\.|(wire|watch|console|metrics|doctor|discover|cli)/)' },
     },
     only('onoff-at-the-edge', 'onoff', '^agent/drivers/gpio/'),
     only('serialport-at-the-edge', 'serialport', '^agent/(drivers/serial|annunciate/sms)/'),

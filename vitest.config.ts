@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{core,host,agent,relay,cli}/**/*.test.ts'],
+          include: ['{core,host,agent,relay,lab,cli}/**/*.test.ts'],
           pool: 'threads',
           testTimeout: 30_000,
         },

@@ -80,7 +80,7 @@ ensure_installed() {
 # Builds when any source is newer than the last build.
 ensure_built() {
   ensure_installed
-  if [ -e dist/.built ] && [ -z "$(find core host agent relay cli test tsconfig.json package-lock.json -newer dist/.built -print -quit)" ]; then
+  if [ -e dist/.built ] && [ -z "$(find core host agent relay lab cli test tsconfig.json package-lock.json -newer dist/.built -print -quit)" ]; then
     return
   fi
   say "Building..."

@@ -19,10 +19,18 @@ import { rolldown } from 'rolldown';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const [program, arch, folder] = process.argv.slice(2);
 
-/** Commands of the other program's package: each is answered with where it is to be had. */
+/** Commands of the other program's package, and where they stand: each is answered with where it is to be had. */
 const ELSEWHERE = {
-  agent: ['relay'],
-  relay: ['agent', 'discover', 'doctor', 'decode', 'backtest', 'train', 'import'],
+  agent: { relay: 'relay/cli/relay' },
+  relay: {
+    agent: 'agent/cli/agent',
+    discover: 'agent/cli/discover',
+    doctor: 'agent/cli/doctor',
+    decode: 'agent/cli/decode',
+    backtest: 'lab/backtest/command',
+    train: 'lab/train/command',
+    import: 'lab/fridge-tag/command',
+  },
 };
 /** Not bundled: native code, and code that is changed or looked up by its place. */
 const WHOLE = {
@@ -52,7 +60,8 @@ function note(path) {
 const elsewhere = {
   name: 'commands-of-the-other-package',
   load(id) {
-    const name = ELSEWHERE[program].find((command) => id.endsWith(`/dist/cli/commands/${command}.js`));
+    const commands = Object.entries(ELSEWHERE[program]);
+    const [name] = commands.find(([, file]) => id === join(ROOT, 'dist', `${file}.js`)) ?? [];
     if (!name) return null;
     const other = program === 'agent' ? 'relay' : 'agent';
     return `import { Command } from 'commander';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseLoggerFile } from '../../cli/fridge-tag/parse.js';
+import { parseLoggerFile } from '../../lab/fridge-tag/parse.js';
 import { type History, readHistory } from '../world/data/history.js';
 import { publishHistory, replaySite } from '../world/demo/replay.js';
 import { Fridge } from '../world/probes/fridge.js';

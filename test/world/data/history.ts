@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { type LoggerAlarm, parseLoggerFile } from '../../../cli/fridge-tag/parse.js';
+import { type LoggerAlarm, parseLoggerFile } from '../../../lab/fridge-tag/parse.js';
 
 /** Real readings of one or more sensors, in the unit of the file. */
 export interface History {

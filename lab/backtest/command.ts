@@ -6,13 +6,13 @@ import { loadSite } from '../../agent/site/load.js';
 import type { Rule } from '../../core/detect/rules.js';
 import { SystemClock } from '../../host/clock.js';
 import { failWith, misuse, print } from '../../host/output.js';
-import { Outline } from '../backtest/chart.js';
-import { htmlReport } from '../backtest/html.js';
-import { type Label, readLabels } from '../backtest/labels.js';
-import { nabScore } from '../backtest/nab.js';
-import { readRows } from '../backtest/readings.js';
-import { type Backtest, runBacktest } from '../backtest/run.js';
-import { score } from '../backtest/score.js';
+import { type Backtest, runBacktest } from './backtest.js';
+import { Outline } from './chart.js';
+import { htmlReport } from './html.js';
+import { type Label, readLabels } from './labels.js';
+import { nabScore } from './nab.js';
+import { readRows } from './readings.js';
+import { score } from './score.js';
 
 interface Options {
   readings: string;

@@ -2,6 +2,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
+import type { Clock } from '../../core/clock/clock.js';
+import { messageOf } from '../../core/errors.js';
+import { SystemClock } from '../../host/clock.js';
+import { misuse, print } from '../../host/output.js';
 import {
   type Found,
   findChips,
@@ -11,14 +15,10 @@ import {
   findW1,
   goodSamples,
   inWords,
-} from '../../agent/discover/find.js';
-import { deviceConfigs, openLibrary } from '../../agent/site/library.js';
-import type { DeviceModel } from '../../agent/site/model.js';
-import { UNNAMED } from '../../agent/site/warnings.js';
-import type { Clock } from '../../core/clock/clock.js';
-import { messageOf } from '../../core/errors.js';
-import { SystemClock } from '../../host/clock.js';
-import { misuse, print } from '../../host/output.js';
+} from '../discover/find.js';
+import { deviceConfigs, openLibrary } from '../site/library.js';
+import type { DeviceModel } from '../site/model.js';
+import { UNNAMED } from '../site/warnings.js';
 
 interface Options {
   mqtt?: string;
@@ -114,7 +114,7 @@ async function hear(
   models: readonly DeviceModel[],
   clock: Clock,
 ): Promise<Found[]> {
-  const { listen } = await import('../../agent/drivers/mqtt/listen.js');
+  const { listen } = await import('../drivers/mqtt/listen.js');
   return findMqtt(await listen({ url }, seconds * 1000, clock), models);
 }
 
@@ -124,8 +124,8 @@ async function scanPort(
   units: number[],
   clock: Clock,
 ): Promise<Found[]> {
-  const { tcpAddress } = await import('../../agent/drivers/serial/schema.js');
-  const { scanLines, scanModbus } = await import('../../agent/drivers/serial/scan.js');
+  const { tcpAddress } = await import('../drivers/serial/schema.js');
+  const { scanLines, scanModbus } = await import('../drivers/serial/scan.js');
   const named = models.map(({ model, protocol }) => ({ model, protocol }));
   const rtu = named.flatMap(({ model, protocol: p }) =>
     p.transport === 'modbus' ? [{ model, protocol: p }] : [],

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { SystemClock } from '../../host/clock.js';
 import { openLogger } from '../../host/logger.js';
 import { failWith, misuse, print } from '../../host/output.js';
-import { loadRelay } from '../../relay/config/load.js';
+import { loadRelay } from '../config/load.js';
 
 export function archiveCommand(): Command {
   const rebuildCommand = new Command('rebuild')
@@ -20,9 +20,9 @@ async function rebuildArchive({ config, json }: { config: string; json?: boolean
   if (!wanted) return misuse(`${config}: archive: got nothing, expected an archive`);
   const clock = new SystemClock();
   const logger = openLogger('error');
-  const { openLog } = await import('../../relay/main.js');
-  const { openArchive } = await import('../../relay/archive/open.js');
-  const { rebuild } = await import('../../relay/archive/archiver.js');
+  const { openLog } = await import('../main.js');
+  const { openArchive } = await import('../archive/open.js');
+  const { rebuild } = await import('../archive/archiver.js');
   const archive = await openArchive(wanted, data, logger);
   const log = await openLog(loaded.value, clock, logger, { role: 'client' });
   try {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { decodeWith } from '../../agent/drivers/decode.js';
-import { loadModel } from '../../agent/site/library.js';
 import { MODELS, payloadOf, recordedCases } from '../../test/world/probes/recorded.js';
+import { decodeWith } from '../drivers/decode.js';
+import { loadModel } from '../site/library.js';
 import { present } from './decode.js';
 
 describe.each(MODELS)('%s', (name) => {

@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import type { Check } from '../../agent/doctor/check.js';
-import { loadSite } from '../../agent/site/load.js';
-import type { ResolvedSite } from '../../agent/site/resolve.js';
 import { sleep } from '../../core/clock/clock.js';
 import { parseDuration } from '../../core/units.js';
 import { openLogger } from '../../host/logger.js';
 import { failWith, misuse, print } from '../../host/output.js';
+import type { Check } from '../doctor/check.js';
+import { loadSite } from '../site/load.js';
+import type { ResolvedSite } from '../site/resolve.js';
 
 interface Options {
   config: string;
@@ -51,7 +51,7 @@ export function doctorCommand(): Command {
         );
       }
       if (watch) return showLive(loaded.value, json === true);
-      const { examine } = await import('../../agent/doctor/doctor.js');
+      const { examine } = await import('../doctor/doctor.js');
       const checks: Check[] = [];
       const visit = { waitMs, textTo: sms, quiet: quiet === true };
       for await (const check of examine(loaded.value, visit, openLogger('fatal'))) {
@@ -67,8 +67,8 @@ export function doctorCommand(): Command {
 }
 
 async function showLive(site: ResolvedSite, json: boolean): Promise<void> {
-  const { watchSensors } = await import('../../agent/doctor/watch.js');
-  const { WatchTable } = await import('../../agent/doctor/table.js');
+  const { watchSensors } = await import('../doctor/watch.js');
+  const { WatchTable } = await import('../doctor/table.js');
   const { clock, look, stop } = await watchSensors(site, openLogger('fatal'));
   const ended = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());

@@ -2,8 +2,8 @@ import { Command } from 'commander';
 import { SystemClock } from '../../host/clock.js';
 import { openLogger } from '../../host/logger.js';
 import { failWith, misuse, print } from '../../host/output.js';
-import { loadRelay } from '../../relay/config/load.js';
-import type { Replayable } from '../../relay/operate/replay.js';
+import { loadRelay } from '../config/load.js';
+import type { Replayable } from '../operate/replay.js';
 
 interface Options {
   config: string;
@@ -28,13 +28,13 @@ async function run({ config, from, to, topic, json }: Options): Promise<void> {
   const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
   if (Number.isNaN(fromMs)) return misuse(`--from: got ${from}, expected an ISO time`);
   if (!(toMs > fromMs)) return misuse(`--to: got ${to}, expected an ISO time after --from`);
-  const { REPLAYABLE, replayHistory } = await import('../../relay/operate/replay.js');
+  const { REPLAYABLE, replayHistory } = await import('../operate/replay.js');
   if (!(topic in REPLAYABLE)) {
     return misuse(`--topic: got ${topic}, expected one of ${Object.keys(REPLAYABLE).join(', ')}`);
   }
   const loaded = loadRelay(config);
   if (!('value' in loaded)) return failWith(loaded.problems);
-  const { openLog } = await import('../../relay/main.js');
+  const { openLog } = await import('../main.js');
   const log = await openLog(loaded.value, new SystemClock(), openLogger('error'), { role: 'client' });
   try {
     const result = await replayHistory(log, topic as Replayable, fromMs, toMs);

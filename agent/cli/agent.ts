@@ -1,12 +1,12 @@
 import { Command } from 'commander';
-import { loadSite } from '../../agent/site/load.js';
-import { siteSource } from '../../agent/site/reload.js';
 import { sleep } from '../../core/clock/clock.js';
 import { SystemClock } from '../../host/clock.js';
 import { folderLocks } from '../../host/folder-lock.js';
 import { openLogger } from '../../host/logger.js';
 import { failWith } from '../../host/output.js';
 import { makePrivate } from '../../host/private-folder.js';
+import { loadSite } from '../site/load.js';
+import { siteSource } from '../site/reload.js';
 
 export function agentCommand(): Command {
   return new Command('agent')
@@ -15,7 +15,7 @@ export function agentCommand(): Command {
     .action(async ({ config }: { config: string }) => {
       const loaded = loadSite(config);
       if (!('value' in loaded)) return failWith(loaded.problems);
-      const { runAgent } = await import('../../agent/main.js');
+      const { runAgent } = await import('../main.js');
       makePrivate();
       const log = openLogger(loaded.value.config.log.level);
       const claim = folderLocks('agent', new SystemClock(), (problem) => log.warn(problem));

@@ -1,13 +1,13 @@
 import { Command } from 'commander';
-import { formerOf, runningAgent } from '../../agent/doctor/running.js';
-import { checkFile } from '../../agent/site/check.js';
-import { leftBehind } from '../../agent/site/left-behind.js';
-import type { ResolvedSite } from '../../agent/site/resolve.js';
-import { seldomNotes, type Told, toldLines, toldOf, toldToNobody } from '../../agent/site/told.js';
 import { SystemClock } from '../../host/clock.js';
 import { print } from '../../host/output.js';
+import type { FileKind } from '../../host/settings/kind.js';
 import { errorsOf, type FileProblem, formatProblem } from '../../host/settings/yaml.js';
-import { relayFile } from '../../relay/config/load.js';
+import { formerOf, runningAgent } from '../doctor/running.js';
+import { checkFile } from '../site/check.js';
+import { leftBehind } from '../site/left-behind.js';
+import type { ResolvedSite } from '../site/resolve.js';
+import { seldomNotes, type Told, toldLines, toldOf, toldToNobody } from '../site/told.js';
 
 interface Checked {
   file: string;
@@ -18,7 +18,8 @@ interface Checked {
   notes?: string[];
 }
 
-export function checkCommand(): Command {
+/** `others`: kinds of files that are not the agent’s. */
+export function checkCommand(others: readonly FileKind[]): Command {
   return new Command('check')
     .description(
       'validates site files, relay files, device models and presets: every error at once; says of a site who is told of what',
@@ -26,7 +27,7 @@ export function checkCommand(): Command {
     .argument('<FILE...>')
     .option('--json', 'print the result as JSON')
     .action(async (files: string[], { json }: { json?: boolean }) => {
-      const results = await Promise.all(files.map(check));
+      const results = await Promise.all(files.map((file) => check(file, others)));
       const problems = results.flatMap((result) => result.problems);
       const errors = errorsOf(problems);
       if (json) print(JSON.stringify({ ok: errors.length === 0, files: results }));
@@ -36,8 +37,8 @@ export function checkCommand(): Command {
     });
 }
 
-async function check(file: string): Promise<Checked> {
-  const { kind, problems, site } = checkFile(file, [relayFile]);
+async function check(file: string, others: readonly FileKind[]): Promise<Checked> {
+  const { kind, problems, site } = checkFile(file, others);
   if (!site || errorsOf(problems).length > 0) return { file, kind, problems };
   const told = toldOf(site);
   return { file, kind, problems, told, notes: await notesOf(site, told) };

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { ReadingMessage } from '../../core/contract/messages.js';
 import { print } from '../../host/output.js';
-import { type DayVerdict, type LoggerFile, parseLoggerFile } from '../fridge-tag/parse.js';
-import { verdictOf } from '../fridge-tag/verdict.js';
+import { type DayVerdict, type LoggerFile, parseLoggerFile } from './parse.js';
+import { verdictOf } from './verdict.js';
 
 export function importCommand(): Command {
   const fridgeTag = new Command('fridge-tag')

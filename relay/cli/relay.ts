@@ -6,12 +6,12 @@ import { folderLocks } from '../../host/folder-lock.js';
 import { openLogger } from '../../host/logger.js';
 import { failWith, misuse } from '../../host/output.js';
 import { makePrivate } from '../../host/private-folder.js';
-import { loadRelay } from '../../relay/config/load.js';
-import { archiveCommand } from './relay-archive.js';
-import { deadLettersCommand } from './relay-dead-letters.js';
-import { flinkEnvCommand } from './relay-flink-env.js';
-import { replayCommand } from './relay-replay.js';
-import { topicsCommand } from './relay-topics.js';
+import { loadRelay } from '../config/load.js';
+import { archiveCommand } from './archive.js';
+import { deadLettersCommand } from './dead-letters.js';
+import { flinkEnvCommand } from './flink-env.js';
+import { replayCommand } from './replay.js';
+import { topicsCommand } from './topics.js';
 
 export function relayCommand(): Command {
   return (
@@ -35,7 +35,7 @@ export function relayCommand(): Command {
         if (config === undefined) return misuse('expected --config <RELAY.yaml>, the relay’s file');
         const loaded = loadRelay(config);
         if (!('value' in loaded)) return failWith(loaded.problems);
-        const { runRelay } = await import('../../relay/main.js');
+        const { runRelay } = await import('../main.js');
         const log = openLogger(loaded.value.log.level);
         const claim = folderLocks('relay', new SystemClock(), (problem) => log.warn(problem));
         try {

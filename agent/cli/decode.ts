@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Command } from 'commander';
-import { decodeWith } from '../../agent/drivers/decode.js';
-import type { Decoded } from '../../agent/drivers/driver.js';
-import { judge } from '../../agent/ingest/plausibility.js';
-import { loadModel } from '../../agent/site/library.js';
-import type { DeviceModel } from '../../agent/site/model.js';
 import { messageOf } from '../../core/errors.js';
 import { showTime } from '../../core/payload.js';
 import { fromMilli, QUANTITIES, toMilli } from '../../core/units.js';
 import { failWith, misuse, print } from '../../host/output.js';
+import { decodeWith } from '../drivers/decode.js';
+import type { Decoded } from '../drivers/driver.js';
+import { judge } from '../ingest/plausibility.js';
+import { loadModel } from '../site/library.js';
+import type { DeviceModel } from '../site/model.js';
 
 interface Options {
   model: string;

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { failWith, print } from '../../host/output.js';
-import { loadRelay } from '../../relay/config/load.js';
-import { flinkEnv } from '../../relay/streams/flink-env.js';
+import { loadRelay } from '../config/load.js';
+import { flinkEnv } from '../streams/flink-env.js';
 
 export function flinkEnvCommand(): Command {
   return new Command('flink-env')

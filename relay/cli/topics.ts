@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { failWith, misuse, print } from '../../host/output.js';
-import { loadRelay } from '../../relay/config/load.js';
+import { loadRelay } from '../config/load.js';
 
 interface Options {
   config: string;
@@ -31,8 +31,8 @@ async function acceptLostProgress({ config }: { config: string }): Promise<void>
   if (!('value' in loaded)) return failWith(loaded.problems);
   const { kafka } = loaded.value;
   if (!kafka) return misuse(`${config}: kafka: got nothing, expected brokers`);
-  const { withAdmin } = await import('../../relay/log/kafka/admin.js');
-  const { acceptLoss } = await import('../../relay/log/kafka/lost.js');
+  const { withAdmin } = await import('../log/kafka/admin.js');
+  const { acceptLoss } = await import('../log/kafka/lost.js');
   await withAdmin(kafka, async (admin, client) => {
     print(`accepted for ${await acceptLoss(admin, client, kafka)} lanes: relays can start`);
   });
@@ -44,8 +44,8 @@ async function applyTopics({ config, dryRun, json }: Options): Promise<void> {
   const { kafka } = loaded.value;
   if (!kafka)
     return misuse(`${config}: kafka: got nothing, expected brokers; the embedded log needs no topics`);
-  const { withAdmin } = await import('../../relay/log/kafka/admin.js');
-  const { topicDifferences } = await import('../../relay/log/kafka/topics.js');
+  const { withAdmin } = await import('../log/kafka/admin.js');
+  const { topicDifferences } = await import('../log/kafka/topics.js');
   await withAdmin(kafka, async (admin) => {
     const differences = await topicDifferences(admin, kafka);
     const done: { topic: string; what: string; now: string; wanted: string; done: boolean }[] = [];
