@@ -1,6 +1,5 @@
 /** What went wrong, as `area.what`; docs/reference/errors.md says of each what to do. */
 export type ErrorCode =
-  | 'config.invalid'
   | 'device.silent'
   | 'device.malformed'
   | 'device.unavailable'
@@ -35,10 +34,14 @@ export class ColdwatchError extends Error {
   }
 }
 
+/** The code of what was thrown, where it is one of ours. */
+export const codeOf = (error: unknown): ErrorCode | undefined =>
+  error instanceof ColdwatchError ? error.code : undefined;
+
 /** What a log line says of anything thrown; `code` where there is one of ours (docs/reference/errors.md). */
 export function logged(error: unknown): { error: string; code?: ErrorCode } {
-  const text = { error: messageOf(error) };
-  return error instanceof ColdwatchError ? { ...text, code: error.code } : text;
+  const code = codeOf(error);
+  return { error: messageOf(error), ...(code === undefined ? {} : { code }) };
 }
 
 /** The message of anything thrown, for a log line or a person. */

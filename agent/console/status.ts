@@ -91,6 +91,10 @@ function sensorStatus(entry: SensorBoard) {
     ]),
   );
   const { name, good, bad, problems, repeated, lastProblem } = entry;
-  const problem = lastProblem && { text: lastProblem.text, at: iso(lastProblem.wallMs) };
+  const problem = lastProblem && {
+    text: lastProblem.text,
+    code: lastProblem.code,
+    at: iso(lastProblem.wallMs),
+  };
   return { name, last, good, bad, problems, repeated, last_problem: problem };
 }

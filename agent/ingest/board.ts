@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../core/errors.js';
 import type { Reading } from '../../core/reading.js';
 import type { Quantity } from '../../core/units.js';
 
@@ -10,7 +11,7 @@ export interface SensorBoard {
   problems: number;
   /** Copies of what had been heard already. */
   repeated: number;
-  lastProblem: { text: string; wallMs: number } | null;
+  lastProblem: { text: string; wallMs: number; code?: ErrorCode | undefined } | null;
 }
 
 export interface UnknownSource {
@@ -66,11 +67,11 @@ export class Board {
     if (entry) entry.repeated += 1;
   }
 
-  problem(sensor: string, text: string, wallMs: number): void {
+  problem(sensor: string, text: string, wallMs: number, code?: ErrorCode): void {
     const entry = this.sensors.get(sensor);
     if (!entry) return;
     entry.problems += 1;
-    entry.lastProblem = { text: text.slice(0, 300), wallMs };
+    entry.lastProblem = { text: text.slice(0, 300), wallMs, code };
   }
 
   heardUnknown(source: string, detail: string, wallMs: number): void {

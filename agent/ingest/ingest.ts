@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock/clock.js';
 import { type PlausibleSpec, type PlausibleState, stepPlausible } from '../../core/detect/plausible.js';
+import type { ErrorCode } from '../../core/errors.js';
 import { isBelievable, showTime } from '../../core/payload.js';
 import type { Quality, Reason } from '../../core/quality.js';
 import { ChannelMap, type Reading } from '../../core/reading.js';
@@ -100,8 +101,8 @@ export class Ingest implements DriverSink {
   }
 
   /** An attempt to read that failed. */
-  failed(sensor: string, reason: string): void {
-    this.#problem(sensor, reason);
+  failed(sensor: string, reason: string, code?: ErrorCode): void {
+    this.#problem(sensor, reason, code);
     this.#output.failure(sensor, reason);
   }
 
@@ -121,8 +122,8 @@ export class Ingest implements DriverSink {
     return clock.synchronised() ? Math.max(clock.wall(), timeline()) : undefined;
   }
 
-  #problem(sensor: string, text: string): void {
-    this.#deps.board.problem(sensor, text, this.#deps.clock.wall());
+  #problem(sensor: string, text: string, code?: ErrorCode): void {
+    this.#deps.board.problem(sensor, text, this.#deps.clock.wall(), code);
   }
 
   /** Two probes in one series would be a record of neither. */

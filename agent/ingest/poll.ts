@@ -1,10 +1,10 @@
 import { type Clock, sleep, withDeadline } from '../../core/clock/clock.js';
-import { ColdwatchError, messageOf } from '../../core/errors.js';
+import { ColdwatchError, codeOf, type ErrorCode, messageOf } from '../../core/errors.js';
 import type { Decoded, Probe } from '../drivers/driver.js';
 
 export interface PollOutput {
   payload(sensor: string, decoded: Decoded): void;
-  failed(sensor: string, reason: string): void;
+  failed(sensor: string, reason: string, code?: ErrorCode): void;
 }
 
 /** A probe that has given nothing this often in a row is asked less and less often, so that its bus serves the others. */
@@ -64,7 +64,7 @@ export class Poller {
       return true;
     } catch (error) {
       reading.catch(() => {});
-      if (!this.#stop.signal.aborted) this.#output.failed(probe.sensor, messageOf(error));
+      if (!this.#stop.signal.aborted) this.#output.failed(probe.sensor, messageOf(error), codeOf(error));
       return false;
     }
   }

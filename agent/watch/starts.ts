@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock, Timer } from '../../core/clock/clock.js';
-import { messageOf } from '../../core/errors.js';
+import { codeOf, type ErrorCode, messageOf } from '../../core/errors.js';
 import type { Alarm } from '../alarm/alarm.js';
 
 const FIRST_RETRY_MS = 1000;
@@ -26,6 +26,7 @@ export interface Startable {
 export interface NotStarted {
   name: string;
   problem: string;
+  code?: ErrorCode | undefined;
   since: number;
 }
 
@@ -58,7 +59,7 @@ export class Starts {
   }
 
   get failing(): NotStarted[] {
-    return [...this.#failing.values()].map(({ name, problem, since }) => ({ name, problem, since }));
+    return [...this.#failing.values()].map(({ monoMs: _monoMs, ...shown }) => shown);
   }
 
   stop(): void {
@@ -75,11 +76,12 @@ export class Starts {
     } catch (error) {
       if (this.#stopped) return;
       const problem = messageOf(error);
+      const code = codeOf(error);
       const before = this.#failing.get(part);
       if (before?.problem !== problem)
-        log.error({ part: part.name, problem }, 'it did not start: trying again');
+        log.error({ part: part.name, problem, code }, 'it did not start: trying again');
       const { since, monoMs } = before ?? { since: clock.wall(), monoMs: clock.mono() };
-      this.#failing.set(part, { name: part.name, problem, since, monoMs });
+      this.#failing.set(part, { name: part.name, problem, code, since, monoMs });
       if (clock.mono() - monoMs >= ALERT_AFTER_MS) this.#alarm(part, problem);
       const next = () => void this.#try(part, Math.min(RETRY_MAX_MS, againMs * 2));
       this.#timers.set(part, clock.after(againMs, next, true));

@@ -12,24 +12,19 @@ const RELAY_LOG = 'the relay’s log';
 
 /** Every code of `ColdwatchError`, and of log lines that have one. */
 export const ERROR_CODES: Record<ErrorCode, Explained> = {
-  'config.invalid': {
-    means: 'A file of settings is not what its schema says.',
-    seen: 'whoever starts the program',
-    todo: 'Run `coldwatch check FILE`: it lists each mistake with line and what was expected.',
-  },
   'device.silent': {
     means: 'A probe, a Modbus device or the modem did not answer in time.',
-    seen: `${AGENT_LOG}, \`last_problem\` in \`/api/status\`, \`doctor\``,
+    seen: '`last_problem` in `/api/status`, `doctor`',
     todo: 'Check plug, power and address. It is asked again, less and less often. An alert follows by itself.',
   },
   'device.malformed': {
     means: 'A device answered, but not with what its model says: a checksum, an exception, another register.',
-    seen: `${AGENT_LOG}, \`last_problem\` in \`/api/status\`, \`doctor\``,
+    seen: '`last_problem` in `/api/status`, `doctor`',
     todo: 'Check that the sensor has the right model. On a serial line check speed, parity and termination.',
   },
   'device.unavailable': {
     means: 'A port, a bus, a GPIO line or a kernel sensor is not there, or may not be opened.',
-    seen: `${AGENT_LOG}, \`not_started\` in \`/api/status\`, \`doctor\``,
+    seen: `${AGENT_LOG}, \`last_problem\` and \`not_started\` in \`/api/status\`, \`doctor\``,
     todo: 'Plug it in, turn its overlay on, or let the service’s user open it. It is tried again by itself.',
   },
   'folder.in_use': {
@@ -40,7 +35,7 @@ export const ERROR_CODES: Record<ErrorCode, Explained> = {
   'ring.full': {
     means:
       'The ring has no room for all that no relay holds yet. The oldest readings become summaries of a quarter of an hour each; a gap in `gateway.audit` names them. Events have room of their own and stay.',
-    seen: `${AGENT_LOG} (once a day), \`ring.thinned\` and \`ring.overwritten\` in \`/api/status\`, metric \`coldwatch_ring_thinned\`, \`doctor\``,
+    seen: `${AGENT_LOG} (once a day), \`ring.thinned\` and \`ring.overwritten\` in \`/api/status\`, metric \`coldwatch_agent_ring_thinned\`, \`doctor\``,
     todo: 'Bring the link to the relay back: see `relay` in `/api/status`. For longer outages give it a larger `ring.size_mb`. A reading takes 32 bytes.',
   },
   'ring.unavailable': {

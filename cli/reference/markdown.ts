@@ -20,7 +20,7 @@ const rowOf = (field: Field) => [`\`${field.path}\``, sentence(field.says), fiel
 
 /** Descriptions are written as notes; in a table they begin as sentences do. */
 export const sentence = (text: string) =>
-  /^[a-z]+([ ,;:](?!\/)|$)/.test(text) ? text[0]!.toUpperCase() + text.slice(1) : text;
+  /^[a-z]+(-[a-z]+)*([ ,;:](?!\/)|$)/.test(text) ? text[0]!.toUpperCase() + text.slice(1) : text;
 
 /** Of what people write: what holds where they leave something out. */
 export const fieldTable = (fields: readonly Field[], name = 'Setting') =>
