@@ -29,6 +29,12 @@ module.exports = {
       to: { path: '^(agent|relay|lab|cli|test)/' },
     },
     {
+      name: 'packages-that-its-package-json-names',
+      severity: 'error',
+      from: { path: '^(core|host|agent|relay|lab|cli)/', pathNot: TESTS },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'] },
+    },
+    {
       name: 'agent-not-relay',
       severity: 'error',
       from: { path: '^agent/', pathNot: TESTS },

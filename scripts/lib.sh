@@ -62,11 +62,14 @@ fetch_node() {
   rm -rf "$fresh"
 }
 
-# Installs packages when the lockfile is newer than what is installed, or another Node installed them. Some native
-# packages compile here.
+# Installs packages when they are not what the lockfile names, or another Node installed them. Some native packages
+# compile here.
 ensure_installed() {
   need_node
-  [ node_modules/.package-lock.json -nt package-lock.json ] && [ "$(cat node_modules/.node 2>/dev/null)" = "$(node_major)" ] && return
+  if [ "$(cat node_modules/.node 2>/dev/null)" = "$(node_major)" ]; then
+    [ node_modules/.package-lock.json -nt package-lock.json ] && return
+    node scripts/installed.mjs && { touch node_modules/.package-lock.json; return; }
+  fi
   command -v c++ >/dev/null || { say "A C++ compiler is missing. Install it: apt-get install build-essential python3"; exit 1; }
   say "Installing packages (some are compiled here; this takes a minute or two)..."
   npm ci --no-audit --no-fund "${HEADERS[@]}" >/tmp/coldwatch-npm.$$ 2>&1 || { cat /tmp/coldwatch-npm.$$ >&2; exit 1; }
