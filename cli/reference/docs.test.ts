@@ -76,6 +76,27 @@ const SNIPPETS = PAGES.flatMap((page) =>
   }),
 );
 
+const DRIVERS = 'agent/drivers';
+const DRIVER_PAGES = readdirSync(join(ROOT, DRIVERS), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && existsSync(join(ROOT, DRIVERS, entry.name, 'index.ts')))
+  .map(({ name }) => `${DRIVERS}/${name}/README.md`);
+
+/** The first column of tables of what a program says, without what varies. */
+const quotesOf = (page: string) =>
+  [...textOf(page).matchAll(/^\| It says .*\n\|.*\n((?:\|.*\n)+)/gm)].flatMap(([, rows]) =>
+    rows!
+      .trim()
+      .split('\n')
+      .flatMap((row) => row.split('|')[1]!.split(/…|, /))
+      .map((quote) => quote.replaceAll('`', '').trim())
+      .filter((quote) => quote.length > 2),
+  );
+
+const sourcesIn = (folder: string) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /(?<!\.test)\.ts$/.test(name))
+    .map((name) => textOf(join(folder, name)));
+
 describe('what people read', () => {
   const folder = mkdtempSync(join(tmpdir(), 'coldwatch-docs-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -96,13 +117,15 @@ describe('what people read', () => {
   });
 
   it('has a page of each driver that says wiring, site file and faults', () => {
-    const drivers = readdirSync(join(ROOT, 'agent/drivers'), { withFileTypes: true })
-      .filter(
-        (entry) => entry.isDirectory() && existsSync(join(ROOT, 'agent/drivers', entry.name, 'index.ts')),
-      )
-      .map(({ name }) => `agent/drivers/${name}/README.md`);
-    expect(drivers.length).toBeGreaterThan(3);
-    for (const page of drivers) expect(PAGES).toContain(page);
-    for (const page of drivers) expect(textOf(page), page).toMatch(/```yaml[\s\S]*It says/);
+    expect(DRIVER_PAGES.length).toBeGreaterThan(3);
+    for (const page of DRIVER_PAGES) expect(PAGES).toContain(page);
+    for (const page of DRIVER_PAGES) expect(textOf(page), page).toMatch(/```yaml[\s\S]*It says/);
+  });
+
+  it.each(DRIVER_PAGES)('%s quotes what the program says', (page) => {
+    const said = ['agent', 'host', 'core'].flatMap(sourcesIn).join('\n');
+    const quotes = quotesOf(page);
+    expect(quotes.length).toBeGreaterThan(2);
+    expect(quotes.filter((quote) => !said.includes(quote))).toEqual([]);
   });
 });
