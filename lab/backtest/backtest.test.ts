@@ -20,7 +20,7 @@ it('numbers alerts and episodes over the whole run: no two share an id, and each
   const alerts: AlertMessage[] = [];
   const { raised } = await runBacktest(
     rows(),
-    () => [rule],
+    () => ({ rules: [rule] }),
     (alert) => alerts.push(alert),
   );
   expect(alerts).toHaveLength(40);

@@ -1,3 +1,4 @@
+import type { Validity } from '../../agent/ingest/plausibility.js';
 import type { AlertBody, AlertMessage } from '../../core/contract/messages.js';
 import type { Rule } from '../../core/detect/rules.js';
 import type { Row } from './readings.js';
@@ -21,10 +22,17 @@ export interface Backtest {
   observed: Observed[];
 }
 
+/** By what a sensor is watched. */
+export interface Watched {
+  rules: readonly Rule[];
+  /** What its model says of values that are no measurements; undefined where no model is known. */
+  validity?: Validity | undefined;
+}
+
 /** History through the agent's alarm: one sensor's rows must be in the order of time, sensors may be mixed. */
 export async function runBacktest(
   rows: AsyncIterable<Row>,
-  rulesOf: (sensor: string) => readonly Rule[],
+  watchedBy: (sensor: string) => Watched,
   onAlert: (alert: AlertMessage) => void,
   onValue: (sensor: string, atMs: number, milli: number) => void = () => {},
 ): Promise<Backtest> {
@@ -56,7 +64,8 @@ export async function runBacktest(
   for await (const { sensor, atMs, milli, line } of rows) {
     let replay = replays.get(sensor);
     if (!replay) {
-      replay = new SensorReplay(sensor, rulesOf(sensor), events, heard);
+      const { rules, validity } = watchedBy(sensor);
+      replay = new SensorReplay(sensor, rules, validity, events, heard);
       replays.set(sensor, replay);
     }
     if (atMs <= replay.lastMs) {

@@ -3,10 +3,9 @@ import { createWriteStream, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { deviceConfigs, openLibrary } from '../../agent/site/library.js';
 import { loadSite } from '../../agent/site/load.js';
-import type { Rule } from '../../core/detect/rules.js';
 import { SystemClock } from '../../host/clock.js';
 import { failWith, misuse, print } from '../../host/output.js';
-import { type Backtest, runBacktest } from './backtest.js';
+import { type Backtest, runBacktest, type Watched } from './backtest.js';
 import { Outline } from './chart.js';
 import { htmlReport } from './html.js';
 import { type Label, readLabels } from './labels.js';
@@ -49,9 +48,9 @@ async function backtest(options: Options): Promise<void> {
     return misuse('expected exactly one of --preset and --config');
   }
   if (options.nab && options.labels === undefined) return misuse('--nab needs --labels');
-  const rulesOf = rulesFrom(options);
-  if (typeof rulesOf === 'string') return misuse(rulesOf);
-  if (Array.isArray(rulesOf)) return failWith(rulesOf);
+  const watchedBy = watchedFrom(options);
+  if (typeof watchedBy === 'string') return misuse(watchedBy);
+  if (Array.isArray(watchedBy)) return failWith(watchedBy);
   const labels = options.labels === undefined ? undefined : readLabels(options.labels);
   const out = options.alerts === undefined ? undefined : createWriteStream(options.alerts);
   const outlines = new Map<string, Outline>();
@@ -59,7 +58,7 @@ async function backtest(options: Options): Promise<void> {
   const began = clock.mono();
   const result = await runBacktest(
     readRows(options.readings),
-    rulesOf,
+    watchedBy,
     (alert) => out?.write(`${JSON.stringify(alert)}\n`),
     options.html === undefined
       ? undefined
@@ -114,19 +113,21 @@ function refuseStrangers(labels: readonly Label[], { observed }: Backtest, file:
   }
 }
 
-function rulesFrom({ preset, config }: Options) {
+function watchedFrom({ preset, config }: Options) {
   if (preset !== undefined) {
     const { library, problems } = openLibrary(deviceConfigs());
     const found = library.presets.get(preset);
     if (problems.length > 0) return problems;
     if (!found) return `--preset: got ${preset}, expected one of ${[...library.presets.keys()].join(', ')}`;
-    return () => found.rules;
+    return (): Watched => ({ rules: found.rules });
   }
   const loaded = loadSite(config!);
   if (!('value' in loaded)) return loaded.problems;
-  const rules = new Map<string, readonly Rule[]>(loaded.value.sensors.map((s) => [s.id, s.allRules]));
-  return (sensor: string): readonly Rule[] => {
-    const own = rules.get(sensor);
+  const watched = new Map(
+    loaded.value.sensors.map(({ id, allRules, device }) => [id, { rules: allRules, validity: device }]),
+  );
+  return (sensor: string): Watched => {
+    const own = watched.get(sensor);
     if (!own) throw new Error(`sensor ${sensor} is in the readings and not in ${config}`);
     return own;
   };

@@ -1,5 +1,5 @@
 import { Alarm } from '../../agent/alarm/alarm.js';
-import { judge } from '../../agent/ingest/plausibility.js';
+import { judge, type Validity } from '../../agent/ingest/plausibility.js';
 import type { Ring } from '../../agent/ring/port.js';
 import type { Clock, MonoMs, WallMs } from '../../core/clock/clock.js';
 import type { AlertBody, RingEvent } from '../../core/contract/messages.js';
@@ -32,17 +32,20 @@ export class SensorReplay {
   #plausible: PlausibleState | undefined;
   #alarm: Alarm | undefined;
   readonly #rules: readonly Rule[];
+  readonly #validity: Validity | undefined;
   readonly #events: EventCount;
   readonly #onAlert: (alert: AlertBody) => void;
 
   constructor(
     sensor: string,
     rules: readonly Rule[],
+    validity: Validity | undefined,
     events: EventCount,
     onAlert: (alert: AlertBody) => void,
   ) {
     this.sensor = sensor;
     this.#rules = rules;
+    this.#validity = validity;
     this.#events = events;
     this.#onAlert = onAlert;
   }
@@ -81,7 +84,7 @@ export class SensorReplay {
   }
 
   #take(atMs: number, milli: number): void {
-    const judged = judge('temperature', milli, undefined, undefined);
+    const judged = judge('temperature', milli, undefined, this.#validity);
     const { state, verdict } = stepPlausible(SPEC, this.#plausible, { atMs, milli });
     this.#plausible = state;
     const bad = judged.quality === 'bad' ? judged.reason : verdict;

@@ -33,7 +33,7 @@ const MORE: readonly object[] = [
 ];
 
 function perReading(rules: readonly Rule[], values: readonly (number | null)[]): number {
-  const replay = new SensorReplay('s', rules, { last: 0 }, () => {});
+  const replay = new SensorReplay('s', rules, undefined, { last: 0 }, () => {});
   const began = performance.now();
   values.forEach((celsius, m) => {
     replay.push(m * MINUTE, celsius === null ? null : Math.round(celsius * 1000));
