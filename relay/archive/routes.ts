@@ -25,14 +25,12 @@ const querySchema = z.strictObject({
   after: z.string().max(2000).optional().describe('`next` of the page before'),
 });
 
-/** By quantity, `all` for every one. */
 const measured = (unsaid: Quantity | 'all') =>
   querySchema.extend({
     quantity: z
       .enum([...QUANTITY_NAMES, 'all'])
       .default(unsaid)
-      .transform((name) => (name === 'all' ? undefined : name))
-      .describe('which; `all`: every one'),
+      .describe('`all`: every one; aggregates, if absent, are of `temperature`'),
   });
 
 /** Aggregates were of temperatures alone: who does not say which gets those, as before. */
@@ -41,6 +39,7 @@ export const HISTORY_QUERIES = {
   aggregates: measured('temperature'),
   episodes: querySchema,
 } satisfies Record<Kind, z.ZodType>;
+type HistoryQuestion = z.output<typeof querySchema> & { quantity?: Quantity | 'all' };
 const KINDS = Object.keys(HISTORY_QUERIES) as Kind[];
 
 const ABOUT: Record<Kind, string> = {
@@ -69,10 +68,11 @@ export function historyRoutes(app: FastifyInstance, opened: () => Archive | unde
 }
 
 function queryOf<K extends Kind>(kind: K, given: unknown): HistoryQuery<K> | Problem[] {
-  const schema: z.ZodType<z.output<(typeof HISTORY_QUERIES)[Kind]>> = HISTORY_QUERIES[kind];
+  const schema: z.ZodType<HistoryQuestion> = HISTORY_QUERIES[kind];
   const parsed = schema.safeParse(given);
   if (!parsed.success) return problemsOf(parsed.error, given, schema);
-  const { from: fromMs, to: toMs, after: text, ...rest } = parsed.data;
+  const { from: fromMs, to: toMs, after: text, quantity: named, ...asked } = parsed.data;
+  const rest = { ...asked, quantity: named === 'all' ? undefined : named };
   if (fromMs >= toMs)
     return [{ path: 'to', got: show((given as { to: string }).to), expected: 'a time after "from"' }];
   if (text === undefined) return { ...rest, fromMs, toMs };
