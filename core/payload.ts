@@ -69,11 +69,11 @@ export function numeric(value: unknown): number | undefined {
 }
 
 /** A clock that was never set counts from 1970, 1980 or 2000; no device here is older than this. */
-export const TIME_FIRST_MS = Date.UTC(2010, 0, 1);
+const TIME_FIRST_MS = Date.UTC(2010, 0, 1);
 /** What 32 bits hold when all are set is 2106: nobody who says so knows the time. */
-export const TIME_LAST_MS = Date.UTC(2100, 0, 1);
+const TIME_LAST_MS = Date.UTC(2100, 0, 1);
 /** A device's clock may be ahead of ours by this much; hours are a wrong zone, years a wrong clock. */
-export const TIME_AHEAD_MS = 3_600_000;
+const TIME_AHEAD_MS = 3_600_000;
 
 /** How a device writes a time: ISO 8601, or seconds or milliseconds since 1970. */
 export type TimeFormat = 'iso' | 'unix_s' | 'unix_ms';

@@ -56,7 +56,8 @@ describe('an episode', () => {
       replay: async () => [],
       appendEvent: (event: RingEvent) => (event.type === 'alert' ? alerts.push(event.alert) : 0),
     } as unknown as Ring;
-    const policy = policySchema.parse({ group_wait: '0s', steps: [{ to: ['nurse'] }] });
+    const steps = [{ to: ['nurse'] }, { to: ['manager'], after: '15m' }];
+    const policy = policySchema.parse({ group_wait: '0s', steps });
     const annunciate = (effect: PolicyEffect) => {
       if (effect.kind === 'message') told.push(`${effect.about} ${effect.episodes[0]!.name}`);
     };
@@ -89,6 +90,24 @@ describe('an episode', () => {
     expect(new Set(alerts.map(({ since }) => since)).size).toBe(1);
     expect(alerts.at(-1)).toMatchObject({ side: 'above', kpi: { value: 5 }, episode: { worst: 11 } });
     expect(alerts.at(-1)!.summary).toBe('Fridge 1: was above 8 °C for 3 min, worst 11 °C, now 5 °C.');
+    alarm.stop();
+  });
+
+  it('that nobody acknowledges is told to further people, and the record says so', async () => {
+    const clock = new SimulatedClock();
+    const { alarm, alerts, told, read } = start(new Map(), clock, [fridge]);
+    await alarm.start();
+    for (const celsius of [5, 9, 10]) await read(celsius);
+    await clock.advance(20 * 60_000);
+    await read(5);
+    expect(alerts.map(({ state, lasted_s }) => [state, lasted_s])).toEqual([
+      ['raised', 0],
+      ['escalated', 900],
+      ['cleared', 1320],
+    ]);
+    expect(new Set(alerts.map(({ alert_id }) => alert_id)).size).toBe(3);
+    expect(new Set(alerts.map(({ episode_id }) => episode_id)).size).toBe(1);
+    expect(told).toEqual(['alarm Fridge 1', 'alarm Fridge 1', 'cleared Fridge 1']);
     alarm.stop();
   });
 

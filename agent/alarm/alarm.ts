@@ -1,5 +1,5 @@
 import { type Clock, every, type Timer } from '../../core/clock/clock.js';
-import type { AlertBody } from '../../core/contract/messages.js';
+import { type AlertBody, WORDS_MAX } from '../../core/contract/messages.js';
 import { sleeps } from '../../core/detect/asleep.js';
 import { cadenceOf, heard, proof } from '../../core/detect/cadence.js';
 import { episodeOf, stepExposure } from '../../core/detect/exposure.js';
@@ -23,13 +23,14 @@ import type { Reading } from '../../core/reading.js';
 import { summaryOf } from '../../core/text/sentence.js';
 import type { Ring } from '../ring/port.js';
 import {
-  acknowledgedAlert,
+  type Acknowledgement,
   type Condition,
   changeAlert,
   conditionAlert,
   contactAlert,
   type Draft,
   faultAlert,
+  progressAlert,
   removedAlert,
   thresholdAlert,
 } from './alert.js';
@@ -62,14 +63,6 @@ export interface AlarmOptions {
   annunciate: (effect: PolicyEffect, openEpisodes: number) => void;
   /** What was stored could not be made use of; rules run on without it. */
   onProblem?: (error: unknown) => void;
-}
-
-export interface Acknowledgement {
-  /** Name of the person, or what acknowledged in their place. */
-  by: string;
-  /** Their id among `people`. */
-  person?: string;
-  comment?: string;
 }
 
 type RuleIndex = ReadonlyMap<string, { sensor: AlarmSensor; rules: readonly Rule[] }>;
@@ -218,13 +211,12 @@ export class Alarm {
 
   /** A person took notice: by code, or of everything with `null`. Returns the codes acknowledged. */
   acknowledge(code: string | null, { by, person, comment }: Acknowledgement): string[] {
-    const before = this.#state.policy.episodes.filter((e) => e.ackedMs === null);
+    const waiting = () => this.#state.policy.episodes.filter((e) => e.ackedMs === null);
+    const before = waiting();
     const atMs = this.#options.ring.timeline();
     const who = person === undefined ? {} : { person };
     this.#policy({ kind: 'ack', atMs, code, by, ...who, ...(comment === undefined ? {} : { comment }) });
-    const open = new Set(
-      this.#state.policy.episodes.filter((e) => e.ackedMs === null).map((e) => e.episodeId),
-    );
+    const open = new Set(waiting().map((e) => e.episodeId));
     return [...new Set(before.filter((e) => !open.has(e.episodeId)).map((e) => e.code))];
   }
 
@@ -305,7 +297,7 @@ export class Alarm {
   /** Numbers the alert, makes it durable at once with the state that it came from, and lets policy act on it. */
   #emit(key: string, { alert: draft, facts }: Draft): void {
     const { ring } = this.#options;
-    const id = `${ring.epoch}-${ring.head('events') + 1}`;
+    const id = this.#nextId();
     const { open, exposures } = this.#state;
     const exposure = exposures[key];
     const name = this.#nameOf(draft.sensor);
@@ -340,10 +332,17 @@ export class Alarm {
     return reading_seq === undefined ? {} : { reading_seq };
   }
 
+  #nextId(): string {
+    return `${this.#options.ring.epoch}-${this.#options.ring.head('events') + 1}`;
+  }
+
   /** What needed no alarm belongs in the record all the same. */
   #record(action: string, detail: string): void {
     const at = new Date(this.#options.clock.wall()).toISOString();
-    this.#options.ring.appendEvent({ type: 'audit', audit: { action, at, detail: detail.slice(0, 400) } });
+    this.#options.ring.appendEvent({
+      type: 'audit',
+      audit: { action, at, detail: detail.slice(0, WORDS_MAX) },
+    });
   }
 
   #policy(input: PolicyInput): void {
@@ -357,17 +356,15 @@ export class Alarm {
 
   #carryOut(effect: PolicyEffect): void {
     this.#options.annunciate(effect, this.#state.policy.episodes.length);
-    if (effect.kind !== 'acknowledged') return;
-    const { ring } = this.#options;
-    const { alert: open } = effect.episode;
-    const id = `${ring.epoch}-${ring.head('events') + 1}`;
-    const alert = acknowledgedAlert(open, id, effect, this.#now(open));
-    ring.appendEvent({ type: 'alert', alert });
+    if (effect.kind !== 'acknowledged' && effect.kind !== 'escalated') return;
+    const { episode, ...progress } = effect;
+    const alert = progressAlert(episode.alert, this.#nextId(), progress, this.#now(episode.alert));
+    this.#options.ring.appendEvent({ type: 'alert', alert });
   }
 
   #annunciateRestored(): void {
-    const { policy } = this.#state;
-    this.#options.annunciate({ kind: 'buzzer', pattern: policy.buzzer }, policy.episodes.length);
+    const { buzzer, episodes } = this.#state.policy;
+    this.#options.annunciate({ kind: 'buzzer', pattern: buzzer }, episodes.length);
   }
 
   /** Time passes: what is missing, doors and escalations become due. */

@@ -6,7 +6,7 @@ import type { Facts } from '../../core/text/catalog.js';
 import { fromMilli, QUANTITIES } from '../../core/units.js';
 
 /** What every alert of one transition shares, before the ring gives it ids and `core/text` its summary. */
-export type AlertFacts = Omit<AlertBody, 'alert_id' | 'episode_id' | 'summary'> & { lasted_s: number };
+type AlertFacts = Omit<AlertBody, 'alert_id' | 'episode_id' | 'summary'> & { lasted_s: number };
 
 /** An alert to be, and what its words need beside it. */
 export interface Draft {
@@ -85,15 +85,20 @@ export function conditionAlert(condition: Condition, gateway: string, now: Now):
   return { alert, facts };
 }
 
-/** Somebody has it: the alert as it stood, under an id of its own. */
-export function acknowledgedAlert(
-  open: AlertBody,
-  id: string,
-  { by, comment }: { by: string; comment?: string },
-  now: Now,
-): AlertBody {
-  const said = comment === undefined ? {} : { comment };
-  return { ...open, ...now, alert_id: id, state: 'acknowledged', by, ...said };
+export interface Acknowledgement {
+  /** Name of the person, or what acknowledged in their place. */
+  by: string;
+  /** Their id among `people`. */
+  person?: string;
+  comment?: string;
+}
+
+type Progress = { kind: 'escalated' } | ({ kind: 'acknowledged' } & Omit<Acknowledgement, 'person'>);
+
+/** Somebody has it, or further people are told of it: the alert as it stood, under an id of its own. */
+export function progressAlert(open: AlertBody, id: string, progress: Progress, now: Now): AlertBody {
+  const { kind: state, ...said } = progress;
+  return { ...open, ...now, alert_id: id, state, ...said };
 }
 
 /** Ends an episode that nothing watches any more: what it was is kept for its words. */

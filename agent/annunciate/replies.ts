@@ -1,3 +1,4 @@
+import { HOUR } from '../../core/durations.js';
 /** What a listed person can say by SMS. A sender can be forged: a reply stops an escalation, never changes a limit. */
 export type Reply = { kind: 'ack'; code: string; comment?: string } | { kind: 'status' } | { kind: 'other' };
 
@@ -31,8 +32,6 @@ export function samePhone(listed: string, sender: string): boolean {
   return [digits, `00${digits}`, national, `0${national}`].includes(from);
 }
 
-const HOUR_MS = 3_600_000;
-
 /** Answers to one person in an hour: two machines must not text each other all night. */
 export const ANSWERS_PER_HOUR = 10;
 
@@ -40,7 +39,7 @@ export class AnswerLimit {
   readonly #given = new Map<string, number[]>();
 
   allow(person: string, nowMs: number): boolean {
-    const recent = (this.#given.get(person) ?? []).filter((at) => nowMs - at < HOUR_MS);
+    const recent = (this.#given.get(person) ?? []).filter((at) => nowMs - at < HOUR);
     const allowed = recent.length < ANSWERS_PER_HOUR;
     this.#given.set(person, allowed ? [...recent, nowMs] : recent);
     return allowed;
@@ -54,7 +53,7 @@ export class CodeGuard {
   readonly #wrong = new Map<string, number[]>();
 
   mayTry(person: string, nowMs: number): boolean {
-    const recent = (this.#wrong.get(person) ?? []).filter((at) => nowMs - at < HOUR_MS);
+    const recent = (this.#wrong.get(person) ?? []).filter((at) => nowMs - at < HOUR);
     this.#wrong.set(person, recent);
     return recent.length < WRONG_CODES_PER_HOUR;
   }

@@ -10,4 +10,3 @@ export const linesConfigSchema = z.strictObject({
   lamp: line.optional().describe('lit while any alert is open'),
   acknowledge_button: line.optional().describe('acknowledges all that is open'),
 });
-export type LinesConfig = z.output<typeof linesConfigSchema>;

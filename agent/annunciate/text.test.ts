@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AlertBody } from '../../core/contract/messages.js';
+import { MINUTE } from '../../core/durations.js';
 import type { OpenEpisode } from '../../core/policy/local.js';
 import type { Language } from '../../core/text/catalog.js';
 import { partsOf, plain } from '../../core/text/gsm7.js';
@@ -8,7 +9,6 @@ import { type SensorNow, statusText } from '../../core/text/status.js';
 import { toSeptets } from './sms/gsm7.js';
 
 const NOW = Date.UTC(2026, 10, 21, 3, 12);
-const MINUTE = 60_000;
 
 function context(more: Partial<MessageContext> = {}): MessageContext {
   return {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from '../../core/clock/simulated.js';
+import { HOUR } from '../../core/durations.js';
 import { generator } from '../../core/random.js';
 import { CALM_TRY_MS, reach, type TryLimits, URGENT_TRY_MS } from './reach.js';
 
-const HOUR = 3_600_000;
 type Link = 'refused' | 'silent' | 'up';
 
 /** A link that gives answers, resets, or nothing at all until a try has used up its time. */

@@ -13,9 +13,9 @@ const FIRST_TRY_MS = 1000;
 /** Tries lie up to this part of the pace closer together, so that a thousand gateways do not come as one. */
 const JITTER = 0.4;
 /** For connecting: longer, and the kernel's repeats would cost more than a new try. */
-export const CONNECT_MS = 3000;
+const CONNECT_MS = 3000;
 /** For connecting and the whole answer. */
-export const TRY_MS = 12_000;
+const TRY_MS = 12_000;
 /** Every so many tries one may take as long as any request: some links are that slow. */
 const PATIENT_EACH = 8;
 

@@ -1,8 +1,7 @@
 import { z } from 'zod';
+import { DAY } from '../../core/durations.js';
 import { milli } from '../../core/schema.js';
 import type { Milli } from '../../core/units.js';
-
-const DAY_MS = 86_400_000;
 
 const day = z.iso.date();
 
@@ -39,7 +38,7 @@ export const CALIBRATION_STAGES = [
 
 /** The stage that a due date has reached, or undefined while it is further off than any. */
 export function calibrationStage(due: string, wallMs: number) {
-  const left = Math.ceil((Date.parse(`${due}T00:00:00Z`) - wallMs) / DAY_MS);
+  const left = Math.ceil((Date.parse(`${due}T00:00:00Z`) - wallMs) / DAY);
   const stage = CALIBRATION_STAGES.find(({ days }) => left <= days);
   return stage && { ...stage, daysLeft: left };
 }

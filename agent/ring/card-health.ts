@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../../core/clock/clock.js';
  * A card may stand still for a second or two while it tidies up. A commit that takes longer counts as refused: brokers
  * stop after some twenty unconfirmed messages, and an alarm must not wait behind them.
  */
-export const COMMIT_HANG_MS = 3000;
+const COMMIT_HANG_MS = 3000;
 /** A commit that still has not ended by then is a failing card, and somebody is told. */
 const HANG_TOLD_MS = 30_000;
 /** One failed commit may be a hiccup; after so many in a row it is a failing card. */

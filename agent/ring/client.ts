@@ -24,13 +24,13 @@ import { EVENTS_WAITING_MAX, WAITING_MAX, Waiting } from './waiting.js';
 import type { OpenAnswer, RingRequest } from './worker.js';
 
 /** A group is committed when it has this many rows, whatever its age. */
-export const GROUP_ROWS = 256;
+const GROUP_ROWS = 256;
 /** With this many rows a group waits `flush` for more; with fewer, LINGER times as long: each commit wears the card. */
 export const COMPANY_ROWS = 8;
 /** Brokers stop sending at about 20 unconfirmed messages: with this many waiting, a group hurries. */
-export const GROUP_RECEIPTS = 16;
+const GROUP_RECEIPTS = 16;
 /** But not at once: of a broker that goes on sending, a few ms bring many more into the same commit. */
-export const RECEIPTS_WAIT_MS = 5;
+const RECEIPTS_WAIT_MS = 5;
 
 /**
  * The ring on the thread that samples: it numbers rows and feeds the worker in groups, one commit at a time. While the

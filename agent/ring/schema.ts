@@ -14,4 +14,3 @@ export const ringConfigSchema = z.strictObject({
     .describe('of readings; events have room of their own'),
   flush: duration.default(FLUSH_MS).describe('how long a reading may wait for others before it is written'),
 });
-export type RingConfig = z.output<typeof ringConfigSchema>;

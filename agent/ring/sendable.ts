@@ -6,7 +6,7 @@ import type { Window } from './room.js';
 import type { Segment, Segments } from './segments.js';
 
 /** Rows of a boot whose clock is not set wait this long for it before they are sent with estimated times. */
-export const UNDATED_WAIT_MS = 600_000;
+const UNDATED_WAIT_MS = 600_000;
 
 /** Which rows may be sent now: those on the card, and while it refuses, those that wait for it in memory as well. */
 export class Sendable {

@@ -143,7 +143,7 @@ export function spanOf(db: Database.Database, stream: Stream): Span {
  * Which rows each stream has, as state, so that rows missing at an end are missed. It is not written in each commit,
  * which would take a page more of the card each time: rows may have come since, but none may have gone.
  */
-export const EDGES = 'edges';
+const EDGES = 'edges';
 const edge = z.object({ tail: z.int(), head: z.int() });
 const edgesSchema = z.object({ readings: edge, events: edge, summaries: edge });
 

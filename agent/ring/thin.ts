@@ -5,7 +5,7 @@ import { unpackQuality } from '../../core/quality.js';
 import { channelKey } from '../../core/reading.js';
 
 /** Readings that a full ring cannot keep are summed up by quarters of an hour. */
-export const SLOT_MS = 900_000;
+const SLOT_MS = 900_000;
 
 interface Sums {
   summary: Summary;

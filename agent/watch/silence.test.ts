@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from '../../core/clock/simulated.js';
 import type { RingEvent } from '../../core/contract/messages.js';
+import { HOUR } from '../../core/durations.js';
 import { STOPPED, watchSilence } from './silence.js';
 
 const NOON = Date.UTC(2026, 0, 1, 12);
-const HOUR = 3_600_000;
 
 function start(clock: SimulatedClock, boot: string, measuredAt: number | null, stopped = true) {
   const gaps: unknown[] = [];

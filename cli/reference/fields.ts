@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DAY, HOUR, MINUTE } from '../../core/durations.js';
 import { duration, milli } from '../../core/schema.js';
 
 /** One setting or field, as a table shows it. */
@@ -73,7 +74,7 @@ function shown(schema: Schema, value: unknown): string {
   return value === '\n' ? 'a line feed' : String(value);
 }
 
-const UNITS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000 };
+const UNITS = { d: DAY, h: HOUR, m: MINUTE, s: 1000 };
 
 /** In its largest unit that is whole, and of which there are two at least. */
 function span(ms: number): string {
@@ -150,7 +151,7 @@ function hasFields(schema: Schema): boolean {
 }
 
 /** What may stand there, in words. */
-export function kindOf(schema: Schema): string {
+function kindOf(schema: Schema): string {
   const def = defOf(schema);
   if (isLike(schema, duration)) return 'duration';
   if (isLike(schema, milli)) return 'number';

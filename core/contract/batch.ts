@@ -75,8 +75,6 @@ export type WireBatch = z.infer<typeof batchSchema>;
 
 /** The relay's answer: every range of that stream that it holds. */
 export const heldSchema = z.object({ epoch: epochSchema, stream: z.string(), held: rangeSetSchema });
-/** Ranges of one stream of one ring that the relay holds, both ends included. */
-export type Held = z.infer<typeof heldSchema>;
 
 /** A row of the readings stream as both ends see it. */
 export interface ReadingRow {
@@ -89,7 +87,7 @@ export interface ReadingRow {
 }
 
 /** Whose rows a batch has: seqs `from` to `to`, both included. */
-export interface BatchHead {
+interface BatchHead {
   clinic: string;
   gateway: string;
   epoch: string;

@@ -108,6 +108,10 @@ export type AlertType = (typeof ALERT_TYPES)[number];
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 /** How bad, from `info` to `critical`. */
 export type Severity = (typeof SEVERITIES)[number];
+export const severitySchema = z.enum(SEVERITIES);
+
+/** Letters of what is said in words: sentences, comments, details. */
+export const WORDS_MAX = 400;
 
 const SIDES = ['above', 'below'] as const;
 /** Which side of a limit is outside. */
@@ -117,7 +121,7 @@ export type Side = (typeof SIDES)[number];
 export const REMOVED = 'removed';
 
 /** An alert as the agent numbers it; epoch, seq, clinic and gateway are added by the batch that carries it. */
-export const alertBodySchema = z.strictObject({
+const alertBodySchema = z.strictObject({
   alert_id: z.string().min(1).max(80).describe('of this one message'),
   episode_id: z.string().min(1).max(80).describe('the same from raised to cleared'),
   alert_type: z.enum(ALERT_TYPES).describe('see alerts.md'),
@@ -130,7 +134,7 @@ export const alertBodySchema = z.strictObject({
       unit: z.string().max(8).describe('of both'),
     })
     .describe('the number that the alert is about'),
-  severity: z.enum(SEVERITIES).describe('how bad'),
+  severity: severitySchema.describe('how bad'),
   state: z.enum(['raised', 'escalated', 'acknowledged', 'cleared']).describe('where its episode is now'),
   rule: z.string().max(80).describe('name of the rule'),
   since: z.iso.datetime().describe('what the clock said when the episode began; the same in all its alerts'),
@@ -146,7 +150,7 @@ export const alertBodySchema = z.strictObject({
     .optional()
     .describe('what within its type: `heading`, `drift`, `silent`; `removed`: not configured any more'),
   sensor,
-  summary: z.string().max(400).describe('what happened, in one sentence with its numbers'),
+  summary: z.string().max(WORDS_MAX).describe('what happened, in one sentence with its numbers'),
   episode: z
     .strictObject({
       worst: z.number().describe('furthest from the limit, °C'),
@@ -160,7 +164,7 @@ export const alertBodySchema = z.strictObject({
     .optional()
     .describe('the reading that began it, in the same epoch; absent where none did'),
   by: z.string().max(80).optional().describe('who acknowledged'),
-  comment: z.string().max(400).optional().describe('what they said'),
+  comment: z.string().max(WORDS_MAX).optional().describe('what they said'),
 });
 /** An alert as the agent numbers it: times in ISO 8601, `kpi` in the unit that it names. */
 export type AlertBody = z.infer<typeof alertBodySchema>;
@@ -185,7 +189,7 @@ export const GAP_REASONS = [
 ] as const;
 
 /** Names readings that will never come, and why; `from` and `to` are seqs where rows had numbers. */
-export const gapBodySchema = z.strictObject({
+const gapBodySchema = z.strictObject({
   reason: z.enum(GAP_REASONS),
   /** Whose numbers they are, when not this ring's own. */
   epoch: epochSchema.optional(),
@@ -197,10 +201,10 @@ export const gapBodySchema = z.strictObject({
   until: z.iso.datetime(),
 });
 
-export const auditBodySchema = z.strictObject({
+const auditBodySchema = z.strictObject({
   action: z.string().max(80),
   at: z.iso.datetime(),
-  detail: z.string().max(400),
+  detail: z.string().max(WORDS_MAX),
 });
 
 /** One row of the `events` stream. */

@@ -11,17 +11,15 @@ export type Purpose = (typeof PURPOSES)[number];
 const CHANNELS_MAX = 16;
 
 /** One quantity that a sensor measures, and between which values it should be: null, no limit on that side. */
-export const channelSchema = z.strictObject({
+const channelSchema = z.strictObject({
   quantity,
   unit,
   low: z.number().nullable().describe('the least that is inside; null: no limit'),
   high: z.number().nullable().describe('the most that is inside; null: no limit'),
 });
-/** One quantity of a sensor and its limits, in its unit. */
-export type SensorChannel = z.output<typeof channelSchema>;
 
 /** A sensor as its gateway announces it; clinic, gateway, epoch and seq are added by the batch that carries it. */
-export const sensorBodySchema = z.strictObject({
+const sensorBodySchema = z.strictObject({
   name: z.string().min(1).max(60).describe('as staff say it'),
   clinic_name: z.string().min(1).max(40).describe('the clinic, as staff say it'),
   purpose: z.enum(PURPOSES).describe('what it is for'),

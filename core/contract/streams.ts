@@ -86,7 +86,7 @@ export type ClinicAggregate = z.input<typeof clinicAggregateSchema>;
 /** Five minutes of a region: counts, a share from 0 to 1, `since` in ms since 1970. */
 export type RegionAggregate = z.output<typeof regionAggregateSchema>;
 
-export const FINDINGS = [
+const FINDINGS = [
   'zscore',
   'rising',
   'spike_then_drop',

@@ -1,8 +1,7 @@
 import { expect, it } from 'vitest';
+import { MINUTE } from '../durations.js';
 import { type Exposure, episodeOf, stepExposure } from './exposure.js';
 import { DWELL_START, ruleSchema, stepThreshold, type ThresholdRule, type ThresholdState } from './rules.js';
-
-const MINUTE = 60_000;
 
 function run(more: object, samples: readonly (readonly [number, number])[]) {
   const rule = ruleSchema.parse({

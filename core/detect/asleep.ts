@@ -2,7 +2,7 @@ import { CYCLES_MS, TOLERANCE } from './cadence.js';
 import type { Rule } from './rules.js';
 
 /** The slowest cadence that a rule can work with; undefined: any. */
-export function slowestFor(rule: Rule): number | undefined {
+function slowestFor(rule: Rule): number | undefined {
   switch (rule.kind) {
     case 'behaviour':
       if (rule.what === 'excursion') return undefined;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { MINUTE } from '../durations.js';
 import { type BehaviourRule, behaviourRuleSchema } from './behaviour.js';
 import type { Change } from './change.js';
 import { Behaviours, type Latch } from './latches.js';
 import { PROFILE_START, Track } from './track.js';
 
-const MINUTE = 60_000;
 const rule = (more: object): BehaviourRule =>
   behaviourRuleSchema.parse({ kind: 'behaviour', name: 'r', ...more });
 

@@ -1,25 +1,22 @@
 import { z } from 'zod';
+import { MINUTE } from '../durations.js';
 import { duration, milli } from '../schema.js';
 import type { Facts } from '../text/catalog.js';
 import { type Forecast, forecast } from './forecast.js';
+import { ruleName, ruleSeverity } from './rule-head.js';
 import { SETTLED_MS, type Track } from './track.js';
 
 /*
  * Rules about how a temperature moves, beside where it stands: each looks at a Track and says whether it should raise,
  * whether it is over, and why, in numbers. A latch around them makes alerts of that.
  */
-const severity = z.enum(['info', 'warning', 'critical']).describe('of its alerts');
-const name = z
-  .string()
-  .regex(/^[a-z0-9_-]{1,40}$/, 'expected 1 to 40 of a-z, 0-9, "-" and "_"')
-  .describe('what the rule is called in alerts');
 
-export const BEHAVIOURS = ['excursion', 'heading', 'level', 'drift', 'frozen', 'erratic'] as const;
+const BEHAVIOURS = ['excursion', 'heading', 'level', 'drift', 'frozen', 'erratic'] as const;
 
 export const behaviourRuleSchema = z
   .strictObject({
     kind: z.literal('behaviour'),
-    name,
+    name: ruleName,
     what: z
       .enum(BEHAVIOURS)
       .describe(
@@ -30,7 +27,7 @@ export const behaviourRuleSchema = z
     dwell: duration.default(900_000).describe('excursion: how long outside when it is not coming back'),
     patience: duration.default(2_700_000).describe('excursion: how long outside although it is coming back'),
     margin: milli.default(400).describe('heading, level: how far beyond the usual, °C'),
-    severity: severity.default('warning'),
+    severity: ruleSeverity.default('warning'),
   })
   .describe('How a temperature moves, against what was learned of this place');
 /** Times in ms, temperatures in thousandths of a °C. */
@@ -45,7 +42,6 @@ export interface Verdict {
   facts: () => Facts;
 }
 
-const MINUTE = 60_000;
 const QUIET: Verdict = { raise: false, over: false, threshold: 0, facts: () => ({}) };
 const minutes = (ms: number) => Math.round(ms / MINUTE);
 

@@ -1,9 +1,8 @@
+import { HOUR, MINUTE } from '../durations.js';
 /*
  * How often a sensor reports: as its model or the site file says, and as it really arrives. Silence, and time outside
  * that is proved from one reading to the next, are measured against it; rules that need more readings sleep.
  */
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
 
 /** What has arrived of one sensor: plain JSON, kept with the alarm's state. */
 export interface Arrivals {

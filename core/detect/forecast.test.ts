@@ -1,8 +1,7 @@
 import { expect, it } from 'vitest';
+import { MINUTE } from '../durations.js';
 import { forecast } from './forecast.js';
 import { Track } from './track.js';
-
-const MINUTE = 60_000;
 
 /** A fridge without power in a room, a value a minute: room − (room − 5) e^(−t/τ). */
 function warming(room: number, tauMin: number, minutes: number): Track {

@@ -1,7 +1,7 @@
+import { MINUTE } from '../durations.js';
 import type { Milli } from '../units.js';
 import type { Track } from './track.js';
 
-const MINUTE = 60_000;
 const STEP_MS = 20 * MINUTE;
 /** What a fit to forty minutes can be wrong by; and by how much a straight line is, where no fit is to be had. */
 const FIT_SLACK = 1.3;

@@ -1,3 +1,4 @@
+import { MINUTE } from '../durations.js';
 import type { Reason } from '../quality.js';
 import type { Milli } from '../units.js';
 
@@ -20,8 +21,6 @@ export interface PlausibleState {
   /** A value that came too fast: it counts once the next one bears it out. */
   held: { milli: Milli; atMs: number } | null;
 }
-
-const MINUTE = 60_000;
 
 /** A jump is measured against a minute at least: sensors that report on change send two values in a second. */
 function within(spec: PlausibleSpec, a: Milli, b: Milli, elapsedMs: number): boolean {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MINUTE } from '../durations.js';
 import {
   DWELL_START,
   ruleSchema,
@@ -8,7 +9,6 @@ import {
   type Transition,
 } from './rules.js';
 
-const MINUTE = 60_000;
 const rule = (more: object = {}) =>
   ruleSchema.parse({
     kind: 'threshold',

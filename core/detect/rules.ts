@@ -12,18 +12,13 @@ import {
   trendRuleSchema,
   vvmRuleSchema,
 } from './measure/rules.js';
-
-const severity = z.enum(['info', 'warning', 'critical']).describe('of its alerts');
-const name = z
-  .string()
-  .regex(/^[a-z0-9_-]{1,40}$/, 'expected 1 to 40 of a-z, 0-9, "-" and "_"')
-  .describe('what the rule is called in alerts');
+import { ruleName, ruleSeverity } from './rule-head.js';
 
 /** threshold + dwell + hysteresis: "above 8 °C for 10 minutes, over when below 7.5 °C again". */
-export const thresholdRuleSchema = z
+const thresholdRuleSchema = z
   .strictObject({
     kind: z.literal('threshold'),
-    name,
+    name: ruleName,
     quantity: z.enum(QUANTITY_NAMES).default('temperature').describe('what it looks at'),
     side: z.enum(['above', 'below']).describe('which side of the limit is outside'),
     limit: milli.describe('in the unit of the quantity: °C, % RH, V, %, hPa'),
@@ -51,7 +46,7 @@ export const thresholdRuleSchema = z
       .describe(
         'a longer silence does not count as time outside; at least two and a half reports of the sensor',
       ),
-    severity: severity.default('critical'),
+    severity: ruleSeverity.default('critical'),
     alert: z
       .enum(['excursion', 'pre_alarm', 'low_battery'])
       .default('excursion')
@@ -60,13 +55,13 @@ export const thresholdRuleSchema = z
   .describe('A limit, how long it may be passed, and when it is over');
 
 /** A door left open, mains gone: a contact that has stood in one position too long. */
-export const contactRuleSchema = z
+const contactRuleSchema = z
   .strictObject({
     kind: z.literal('contact'),
-    name,
+    name: ruleName,
     when: z.union([z.literal(0), z.literal(1)]).describe('the position that counts'),
     dwell: duration.describe('how long it must stand there'),
-    severity: severity.default('warning'),
+    severity: ruleSeverity.default('warning'),
     alert: z.enum(['door_open', 'mains_lost']).describe('type of its alerts'),
   })
   .describe(
@@ -74,10 +69,10 @@ export const contactRuleSchema = z
   );
 
 /** A sensor that is silent or gives only bad readings: its absence alarms, never its values. */
-export const sensorFaultRuleSchema = z
+const sensorFaultRuleSchema = z
   .strictObject({
     kind: z.literal('sensor_fault'),
-    name,
+    name: ruleName,
     missing_after: duration
       .default(600_000)
       .describe(
@@ -87,7 +82,7 @@ export const sensorFaultRuleSchema = z
       .default(180_000)
       .describe('only failures for so long: sensor fault; at least one and a half reports of the sensor'),
     recover_readings: z.int().min(1).max(100).default(2).describe('good readings in a row that end it'),
-    severity: severity.default('warning'),
+    severity: ruleSeverity.default('warning'),
   })
   .describe('A sensor that is silent, or gives only bad readings');
 
@@ -159,4 +154,4 @@ export function stepContact(rule: ContactRule, state: ThresholdState, atMs: numb
   );
 }
 
-export { DWELL_START, type DwellState, type Transition };
+export { DWELL_START, type Transition };

@@ -16,7 +16,7 @@ export type FaultState =
   | { phase: 'faulted'; type: FaultType; sinceMs: number; reason: string; goodRun: number };
 
 /** The probe’s fault, or the silence of its link. */
-export type FaultType = 'sensor_fault' | 'communication_lost';
+type FaultType = 'sensor_fault' | 'communication_lost';
 
 /** Begin or end of a sensor’s fault, ms on its timeline. */
 export interface FaultTransition {

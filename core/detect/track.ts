@@ -1,3 +1,4 @@
+import { HOUR, MINUTE } from '../durations.js';
 import type { Milli } from '../units.js';
 import { medianOfThree } from './plausible.js';
 
@@ -5,8 +6,6 @@ import { medianOfThree } from './plausible.js';
  * What is known of one temperature: the last hours point by point, and what is usual for this place, learned while
  * nothing is wrong. Values in thousandths of a degree, times in ms.
  */
-const MINUTE = 60_000;
-const HOUR = 3_600_000;
 const WINDOW_MS = 3 * HOUR;
 const POINTS_MAX = 400;
 /** A week of hours is what "usual" means; less than a day is too little to say. */
@@ -24,7 +23,7 @@ interface Point {
 }
 
 /** One calm hour: its extremes, and the share of the time that the temperature fell (the compressor ran). */
-export interface Hour {
+interface Hour {
   hour: number;
   min: Milli;
   max: Milli;
@@ -71,8 +70,6 @@ export interface Usual {
   /** A rise or fall that lasts longer than this is no compressor cycle. */
   riseMs: number;
   fallMs: number;
-  /** As steep as it rises by itself. */
-  riseRate: number;
   /** As it mostly rises while the compressor rests, thousandths a minute. */
   restRate: number;
   /** It turns round by itself at the latest here. */
@@ -309,7 +306,6 @@ export class Track {
       ),
       riseMs: rises.length > 5 ? quantile(rises, 0.95) : 2 * HOUR,
       fallMs: falls.length > 5 ? quantile(falls, 0.95) : 2 * HOUR,
-      riseRate: steeps.length > 5 ? quantile(steeps, 0.9) : 60,
       restRate: steeps.length > 5 ? median(steeps) : 40,
       peak: peaks.length > 5 ? quantile(peaks, 0.9) : Number.POSITIVE_INFINITY,
       bumpMs: quantile(bumps, 0.99),

@@ -68,7 +68,8 @@ class Timeline {
 
 function show(effect: PolicyEffect): string {
   if (effect.kind === 'buzzer') return `buzzer ${effect.pattern}`;
-  if (effect.kind === 'acknowledged') return `acknowledged ${effect.episode.episodeId}`;
+  if (effect.kind === 'acknowledged' || effect.kind === 'escalated')
+    return `${effect.kind} ${effect.episode.episodeId}`;
   const by = effect.by === undefined ? '' : ` by ${effect.by}`;
   return `${effect.about} to ${effect.to.join(',')}${by}: ${effect.episodes.map((e) => e.episodeId).join(',')}`;
 }
@@ -79,6 +80,7 @@ describe('who is told, and when', () => {
     expect(t.log).toEqual([
       '5 buzzer critical',
       '15 alarm to nurse: f1',
+      '905 escalated f1',
       '905 alarm to manager: f1',
       '2705 reminder to manager: f1',
       '4505 reminder to manager: f1',

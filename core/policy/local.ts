@@ -1,6 +1,12 @@
 import { z } from 'zod';
-import type { AlertBody, AlertType, Severity } from '../contract/messages.js';
-import { ALERT_TYPES, SEVERITIES } from '../contract/messages.js';
+import {
+  ALERT_TYPES,
+  type AlertBody,
+  type AlertType,
+  SEVERITIES,
+  type Severity,
+  severitySchema,
+} from '../contract/messages.js';
 import { duration } from '../schema.js';
 import type { Facts } from '../text/catalog.js';
 
@@ -34,12 +40,12 @@ export const policySchema = z.strictObject({
     .describe('reminders per recipient; first messages, escalations and "cleared" always pass'),
   ack_timeout: duration.default(3_600_000).describe('an acknowledged alert comes back after this long'),
   buzzer: z
-    .array(z.enum(SEVERITIES))
+    .array(severitySchema)
     .default(['warning', 'critical'])
     .describe('critical sounds on and on, a warning chirps'),
-  text: z.array(z.enum(SEVERITIES)).default(['warning', 'critical']).describe('what is texted'),
+  text: z.array(severitySchema).default(['warning', 'critical']).describe('what is texted'),
   escalate: z
-    .array(z.enum(SEVERITIES))
+    .array(severitySchema)
     .default(['critical'])
     .describe('what goes on to further steps and reminders; the rest is told to the first step'),
   repeat_others: duration
@@ -55,7 +61,7 @@ export const policySchema = z.strictObject({
 export type PolicyConfig = z.output<typeof policySchema>;
 
 /** Episodes open at once; more than this are not tracked one by one (a gateway has tens of sensors). */
-export const OPEN_EPISODES_MAX = 500;
+const OPEN_EPISODES_MAX = 500;
 
 /**
  * An episode that is not over, and what people were told of it; times in ms on the gateway’s timeline.
@@ -112,7 +118,9 @@ export type PolicyEffect =
       by?: string;
       comment?: string;
     }
-  | { kind: 'acknowledged'; episode: OpenEpisode; by: string; comment?: string };
+  | { kind: 'acknowledged'; episode: OpenEpisode; by: string; comment?: string }
+  /** Nobody has acknowledged: it goes on to further people. */
+  | { kind: 'escalated'; episode: OpenEpisode };
 
 export const POLICY_START: PolicyState = { episodes: [], buzzer: 'off', codes: 0, sent: [] };
 
@@ -129,15 +137,6 @@ export function stepPolicy(config: PolicyConfig, state: PolicyState, input: Poli
         ? onAck(config, state, input)
         : onTick(config, state, input.atMs);
   return withBuzzer(config, outcome);
-}
-
-/** When `tick` next has something to do, or null. */
-export function nextDue(config: PolicyConfig, state: PolicyState): number | null {
-  const times = state.episodes.flatMap((e) => [
-    ...(e.nextMs === null ? [] : [e.nextMs]),
-    ...(e.ackedMs === null ? [] : [e.ackedMs + patienceOf(config, e)]),
-  ]);
-  return times.length ? Math.min(...times) : null;
 }
 
 type AlertInput = PolicyInput & { kind: 'alert' };
@@ -256,7 +255,9 @@ function onTick(config: PolicyConfig, state: PolicyState, atMs: number): Outcome
   const woken = state.episodes.map((e) => (lapsed(config, e, atMs) ? reopen(config, e, atMs) : e));
   const due = woken.filter((e) => e.nextMs !== null && e.nextMs <= atMs);
   if (due.length === 0) return { state: { ...state, episodes: woken }, effects: [] };
-  const { effects, sent } = tell(config, prune(config, state, atMs).sent, due, atMs);
+  const { effects: told, sent } = tell(config, prune(config, state, atMs).sent, due, atMs);
+  const further = due.filter((e) => e.step > 0 && e.step < stepsOf(config, e.alert.severity).length);
+  const effects = [...further.map((episode): PolicyEffect => ({ kind: 'escalated', episode })), ...told];
   const episodes = woken.map((e) => (due.includes(e) ? advance(config, e, atMs) : e));
   return { state: { ...state, episodes, sent }, effects };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AlertBody } from '../contract/messages.js';
+import { MINUTE } from '../durations.js';
 import type { OpenEpisode } from '../policy/local.js';
 import { type Facts, LANGUAGES, type Language } from './catalog.js';
 import { partsOf } from './gsm7.js';
@@ -90,7 +91,6 @@ const SAMPLES: Record<Kind, Sample> = {
 };
 
 const NOW = Date.UTC(2026, 10, 21, 3, 12);
-const MINUTE = 60_000;
 const NAMES: Record<Language, Record<string, string>> = {
   en: { 'fridge-1': 'Fridge 1', mains: 'Mains', 'door-1': 'Door of fridge 1', 'gateway-1': 'Gateway' },
   fr: { 'fridge-1': 'Frigo 1', mains: 'Secteur', 'door-1': 'Porte du frigo 1', 'gateway-1': 'Passerelle' },

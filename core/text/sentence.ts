@@ -1,4 +1,4 @@
-import { type AlertBody, REMOVED } from '../contract/messages.js';
+import { type AlertBody, REMOVED, WORDS_MAX } from '../contract/messages.js';
 import type { Catalog, Facts, Language, Said } from './catalog.js';
 import { en } from './en.js';
 import { fr } from './fr.js';
@@ -109,11 +109,10 @@ export function summaryOf(
     const why = facts.gone === 'rule' ? 'its rule' : 'the sensor';
     return `${name} is not watched any more, ${why} is not in the site file: closed, not resolved (${title}).`.slice(
       0,
-      SUMMARY_MAX,
+      WORDS_MAX,
     );
   }
-  return `${name}: ${sentence}.`.slice(0, SUMMARY_MAX);
+  return `${name}: ${sentence}.`.slice(0, WORDS_MAX);
 }
 
 /** As the message's schema has it. */
-const SUMMARY_MAX = 400;

@@ -1,6 +1,5 @@
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
+import { DAY, HOUR, MINUTE } from '../durations.js';
+
 /** Clocks are set back by an hour at the most, so what is double lies this near to the change. */
 const NEAR_CHANGE_MS = 3 * HOUR;
 

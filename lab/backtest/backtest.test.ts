@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import type { AlertMessage } from '../../core/contract/messages.js';
 import { ruleSchema } from '../../core/detect/rules.js';
+import { MINUTE } from '../../core/durations.js';
 import { runBacktest } from './backtest.js';
 import type { Row } from './readings.js';
 
-const MINUTE = 60_000;
 const rule = ruleSchema.parse({ kind: 'threshold', name: 'warm', side: 'above', limit: 8, dwell: '0s' });
 
 /** Five fridges that are too warm at the same times. */

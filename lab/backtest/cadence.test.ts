@@ -8,11 +8,10 @@ import { resolveSite } from '../../agent/site/resolve.js';
 import { siteSchema } from '../../agent/site/schema.js';
 import { SimulatedClock } from '../../core/clock/simulated.js';
 import type { AlertBody, RingEvent } from '../../core/contract/messages.js';
+import { HOUR, MINUTE } from '../../core/durations.js';
 import { policySchema } from '../../core/policy/local.js';
 
 const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
 const { library } = openLibrary(deviceConfigs());
 
 /** A sensor through the agent's own alarm, as the site file would have it; time is told. */

@@ -5,9 +5,9 @@ import type { Clock, MonoMs, WallMs } from '../../core/clock/clock.js';
 import type { AlertBody, RingEvent } from '../../core/contract/messages.js';
 import { type PlausibleState, stepPlausible } from '../../core/detect/plausible.js';
 import type { Rule } from '../../core/detect/rules.js';
+import { MINUTE } from '../../core/durations.js';
 import { policySchema } from '../../core/policy/local.js';
 
-const MINUTE = 60_000;
 const TICK_MS = MINUTE;
 /** After a silence this long every rule about silence has had its say, also of a sensor that reports each two hours. */
 const SILENCE_MS = 360 * MINUTE;

@@ -1,3 +1,4 @@
+import { HOUR, MINUTE } from '../../core/durations.js';
 import { own } from '../../core/own.js';
 import type { Label } from './labels.js';
 
@@ -6,8 +7,6 @@ import type { Label } from './labels.js';
  * within it, before it became unsafe (or within an hour of its onset where it never does). An alarm outside every
  * event is false; several of one sensor within an hour are one.
  */
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
 /** A fault's end is not the end of what it did: an alarm in this time after it belongs to it. */
 const AFTER_MS = 2 * HOUR;
 const WARNED_MS = 10 * MINUTE;

@@ -39,7 +39,7 @@ export interface LoggerFile {
   rows: LoggerRow[];
 }
 
-export class LoggerFileError extends Error {
+class LoggerFileError extends Error {
   constructor(line: number, got: string, expected: string) {
     super(`line ${line}: got ${JSON.stringify(got.slice(0, 60))}, expected ${expected}`);
   }

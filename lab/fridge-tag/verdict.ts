@@ -6,6 +6,7 @@ import {
   type ThresholdState,
   thresholdZone,
 } from '../../core/detect/rules.js';
+import { DAY, MINUTE } from '../../core/durations.js';
 import type { DayVerdict, LoggerAlarm, LoggerFile, LoggerRow } from './parse.js';
 
 /*
@@ -13,8 +14,6 @@ import type { DayVerdict, LoggerAlarm, LoggerFile, LoggerRow } from './parse.js'
  * and when the alarm stood (00:00 when it already stood at midnight). A single continuous event alarms; the
  * accumulated minutes of a day are recorded and never alarm.
  */
-const MINUTE = 60_000;
-const DAY = 1440 * MINUTE;
 
 interface Sample {
   at: number;

@@ -10,9 +10,9 @@ import { BODIES_BYTES_MAX, httpError, jsonBody, Room, Turns } from '../web/body.
 import { recordsOf } from './records.js';
 
 /** A compressed body larger than this is refused before it is read to its end. */
-export const BODY_BYTES_MAX = 1024 * 1024;
+const BODY_BYTES_MAX = 1024 * 1024;
 /** Rows between "received" and "durable". More: 429, so that a slow log costs gateways time, not us memory. */
-export const ROWS_UNDER_WAY_MAX = 100_000;
+const ROWS_UNDER_WAY_MAX = 100_000;
 const RETRY_AFTER_S = 2;
 /** Bodies unpacked side by side: each may grow to BATCH_BYTES_MAX. */
 const UNPACKING_MAX = 4;

@@ -20,7 +20,7 @@ export const sourceName = ({ name }: Pick<MqttSource, 'name'>) => `mqtt/${name}`
 export const filterOf = ({ topic }: Pick<MqttTopic, 'topic'>) => topic.replace(/\{(clinic|sensor)\}/g, '+');
 
 /** One message of a broker, as it is kept when nobody can take it. */
-export const heardSchema = z.strictObject({ topic: z.string(), payload: z.string(), received_at: z.int() });
+const heardSchema = z.strictObject({ topic: z.string(), payload: z.string(), received_at: z.int() });
 export type Heard = z.output<typeof heardSchema>;
 
 /** A broker's messages as a source: also for what is replayed out of dead letters. */

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { sameSecret } from '../web/secret.js';
+import { sameSecret } from '../../host/secret.js';
 
 /**
  * Standard Webhooks 1.0: the sender signs `id.timestamp.body` with HMAC-SHA256; several signatures (`v1,BASE64`) stand

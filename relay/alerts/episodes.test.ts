@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import type { AlertMessage } from '../../core/contract/messages.js';
 import type { Finding } from '../../core/contract/streams.js';
+import { MINUTE } from '../../core/durations.js';
 import { ALERTING_KINDS, type CentralAlert, Episodes, TAKEN_BACK_MS } from './episodes.js';
 
-const MINUTE = 60_000;
 const AT = Date.UTC(2026, 10, 21, 6);
 const found = (
   kind: Finding['kind'],

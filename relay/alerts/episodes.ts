@@ -1,10 +1,17 @@
 import { createHash } from 'node:crypto';
-import type { AlertBody, AlertMessage, AlertType, Severity } from '../../core/contract/messages.js';
+import { remember, touch } from '../../core/bounded.js';
+import {
+  type AlertBody,
+  type AlertMessage,
+  type AlertType,
+  type Severity,
+  WORDS_MAX,
+} from '../../core/contract/messages.js';
 import type { Finding, FindingKind } from '../../core/contract/streams.js';
+import { MINUTE } from '../../core/durations.js';
 import { own } from '../../core/own.js';
 import { idOf, RULE } from './subject.js';
 
-const MINUTE = 60_000;
 /** What is further back is history that came late: nobody is called for it. */
 const HISTORY_MS = 60 * MINUTE;
 const EPISODES_MAX = 20_000;
@@ -28,7 +35,7 @@ interface Meaning {
 }
 
 /** Findings that become alerts. The others (z-scores, rises, spikes) are for those who look into streams. */
-export const ALERTING = {
+const ALERTING = {
   gateway_silent: {
     type: 'gateway_silent',
     severity: 'warning',
@@ -168,10 +175,9 @@ export class Episodes {
   #raise(key: string, found: Finding, meaning: Meaning, nowMs: number): CentralAlert[] {
     const before = this.#causes.get(key);
     const alert = raised(found, meaning, before?.sinceMs === found.at ? before.count : 0);
-    if (this.#open.size >= EPISODES_MAX) this.#open.delete(this.#open.keys().next().value!);
     const open = opened(alert, nowMs);
     open.windows.add(found.at);
-    this.#open.set(key, open);
+    remember(this.#open, key, open, EPISODES_MAX);
     this.#told(key, alert);
     // Its end was read first: partitions of a topic have no order among each other.
     if (meaning.end && before && before.endedMs > found.at) {
@@ -227,7 +233,7 @@ export class Episodes {
       timestamp: new Date(Math.max(atMs, Date.parse(alert.timestamp))).toISOString(),
       state: 'cleared',
       kpi: { ...alert.kpi, value },
-      summary: summary.slice(0, 400),
+      summary: summary.slice(0, WORDS_MAX),
     };
     this.#told(key, cleared);
     return cleared;
@@ -245,17 +251,8 @@ export class Episodes {
   /** The longest untouched is forgotten first. */
   #cause(key: string): Cause {
     const never = Number.NEGATIVE_INFINITY;
-    const cause = this.#causes.get(key) ?? {
-      toldMs: never,
-      sinceMs: never,
-      count: 0,
-      endedMs: never,
-      endedValue: 0,
-    };
-    this.#causes.delete(key);
-    this.#causes.set(key, cause);
-    if (this.#causes.size > EPISODES_MAX) this.#causes.delete(this.#causes.keys().next().value!);
-    return cause;
+    const unknown = { toldMs: never, sinceMs: never, count: 0, endedMs: never, endedValue: 0 };
+    return touch(this.#causes, key, EPISODES_MAX, (): Cause => unknown);
   }
 }
 
@@ -293,6 +290,6 @@ function raised(
     since: when,
     clinic,
     sensor: idOf(subject),
-    summary: text(finding).slice(0, 400),
+    summary: text(finding).slice(0, WORDS_MAX),
   };
 }

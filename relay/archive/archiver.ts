@@ -9,7 +9,7 @@ import type { Hole, Log, Position, StoredRecord, Tail } from '../log/port.js';
 import { type Archive, type ArchiveRows, Emptied, type StoredAggregate } from './port.js';
 import { Room } from './room.js';
 
-export const ARCHIVED = [TOPICS.temperature, TOPICS.status, TOPICS.alerts, STREAM_TOPICS.sensor5m] as const;
+const ARCHIVED = [TOPICS.temperature, TOPICS.status, TOPICS.alerts, STREAM_TOPICS.sensor5m] as const;
 
 /** Records come singly and are put away together: a transaction a second is enough. */
 const FLUSH_MS = 1000;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DAY } from '../../core/durations.js';
 import { idSchema } from '../../core/identity.js';
 import { duration } from '../../core/schema.js';
 import { ALERTING_KINDS } from '../alerts/episodes.js';
@@ -6,8 +7,6 @@ import { checkGateways, gatewaysSchema, tokensSchema } from '../gateways/schema.
 import { viewersSchema } from '../web/schema.js';
 import { mqttSourcesSchema } from './mqtt.js';
 import { sourcesConfigSchema } from './sources.js';
-
-const DAY_MS = 86_400_000;
 
 const httpUrl = z.url({ protocol: /^https?$/, error: 'expected http://HOST:PORT or https://…' });
 
@@ -122,8 +121,8 @@ const relayFields = z.strictObject({
         .regex(/^postgres(ql)?:\/\//, 'expected postgres://user:password@host/database')
         .optional()
         .describe('absent: a SQLite file in the folder `data`'),
-      readings_for: duration.default(3 * 366 * DAY_MS).describe('readings; inspectors ask for three years'),
-      aggregates_for: duration.default(10 * 366 * DAY_MS).describe('five-minute aggregates'),
+      readings_for: duration.default(3 * 366 * DAY).describe('readings; inspectors ask for three years'),
+      aggregates_for: duration.default(10 * 366 * DAY).describe('five-minute aggregates'),
     })
     .optional()
     .describe('history for queries; absent: only what the log keeps'),

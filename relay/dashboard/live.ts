@@ -7,12 +7,12 @@ import type { StoredRecord } from '../log/port.js';
 /** What it shows. */
 export const SHOWN = [TOPICS.temperature, TOPICS.status, TOPICS.alerts, TOPICS.sensors] as const;
 /** Points of each sensor kept for its chart; sensors beyond the bound are counted, not kept. */
-export const POINTS_MAX = 360;
-export const SENSORS_MAX = 5000;
+const POINTS_MAX = 360;
+const SENSORS_MAX = 5000;
 /** Names and limits: of every sensor of a large fleet, some hundred bytes each. */
-export const ANNOUNCED_MAX = 50_000;
+const ANNOUNCED_MAX = 50_000;
 /** Episodes that are over make room first. */
-export const EPISODES_MAX = 200;
+const EPISODES_MAX = 200;
 /** Around an episode, what its chart shows. */
 const BEFORE_MS = 3_600_000;
 const AFTER_MS = 1_800_000;

@@ -3,9 +3,10 @@ import type { TLSSocket } from 'node:tls';
 import type { FastifyRequest } from 'fastify';
 import { idSchema } from '../../core/identity.js';
 import { own } from '../../core/own.js';
+import { sameSecret } from '../../host/secret.js';
 import { isReserved } from '../log/reserved.js';
 import { forbidden, type Refusal, unauthorised } from '../web/guard.js';
-import { bearerOf, sameSecret } from '../web/secret.js';
+import { bearerOf } from '../web/secret.js';
 import type { GatewaysConfig } from './schema.js';
 
 /**
@@ -70,7 +71,7 @@ function certifiedName(socket: TLSSocket): string | null {
 }
 
 /** Null for a certificate that names no gateway, or two. */
-export function gatewayNamed({
+function gatewayNamed({
   subject,
   subjectAltName,
 }: Pick<X509Certificate, 'subject' | 'subjectAltName'>): string | null {
@@ -84,7 +85,7 @@ export function gatewayNamed({
 const commonNames = (subject: string) =>
   subject.split(/\n| \+ /).flatMap((line) => (line.startsWith('CN=') ? [line.slice(3)] : []));
 
-export const invalid = (problems: object[]): Refusal => ({
+const invalid = (problems: object[]): Refusal => ({
   status: 400,
   body: { error: 'invalid', problems },
 });

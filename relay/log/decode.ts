@@ -42,7 +42,7 @@ export const VALUE_SCHEMAS = {
   [STREAM_TOPICS.findings]: findingSchema,
 } as const;
 export type ValueTopic = keyof typeof VALUE_SCHEMAS;
-export type ValueOf<T extends ValueTopic> = z.output<(typeof VALUE_SCHEMAS)[T]>;
+type ValueOf<T extends ValueTopic> = z.output<(typeof VALUE_SCHEMAS)[T]>;
 
 type Encoded = Pick<StoredRecord, 'topic' | 'value'>;
 

@@ -5,7 +5,7 @@ export const EPOCHS_MAX = 100;
 /** A ring that a relay has heard of within this time may have more to send. */
 export const EPOCH_RECENT_MS = 3_600_000;
 /** Closed rings whose names are kept, so that what they sent is not taken twice; beyond these the oldest is lost. */
-export const CLOSED_MAX = 1000;
+const CLOSED_MAX = 1000;
 
 /**
  * A gateway with a new ring and EPOCHS_MAX known ones: which of those is closed. The progress of a closed ring is

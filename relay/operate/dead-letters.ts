@@ -1,3 +1,4 @@
+import { remember } from '../../core/bounded.js';
 import type { Clock } from '../../core/clock/clock.js';
 import { type DeadLetter, SOURCE_TOPICS } from '../../core/contract/sources.js';
 import type { Problem } from '../../core/schema.js';
@@ -17,10 +18,7 @@ export async function deadLetters(log: Log, sinceMs: number): Promise<DeadLetter
   const decoder = new Decoder([SOURCE_TOPICS.deadLetter]);
   await log.read([SOURCE_TOPICS.deadLetter], sinceMs, (records) => {
     for (const { value: letter } of decoder.decode(records)) {
-      if (!letter) continue;
-      letters.delete(letter.id);
-      letters.set(letter.id, letter);
-      if (letters.size > LETTERS_MAX) letters.delete(letters.keys().next().value!);
+      if (letter) remember(letters, letter.id, letter, LETTERS_MAX);
     }
   });
   return [...letters.values()];

@@ -15,7 +15,7 @@ export const registeredSchema = z.strictObject({
 export type Registered = z.output<typeof registeredSchema>;
 
 /** Of all subjects together. */
-export const SCHEMAS_MAX = 10_000;
+const SCHEMAS_MAX = 10_000;
 
 export const INCOMPATIBLE = 409;
 

@@ -1,3 +1,4 @@
+import { MINUTE } from '../../core/durations.js';
 import { AGENT_WAIT_MS } from '../../core/pace.js';
 import type { Quantity } from '../../core/units.js';
 
@@ -5,8 +6,6 @@ import type { Quantity } from '../../core/units.js';
  * What the streams mean by their words: the numbers of relay/streams/embedded, and of the Flink job's SQL, which a test
  * holds against these.
  */
-
-const MINUTE = 60_000;
 
 /** What a request to the relay and the log may take on top of a gateway's own wait. */
 const ON_THE_WAY_MS = 10_000;

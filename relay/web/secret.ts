@@ -1,11 +1,5 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-
-const digest = (secret: string | Buffer) => createHash('sha256').update(secret).digest();
-
-/** Whether they are the same. How long that takes tells nothing of either, nor of how much of it was right. */
-export function sameSecret(given: string | Buffer, expected: string | Buffer): boolean {
-  return timingSafeEqual(digest(given), digest(expected));
-}
+import { createHmac } from 'node:crypto';
+import { digestOf, sameSecret } from '../../host/secret.js';
 
 /** The entry of that secret. All are looked at, so that time does not say which. */
 export function findSecret<T>(
@@ -20,7 +14,7 @@ export function findSecret<T>(
 
 /** A mark that only who knows the secret can make; `purpose` keeps marks of one use out of another. */
 export function markOf(secret: string, purpose: string, text: string): string {
-  return createHmac('sha256', digest(`${purpose}\0${secret}`))
+  return createHmac('sha256', digestOf(`${purpose}\0${secret}`))
     .update(text)
     .digest('base64url');
 }

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 
 /** Connections that have not yet shown who they are. Gateways behind one address (a mobile network) need an instant each. */
-export const STRANGERS_MAX = 2000;
-export const STRANGERS_OF_ADDRESS_MAX = 200;
+const STRANGERS_MAX = 2000;
+const STRANGERS_OF_ADDRESS_MAX = 200;
 
 /**
  * Bounds what those may take who were not let in: of one address the newest is refused, of all together the oldest is

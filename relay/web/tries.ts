@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { remember } from '../../core/bounded.js';
 import type { Clock } from '../../core/clock/clock.js';
 import type { Refusal } from './guard.js';
 
@@ -35,9 +36,7 @@ export class Tries {
   failed(address: string): void {
     const network = networkOf(address);
     const freshAt = this.#clock.mono() + this.#behindMs(network) + TRY_MS;
-    this.#freshAt.delete(network);
-    this.#freshAt.set(network, freshAt);
-    if (this.#freshAt.size > ADDRESSES_MAX) this.#freshAt.delete(this.#freshAt.keys().next().value!);
+    remember(this.#freshAt, network, freshAt, ADDRESSES_MAX);
   }
 
   #behindMs(network: string): number {

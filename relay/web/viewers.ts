@@ -2,14 +2,15 @@ import { BlockList, isIP, isIPv6 } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import type { Clock } from '../../core/clock/clock.js';
 import { own } from '../../core/own.js';
+import { sameSecret } from '../../host/secret.js';
 import { type Refusal, unauthorised } from './guard.js';
 import { closedPage } from './login-page.js';
 import type { ViewersConfig } from './schema.js';
-import { bearerOf, findSecret, markOf, sameSecret } from './secret.js';
+import { bearerOf, findSecret, markOf } from './secret.js';
 import type { Tries } from './tries.js';
 
 /** A browser is let in for a shift; then it shows a token again. */
-export const SESSION_MS = 12 * 3_600_000;
+const SESSION_MS = 12 * 3_600_000;
 const PURPOSE = 'viewer session';
 
 /** Headers of a proxy: whoever asks is then not who is connected. */

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type Batch, encodeBatch } from '../../core/contract/batch.js';
 import type { AlertMessage } from '../../core/contract/messages.js';
+import { MINUTE } from '../../core/durations.js';
 import { kafkaConfigSchema } from '../../relay/config/relay.js';
 import { sourcesConfigSchema } from '../../relay/config/sources.js';
 import { connectTo } from '../../relay/log/kafka/admin.js';
@@ -16,7 +17,6 @@ const TOKEN = 'a-token-of-the-bench';
 const SKUS = 30;
 /** Between two changes of stock: not in step with anything that runs each second. */
 const PAUSE_MS = 1370;
-const MINUTE = 60_000;
 /** A gateway that sends its two units' readings each minute; the first of these minutes are as they should be. */
 const CALM = 2;
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
+import { DAY, MINUTE } from '../../core/durations.js';
 import type { Archive } from '../../relay/archive/port.js';
 import { PostgresArchive } from '../../relay/archive/postgres.js';
 import { SqliteArchive } from '../../relay/archive/sqlite/sqlite.js';
@@ -8,8 +9,6 @@ import { startRelay, type TestRelay } from '../world/run/relay.js';
 import { startPostgres, tempFolder } from '../world/run/services.js';
 import { type Figure, figure } from './figure.js';
 
-const DAY = 86_400_000;
-const MINUTE = 60_000;
 const START = Date.UTC(2026, 8, 1);
 const SENSORS = 10;
 const EPOCH = '00000000000000aa';

@@ -3,13 +3,13 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { deviceConfigs, openLibrary } from '../../agent/site/library.js';
 import { type Rule, ruleSchema } from '../../core/detect/rules.js';
+import { MINUTE } from '../../core/durations.js';
 import { SensorReplay } from '../../lab/backtest/replay.js';
 import { fleetCsv, simulateFridge } from '../world/data/fleet.js';
 import { tempFolder } from '../world/run/services.js';
 import { type Figure, figure } from './figure.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const MINUTE = 60_000;
 
 /** Every kind of rule beside the preset's own, as a site may have them all. */
 const MORE: readonly object[] = [

@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:https';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { encodeBatch } from '../../core/contract/batch.js';
+import { MINUTE } from '../../core/durations.js';
 import { Authority, type Tls } from '../world/run/certificates.js';
 import { freePort, Program, until } from '../world/run/programs.js';
 import { startKafka, tempFolder } from '../world/run/services.js';
@@ -13,7 +14,6 @@ import { cpuSeconds, type Figure, figure, rssMb } from './figure.js';
  */
 const ROWS = 600;
 const SENSORS = 10;
-const MINUTE = 60_000;
 
 /** A minute of a gateway: ten fridges that cycle. Compressed once, as its content matters to nobody. */
 function body(gateway: string, from: number, minute: number): Buffer {

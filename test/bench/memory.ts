@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { DAY } from '../../core/durations.js';
 import { SystemClock } from '../../host/clock.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
 import { startRelay } from '../world/run/relay.js';
@@ -9,7 +10,6 @@ import { tempFolder } from '../world/run/services.js';
 import { type Figure, figure } from './figure.js';
 
 const CLI = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
-const DAY = 86_400_000;
 const START = Date.UTC(2026, 8, 1);
 const BATCH = 5000;
 /** A tenth of it for comparison: what grows with the log shows between them. */

@@ -2,13 +2,12 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { encodeBatch, type ReadingRow } from '../../core/contract/batch.js';
 import type { AlertBody, RingEvent } from '../../core/contract/messages.js';
+import { HOUR, MINUTE } from '../../core/durations.js';
 import type { Program } from '../world/run/programs.js';
 import { startRelay } from '../world/run/relay.js';
 import { need, tempFolder } from '../world/run/services.js';
 
 const TOKEN = 'a-viewers-token-of-ours';
-const MINUTE = 60_000;
-const HOUR = 3_600_000;
 /** Where to put pictures for people to look at. */
 const PICTURES = process.env.PICTURES;
 

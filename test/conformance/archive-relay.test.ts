@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { DAY } from '../../core/durations.js';
 import { SystemClock } from '../../host/clock.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
-import { DAY, EPOCH, reading, START } from '../world/data/archived.js';
+import { EPOCH, reading, START } from '../world/data/archived.js';
 import { getJson, until } from '../world/run/programs.js';
 import { startRelay } from '../world/run/relay.js';
 import { type Service, startPostgres, tempFolder } from '../world/run/services.js';

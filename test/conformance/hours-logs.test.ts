@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { afterAll, expect, it } from 'vitest';
 import { type AlertMessage, TOPICS } from '../../core/contract/messages.js';
 import { STREAM_TOPICS } from '../../core/contract/streams.js';
+import { HOUR } from '../../core/durations.js';
 import { SystemClock } from '../../host/clock.js';
 import { kafkaConfigSchema } from '../../relay/config/relay.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
@@ -19,7 +20,6 @@ import { startKafka, tempFolder } from '../world/run/services.js';
  * time of arrival (silence, patterns, sliding windows) is held against the oracle in hours.test.ts.
  */
 const clock = new SystemClock();
-const HOUR = 3_600_000;
 const FIVE = 300_000;
 const SOURCES = { tokens: [{ token: 'a-token-of-the-store', scopes: ['erp'] }], reorder: SETTINGS.reorder };
 const KINDS = [

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Batch, encodeBatch } from '../../core/contract/batch.js';
+import { MINUTE } from '../../core/durations.js';
 import { freePort, getJson, until } from '../world/run/programs.js';
 import { startRelay, type TestRelay } from '../world/run/relay.js';
 import { type Service, startKafka, tempFolder } from '../world/run/services.js';
@@ -13,7 +14,6 @@ import { type Service, startKafka, tempFolder } from '../world/run/services.js';
  */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ACCESS = { username: 'streams', password: 'a-password-of-streams' };
-const MINUTE = 60_000;
 const folder = tempFolder('streams-avro');
 let kafka: Service;
 let relay: TestRelay;

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { SimulatedClock } from '../../core/clock/simulated.js';
 import type { ReadingMessage } from '../../core/contract/messages.js';
+import { DAY } from '../../core/durations.js';
 import { SystemClock } from '../../host/clock.js';
 import { kafkaConfigSchema } from '../../relay/config/relay.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
@@ -13,7 +14,6 @@ import { getJson, until } from '../world/run/programs.js';
 import { startRelay, type TestRelay } from '../world/run/relay.js';
 import { startKafka, startPostgres, tempFolder } from '../world/run/services.js';
 
-const DAY = 86_400_000;
 const START = Date.UTC(2026, 9, 1);
 const EPOCH = '00000000000000aa';
 const BATCH = 1000;

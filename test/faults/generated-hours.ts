@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HOUR } from '../../core/durations.js';
 import { clocks, hours, type Input, PLAN, SETTINGS } from '../world/data/hours.js';
 import { difference, foretell, standing } from '../world/data/oracle.js';
 import { FlinkJob } from '../world/run/flink-job.js';
 import { ownStreams, withoutClocks } from '../world/run/own-streams.js';
 import { until } from '../world/run/programs.js';
 
-const HOUR = 3_600_000;
 const HOURS = 24;
 /** Rows of a difference that are printed. */
-const SHOWN = 5;
+const SHOWN = 20;
 /** Flink's start, and a day of records through it on a busy machine. */
 const FLINK_MS = 900_000;
 /** Looking takes its time, too. */

@@ -4,13 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import type { ReadingMessage } from '../../core/contract/messages.js';
+import { MINUTE } from '../../core/durations.js';
 import type { ArchivedReading, Kind } from '../../relay/archive/port.js';
 import { SqliteArchive } from '../../relay/archive/sqlite/sqlite.js';
 import { tempFolder } from '../world/run/services.js';
 
 const BUILT = new URL('../../dist/relay/archive/sqlite/sqlite.js', import.meta.url).href;
 const START = Date.UTC(2026, 9, 30);
-const MINUTE = 60_000;
 const EPOCH = '00000000000000aa';
 
 /** As a relay archives them: all sensors' readings of a minute together, ten sensors a gateway. */

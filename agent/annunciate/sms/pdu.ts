@@ -16,7 +16,7 @@ const LIMITS = {
 } as const;
 
 /** A text longer than this many parts is cut: nobody reads it, and each part costs money. */
-export const PARTS_MAX = 5;
+const PARTS_MAX = 5;
 
 export interface Pdu {
   hex: string;

@@ -1,5 +1,6 @@
-import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto';
+import { randomBytes, scryptSync } from 'node:crypto';
 import { z } from 'zod';
+import { sameSecret } from '../../../host/secret.js';
 
 /*
  * Three wrong PINs lock a SIM card until somebody brings its PUK. So a PIN is noted, on the card, before it is sent,
@@ -41,7 +42,7 @@ export class PinMemory {
   outcomeOf(pin: string): PinOutcome | undefined {
     const note = this.#note;
     if (!note) return undefined;
-    const same = timingSafeEqual(digestOf(pin, note.salt), Buffer.from(note.digest, 'base64'));
+    const same = sameSecret(digestOf(pin, note.salt), Buffer.from(note.digest, 'base64'));
     return same ? note.outcome : undefined;
   }
 

@@ -9,4 +9,3 @@ export const smsConfigSchema = z.strictObject({
     .optional()
     .describe('of the SIM; sent once: never again after a refusal, or when nobody heard the answer'),
 });
-export type SmsConfig = z.output<typeof smsConfigSchema>;

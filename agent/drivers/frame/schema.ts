@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { channel, deviceUnit, quantity } from '../fields.js';
 
-export const NUMBER_TYPES = ['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32'] as const;
+const NUMBER_TYPES = ['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32'] as const;
 
 const at = z.int().min(0).max(255);
 

@@ -5,7 +5,7 @@ import { onoffLines } from './onoff-lines.js';
 import { sysfsLines } from './sysfs-lines.js';
 import { toolLines } from './tool-lines.js';
 
-export const SYSFS_ROOT = '/sys/class/gpio';
+const SYSFS_ROOT = '/sys/class/gpio';
 
 /**
  * The lines of the gateway's header: onoff at the kernel's own place, the character device where the kernel has no

@@ -1,3 +1,5 @@
+import { remember } from '../../../core/bounded.js';
+
 /** Where receipts are kept between runs: in the ring, in the same commit as the readings. */
 export interface ReceiptStore {
   /** Pairs of packet id and digest, oldest first. */
@@ -27,9 +29,7 @@ export class Receipts {
   repeated(messageId: number, dup: boolean, topic: string, payload: Uint8Array): boolean {
     const digest = fingerprint(topic, payload);
     if (dup && this.#seen.get(messageId) === digest) return true;
-    this.#seen.delete(messageId);
-    this.#seen.set(messageId, digest);
-    if (this.#seen.size > REMEMBERED) this.#seen.delete(this.#seen.keys().next().value as number);
+    remember(this.#seen, messageId, digest, REMEMBERED);
     this.#store.addReceipt(messageId, digest);
     return false;
   }

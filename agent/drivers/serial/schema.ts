@@ -12,7 +12,7 @@ const serialSettings = {
 };
 
 /** `_low_first`: the register with the lower half comes first. A `bit` is what functions 1 and 2 read: 0 or 1. */
-export const REGISTER_TYPES = [
+const REGISTER_TYPES = [
   'int16',
   'uint16',
   'int32',

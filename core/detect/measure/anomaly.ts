@@ -1,3 +1,4 @@
+import { DAY, HOUR } from '../../durations.js';
 import type { Facts } from '../../text/catalog.js';
 import type { Milli } from '../../units.js';
 import { quantile, type Track } from '../track.js';
@@ -35,8 +36,6 @@ export interface AnomalyState {
   unusualSinceMs?: number | null;
 }
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const DAYS = 28;
 /** A week has each of its days once; fewer are no "usual". */
 const DAYS_MIN = 7;
@@ -109,7 +108,7 @@ function byZScore(rule: AnomalyRule, state: AnomalyState, { atMs, milli }: Sampl
 
 function byExtremes(rule: AnomalyRule, state: AnomalyState, { wallMs, milli }: Sample): Judged | undefined {
   state.past ??= [];
-  const day = Math.floor(wallMs / DAY_MS);
+  const day = Math.floor(wallMs / DAY);
   if (state.past.at(-1)?.day !== day) {
     // Days that are over: one that goes bad slowly would else be measured against itself.
     const known = state.past.filter((d) => d.day < day && d.day >= day - DAYS);
@@ -118,7 +117,7 @@ function byExtremes(rule: AnomalyRule, state: AnomalyState, { wallMs, milli }: S
   }
   const judged = state.usual ? beyondUsual(state.usual, milli, rule.threshold ?? BEYOND) : undefined;
   const today = state.past.at(-1)!;
-  const hour = Math.floor(wallMs / HOUR_MS);
+  const hour = Math.floor(wallMs / HOUR);
   const last = today.hours.at(-1);
   if (last?.hour === hour) {
     last.min = Math.min(last.min, milli);

@@ -1,14 +1,13 @@
+import { DAY, MINUTE } from '../../durations.js';
 import type { Track } from '../track.js';
 
-const MINUTE = 60_000;
-const DAY = 1440 * MINUTE;
 const turn = (track: Track) => (2 * Math.PI * ((track.last?.atMs ?? 0) % DAY)) / DAY;
 
 /**
  * What a forest may look at, by name: where the temperature is, how it moves, for how long it has not turned, the time
  * of day, and how the compressor's cycles compare with what was learned. In °C, °C an hour, hours and shares.
  */
-export const FEATURES = {
+const FEATURES = {
   value: ({ last }: Track) => last && last.milli / 1000,
   slope_10m: (track: Track) => perHour(track.slope(10 * MINUTE)),
   slope_1h: (track: Track) => perHour(track.slope(60 * MINUTE)),

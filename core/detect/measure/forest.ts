@@ -57,7 +57,7 @@ function wellFormed({ feature, threshold, left, right, samples }: Tree): boolean
 }
 
 /** Mean length of an unsuccessful search in a binary search tree of n: what a leaf that holds n stands for. */
-export function averagePath(n: number): number {
+function averagePath(n: number): number {
   if (n <= 1) return 0;
   if (n === 2) return 1;
   return 2 * (Math.log(n - 1) + 0.5772156649015329) - (2 * (n - 1)) / n;

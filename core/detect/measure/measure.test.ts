@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { HOUR, MINUTE } from '../../durations.js';
 import { ruleSchema } from '../rules.js';
 import { Track } from '../track.js';
 import { type Forest, forestSchema, forestScore, trainForest } from './forest.js';
@@ -9,9 +10,6 @@ import { smooth, zScore } from './statistics.js';
 import type { MeasureRule } from './step.js';
 import { spikeThenDrop } from './trend.js';
 import { vialLifeUsed } from './vial.js';
-
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
 
 describe('mean kinetic temperature', () => {
   it.each([

@@ -1,13 +1,9 @@
 import { z } from 'zod';
 import { duration, milli } from '../../schema.js';
+import { ruleName, ruleSeverity } from '../rule-head.js';
 import { forestSchema } from './forest.js';
 import { VIAL_MONITORS } from './vial.js';
 
-const severity = z.enum(['info', 'warning', 'critical']).describe('of its alerts');
-const name = z
-  .string()
-  .regex(/^[a-z0-9_-]{1,40}$/, 'expected 1 to 40 of a-z, 0-9, "-" and "_"')
-  .describe('what the rule is called in alerts');
 const alert = z.enum(['excursion', 'pre_alarm']).describe('type of its alerts');
 const since = z.iso
   .datetime({ offset: true })
@@ -17,7 +13,7 @@ const since = z.iso
 export const trendRuleSchema = z
   .strictObject({
     kind: z.literal('trend'),
-    name,
+    name: ruleName,
     what: z
       .enum(['rate', 'rising', 'spike_then_drop'])
       .describe(
@@ -25,7 +21,7 @@ export const trendRuleSchema = z
       ),
     by: milli.describe('how far, °C'),
     over: duration.default(180_000).describe('in which time'),
-    severity: severity.default('warning'),
+    severity: ruleSeverity.default('warning'),
     alert: alert.default('pre_alarm'),
   })
   .describe('How fast, or in what shape, a temperature moves');
@@ -34,13 +30,13 @@ export const trendRuleSchema = z
 export const mktRuleSchema = z
   .strictObject({
     kind: z.literal('mkt'),
-    name,
+    name: ruleName,
     limit: milli.describe('°C'),
     window: duration.describe(
       '24h for 2 to 8 °C, 30d for controlled room temperature; says nothing before most of it is known',
     ),
     gap: duration.default(1_800_000).describe('a longer silence counts for nothing'),
-    severity: severity.default('warning'),
+    severity: ruleSeverity.default('warning'),
     alert: alert.default('excursion'),
   })
   .describe('Mean kinetic temperature: one number for what heat did over a window');
@@ -49,11 +45,11 @@ export const mktRuleSchema = z
 export const vvmRuleSchema = z
   .strictObject({
     kind: z.literal('vvm'),
-    name,
+    name: ruleName,
     monitor: z.literal(VIAL_MONITORS).describe('category: days that the monitor lasts at 37 °C'),
     used: z.number().min(0.01).max(1).describe('share of its life'),
     since: since.optional(),
-    severity: severity.default('warning'),
+    severity: ruleSeverity.default('warning'),
     alert: alert.default('excursion'),
   })
   .describe('Life of a vaccine vial monitor that heat has used up');
@@ -62,14 +58,14 @@ export const vvmRuleSchema = z
 export const budgetRuleSchema = z
   .strictObject({
     kind: z.literal('budget'),
-    name,
+    name: ruleName,
     product: z.string().min(1).max(80).describe('what it is called in alerts'),
     source: z.string().min(1).max(200).describe('the stability report that says so, with its edition'),
     above: milli.describe('time above this counts, °C'),
     up_to: milli.optional().describe('a temperature beyond this uses all of the budget at once'),
     allowed: duration.describe('how much time in all'),
     since: since.optional(),
-    severity: severity.default('critical'),
+    severity: ruleSeverity.default('critical'),
     alert: alert.default('excursion'),
   })
   .describe('Time that a product may be out of its range in all, by its own stability report');
@@ -78,7 +74,7 @@ export const budgetRuleSchema = z
 export const anomalyRuleSchema = z
   .strictObject({
     kind: z.literal('anomaly'),
-    name,
+    name: ruleName,
     what: z
       .enum(['zscore', 'extreme', 'forest'])
       .describe(
@@ -97,7 +93,7 @@ export const anomalyRuleSchema = z
       .union([forestSchema, z.string()])
       .optional()
       .describe('forest: as `coldwatch train` writes it, or the path of that file'),
-    severity: severity.default('warning'),
+    severity: ruleSeverity.default('warning'),
     alert: alert.default('pre_alarm'),
   })
   .describe(

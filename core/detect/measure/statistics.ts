@@ -4,7 +4,7 @@
  */
 
 /** Sample mean and standard deviation (n − 1). */
-export function meanAndDeviation(values: readonly number[]): { mean: number; deviation: number } {
+function meanAndDeviation(values: readonly number[]): { mean: number; deviation: number } {
   const n = values.length;
   const mean = values.reduce((a, b) => a + b, 0) / Math.max(1, n);
   const squares = values.reduce((sum, v) => sum + (v - mean) ** 2, 0);

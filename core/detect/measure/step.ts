@@ -1,3 +1,4 @@
+import { HOUR } from '../../durations.js';
 import type { Milli } from '../../units.js';
 import { proof } from '../cadence.js';
 import type { Track } from '../track.js';
@@ -26,7 +27,6 @@ export interface MeasureState {
 export const MEASURE_START: MeasureState = { activeSinceMs: null };
 /** The share of an MKT's window that must be known before it is compared with a limit. */
 const COVERAGE = 0.8;
-const HOUR = 3_600_000;
 const hundredth = (value: number) => Math.round(value * 100) / 100;
 
 /** One temperature through one rule; changes `state`. Undefined while there is too little to say. */

@@ -38,7 +38,7 @@ const MOVED: Record<
 };
 
 /** Each value above the one before it; three at the least. */
-export function risesSteadily(values: readonly number[]): boolean {
+function risesSteadily(values: readonly number[]): boolean {
   return values.length >= 3 && values.every((value, i) => i === 0 || value > values[i - 1]!);
 }
 

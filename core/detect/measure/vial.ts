@@ -1,3 +1,4 @@
+import { DAY } from '../../durations.js';
 import type { Milli } from '../../units.js';
 
 /**
@@ -14,10 +15,9 @@ const CONSTANTS = {
 /** Category of a vaccine vial monitor: days that it lasts at 37 °C. */
 export type VialMonitor = keyof typeof CONSTANTS;
 export const VIAL_MONITORS = [2, 7, 14, 30] as const;
-const DAY_MS = 86_400_000;
 
 /** Share of the life (1 is all of it) that `forMs` at a temperature uses. */
 export function vialLifeUsed(monitor: VialMonitor, milli: Milli, forMs: number): number {
   const { a, b } = CONSTANTS[monitor];
-  return a * Math.exp(-b / (milli / 1000 + 273.15)) * (forMs / DAY_MS);
+  return a * Math.exp(-b / (milli / 1000 + 273.15)) * (forMs / DAY);
 }

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { SimulatedClock } from '../../../core/clock/simulated.js';
+import { HOUR } from '../../../core/durations.js';
 import { GATEWAYS_MAX, type LogRecord } from '../port.js';
 import { EmbeddedLog } from './embedded.js';
 
-const HOUR = 3_600_000;
 const RECORD: LogRecord = { topic: 'alerts', key: 'c/a', value: '1', headers: {}, timestamp: 1 };
 
 it('drops what is older than its retention, but what a sensor is stays until it is taken back', async () => {

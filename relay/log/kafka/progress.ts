@@ -24,7 +24,7 @@ export interface Entry extends Progress {
 }
 
 export const MARK = 'read-to-here/';
-export const BEGINS = 'lane-begins/';
+const BEGINS = 'lane-begins/';
 
 const valueSchema = z.object({
   gateway: idSchema,
@@ -48,7 +48,7 @@ export function progressKey({
   return `${gateway}/${epoch}/${stream}`;
 }
 
-export const closedKey = (gateway: string): ProgressKey => `${gateway}/closed`;
+const closedKey = (gateway: string): ProgressKey => `${gateway}/closed`;
 
 export function progressMessage(
   { gateway, epoch, stream, held, clinic }: Omit<Entry, 'changedMs'>,

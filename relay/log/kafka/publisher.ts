@@ -1,4 +1,5 @@
 import type { Producer } from 'kafkajs';
+import { remember } from '../../../core/bounded.js';
 import { SOURCE_TOPICS } from '../../../core/contract/sources.js';
 import { type LogRecord, type LogTopic, type Published, REMEMBERED_MS } from '../port.js';
 import { partitioner } from './client.js';
@@ -48,7 +49,7 @@ export class Publisher {
     }
     const marked = [...fresh.values()].map((r) => ({ ...r, headers: { ...r.headers, [ID]: r.id } }));
     await this.#send(producer, this.#encoded(marked), 1);
-    for (const id of fresh.keys()) this.#remember(id, now);
+    for (const id of fresh.keys()) remember(this.#ids, id, now, IDS_MAX);
     return { repeated };
   }
 
@@ -85,12 +86,6 @@ export class Publisher {
     }
   }
 
-  #remember(id: string, atMs: number): void {
-    this.#ids.delete(id);
-    this.#ids.set(id, atMs);
-    if (this.#ids.size > IDS_MAX) this.#ids.delete(this.#ids.keys().next().value!);
-  }
-
   async #opened(): Promise<Producer> {
     this.#producer ??= this.#open();
     try {
@@ -111,7 +106,8 @@ export class Publisher {
     });
     await producer.connect();
     await readTopics(this.#kit, TOPICS, clock.wall() - REMEMBERED_MS, (records) => {
-      for (const { headers, timestamp } of records) if (headers[ID]) this.#remember(headers[ID], timestamp);
+      for (const { headers, timestamp } of records)
+        if (headers[ID]) remember(this.#ids, headers[ID], timestamp, IDS_MAX);
     });
     return producer;
   }

@@ -2,12 +2,12 @@ import type { Admin, ITopicConfig } from 'kafkajs';
 import { DATA_TOPICS, TOPICS } from '../../../core/contract/messages.js';
 import { SOURCE_TOPICS } from '../../../core/contract/sources.js';
 import { BACKTEST_TOPICS, STREAM_TOPICS } from '../../../core/contract/streams.js';
+import { DAY } from '../../../core/durations.js';
 import { ColdwatchError } from '../../../core/errors.js';
 import type { KafkaConfig } from '../../config/relay.js';
 import { type LogTopic, SCHEMAS_TOPIC } from '../port.js';
 import { Names } from './names.js';
 
-const DAY_MS = 86_400_000;
 const DAYS_KEPT = 30;
 /** Kafka's number for it; kafkajs, a CommonJS package, gives its name to the compiler only. */
 const TOPIC_RESOURCE = 2;
@@ -26,7 +26,7 @@ export function topicSpecs(config: KafkaConfig): TopicSpec[] {
   const names = new Names(config);
   const kept = (days: number): Record<string, string> => ({
     'cleanup.policy': 'delete',
-    'retention.ms': String(days * DAY_MS),
+    'retention.ms': String(days * DAY),
     // By a reading's own time, Kafka would drop what a gateway brings back after weeks offline, and refuse the
     // batches of a clock that is years ahead. That time is in each value.
     'message.timestamp.type': 'LogAppendTime',
@@ -52,7 +52,7 @@ export function topicSpecs(config: KafkaConfig): TopicSpec[] {
     ...Object.values(STREAM_TOPICS).map((topic) =>
       spec(
         topic,
-        { 'cleanup.policy': 'compact,delete', 'retention.ms': String(DAYS_KEPT * DAY_MS) },
+        { 'cleanup.policy': 'compact,delete', 'retention.ms': String(DAYS_KEPT * DAY) },
         // Findings are few, and what begins must come before what ends, whichever keys they have.
         topic === STREAM_TOPICS.findings ? 1 : partitions,
       ),

@@ -12,7 +12,7 @@ export type Avro =
   | { type: 'string'; logicalType: 'json' }
   | Avro[];
 
-export interface AvroField {
+interface AvroField {
   name: string;
   type: Avro;
   default?: null | string;

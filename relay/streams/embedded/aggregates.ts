@@ -2,8 +2,8 @@ import type { ReadingMessage } from '../../../core/contract/messages.js';
 import type { ClinicAggregate, RegionAggregate, SensorAggregate } from '../../../core/contract/streams.js';
 import type { Unit } from '../../../core/units.js';
 import { OUT_MS, WINDOW_MS } from '../meaning.js';
-import { Recent } from './bounded.js';
 import { type ChannelId, channelName, type Judge, type Limits, same } from './limits.js';
+import { Recent } from './recent.js';
 import { placesOf, type Regions } from './regions.js';
 import { add, covered, emptySums, roundTo, type Sums, shown } from './sums.js';
 

@@ -1,12 +1,12 @@
+import { remember, touch } from '../../../core/bounded.js';
 import type { InventoryChange, SaleEvent } from '../../../core/contract/sources.js';
 import type { Finding, FindingKind } from '../../../core/contract/streams.js';
+import { DAY } from '../../../core/durations.js';
 import { own } from '../../../core/own.js';
 import { idOf } from '../../alerts/subject.js';
-import { touch } from './bounded.js';
 import type { Begun } from './standing.js';
 import { roundTo } from './sums.js';
 
-const DAY_MS = 86_400_000;
 /** Sales of one SKU remembered within a day. */
 const SALES_MAX = 10_000;
 const SKUS_MAX = 20_000;
@@ -18,10 +18,8 @@ export class Sales {
   take(sale: SaleEvent & { t: number }): Finding | undefined {
     const { clinic, sku, quantity, sold_at: at, t } = sale;
     const key = `${clinic}/${sku}`;
-    const before = (this.#bySku.get(key) ?? []).filter((s) => s.t >= t - DAY_MS).slice(-SALES_MAX);
-    this.#bySku.delete(key);
-    this.#bySku.set(key, [...before, sale]);
-    if (this.#bySku.size > SKUS_MAX) this.#bySku.delete(this.#bySku.keys().next().value!);
+    const before = (this.#bySku.get(key) ?? []).filter((s) => s.t >= t - DAY).slice(-SALES_MAX);
+    remember(this.#bySku, key, [...before, sale], SKUS_MAX);
     if (before.length < 3) return undefined;
     const threshold = (2 * before.reduce((sum, s) => sum + s.quantity, 0)) / before.length;
     if (quantity <= threshold) return undefined;

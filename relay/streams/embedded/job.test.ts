@@ -1,13 +1,12 @@
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { SimulatedClock } from '../../../core/clock/simulated.js';
+import { HOUR } from '../../../core/durations.js';
 import { idOf } from '../../alerts/subject.js';
 import type { Log, OnRecords, Published, StoredRecord } from '../../log/port.js';
 import { runStreams } from './job.js';
 
 const START = Date.UTC(2026, 0, 1);
-
-const HOUR = 3_600_000;
 
 function stored(topic: StoredRecord['topic'], key: string, value: object, at: number): StoredRecord {
   const record = { topic, key, value: JSON.stringify(value), headers: {}, timestamp: at };

@@ -1,7 +1,7 @@
+import { touch } from '../../../core/bounded.js';
 import type { SensorMessage } from '../../../core/contract/sensors.js';
 import type { Quantity } from '../../../core/units.js';
 import { UNANNOUNCED, UNANNOUNCED_EVERY_MS } from '../meaning.js';
-import { touch } from './bounded.js';
 
 /** Sensors whose limits are known; the one announced longest ago goes first. */
 const CHANNELS_MAX = 200_000;

@@ -1,8 +1,8 @@
 import type { Finding } from '../../../core/contract/streams.js';
 import { OUT_MS, OUT_WINDOW_MS, REGION_SHARE, SEVERAL, SLIDE_MS } from '../meaning.js';
 import { allOutside, put } from './aggregates.js';
-import { Recent } from './bounded.js';
 import { type ChannelId, channelName, type Limits } from './limits.js';
+import { Recent } from './recent.js';
 import { placesOf, type Regions } from './regions.js';
 import { roundTo } from './sums.js';
 

@@ -1,3 +1,4 @@
+import { touch } from '../../../core/bounded.js';
 import type { Finding } from '../../../core/contract/streams.js';
 import {
   CALM_MS,
@@ -11,7 +12,6 @@ import {
   Z_SAMPLES_MIN,
   Z_WINDOW_MS,
 } from '../meaning.js';
-import { touch } from './bounded.js';
 import type { LiveRow } from './live.js';
 import { roundTo } from './sums.js';
 

@@ -1,9 +1,9 @@
+import { touch } from '../../../core/bounded.js';
 import type { Finding, FindingKind } from '../../../core/contract/streams.js';
+import { MINUTE } from '../../../core/durations.js';
 import { SILENT_MINUTES } from '../meaning.js';
-import { touch } from './bounded.js';
 import type { Begun } from './standing.js';
 
-const MINUTE_MS = 60_000;
 const GATEWAYS_MAX = 100_000;
 
 interface Heard {
@@ -30,14 +30,14 @@ export class Silence {
   /** In the order of event time, which is that of arrival but for what the streams wait. */
   take({ clinic, gateway, t }: { clinic: string; gateway: string; t: number }): Finding[] {
     const key = `${clinic}/${gateway}`;
-    const minute = t - (t % MINUTE_MS);
+    const minute = t - (t % MINUTE);
     const before = this.#heard.get(key) ?? this.#silent.get(key);
     if (before?.minute === minute) return [];
     const told = this.#silent.delete(key);
     this.#heard.delete(key);
     touch(this.#heard, key, GATEWAYS_MAX, () => ({ clinic, gateway, minute }));
     if (!before) return [];
-    const minutes = (minute - before.minute) / MINUTE_MS;
+    const minutes = (minute - before.minute) / MINUTE;
     if (minutes <= SILENT_MINUTES) return [];
     const back = finding('gateway_back', before, minute, minutes);
     return told ? [back] : [silent(before), back];
@@ -48,7 +48,7 @@ export class Silence {
     const found: Finding[] = [];
     for (const [key, heard] of this.#heard) {
       // The row of a minute stands at its end.
-      if (heard.minute + (SILENT_MINUTES + 1) * MINUTE_MS - 1 > ms) break;
+      if (heard.minute + (SILENT_MINUTES + 1) * MINUTE - 1 > ms) break;
       this.#heard.delete(key);
       touch(this.#silent, key, GATEWAYS_MAX, () => heard);
       found.push(silent(heard));

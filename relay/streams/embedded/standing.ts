@@ -1,9 +1,9 @@
+import { touch } from '../../../core/bounded.js';
 import { type AlertMessage, TOPICS } from '../../../core/contract/messages.js';
 import { ALERTS_BACK_MS } from '../../alerts/alerting.js';
 import { RELAY_GATEWAY, RULE } from '../../alerts/subject.js';
 import { Decoder } from '../../log/decode.js';
 import type { Log } from '../../log/port.js';
-import { touch } from './bounded.js';
 
 /** An alert is in the log at most so long after what it is about: what was found waits for a flush and a look. */
 const TOLD_MS = 60_000;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { MINUTE } from '../../../core/durations.js';
 import { MARGIN_MS, OUT_MS, PATIENCE_MS } from '../meaning.js';
 import { eventTime, InOrder, Watermark } from './order.js';
 import { type Input, type StreamRecord, Streams } from './streams.js';
 
-const MINUTE = 60_000;
 const START = Date.UTC(2026, 0, 1);
 type Timed = Input & { at: number };
 

@@ -1,12 +1,11 @@
-import type { ReadingMessage } from '../../../core/contract/messages.js';
-import { TOPICS } from '../../../core/contract/messages.js';
+import { remember } from '../../../core/bounded.js';
+import { type ReadingMessage, TOPICS } from '../../../core/contract/messages.js';
 import type { SensorMessage } from '../../../core/contract/sensors.js';
 import { type InventoryChange, type SaleEvent, SOURCE_TOPICS } from '../../../core/contract/sources.js';
 import { type Finding, STREAM_TOPICS, type StreamTopic } from '../../../core/contract/streams.js';
 import { Decoder } from '../../log/decode.js';
 import type { StoredRecord } from '../../log/port.js';
 import { Aggregates, type Changed } from './aggregates.js';
-import { touch } from './bounded.js';
 import { Sales, Stock } from './commerce.js';
 import { Limits } from './limits.js';
 import type { LiveRow } from './live.js';
@@ -73,7 +72,7 @@ export class Streams {
   readonly #stock: Stock;
   readonly #silence = new Silence();
   readonly #sliding = new Sliding(this.#limits);
-  readonly #seen = new Set<string>();
+  readonly #seen = new Map<string, true>();
   /** What stands under keys whose value may come back: findings of three minutes, and regions. */
   readonly #standing = new Map<string, { value: string; revision: number }>();
   readonly #completeSince: number;
@@ -207,8 +206,7 @@ export class Streams {
     const before = this.#standing.get(name) ?? { value: '', revision: 0 };
     if (before.value === value) return;
     const revision = before.revision + 1;
-    this.#standing.delete(name);
-    touch(this.#standing, name, STANDING_MAX, () => ({ value, revision }));
+    remember(this.#standing, name, { value, revision }, STANDING_MAX);
     this.#out({ topic, key: name, value, timestamp, revision });
   }
 
@@ -237,8 +235,7 @@ export class Streams {
 
   #again(id: string): boolean {
     if (this.#seen.has(id)) return true;
-    this.#seen.add(id);
-    if (this.#seen.size > SEEN_MAX) this.#seen.delete(this.#seen.values().next().value!);
+    remember(this.#seen, id, true, SEEN_MAX);
     return false;
   }
 

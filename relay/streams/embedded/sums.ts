@@ -1,8 +1,8 @@
+import { MINUTE } from '../../../core/durations.js';
 import { WINDOW_MS } from '../meaning.js';
 import { isOutside, type Judge } from './limits.js';
 
-const MINUTE_MS = 60_000;
-const MINUTES = WINDOW_MS / MINUTE_MS;
+const MINUTES = WINDOW_MS / MINUTE;
 
 /** What is kept of a channel's values in five minutes: in all, and of each minute. Limits have no part in it. */
 export interface Sums {
@@ -23,7 +23,7 @@ export const emptySums = (): Sums => ({
 });
 
 export function add(sums: Sums, atMs: number, value: number): void {
-  const minute = sums.minutes[Math.floor(atMs / MINUTE_MS) % MINUTES]!;
+  const minute = sums.minutes[Math.floor(atMs / MINUTE) % MINUTES]!;
   minute.count += 1;
   minute.sum += value;
   sums.count += 1;
@@ -68,7 +68,7 @@ export const shown = (sums: Pick<Sums, 'count' | 'min' | 'max' | 'sum'>) => ({
 export function covered({ minutes }: Sums, judge: Judge) {
   const means = minutes.filter(({ count }) => count > 0).map(meanOf);
   const outside = means.filter((mean) => isOutside(judge, mean)).length;
-  const each = Math.max(MINUTE_MS, judge.everyMs) / 1000;
+  const each = Math.max(MINUTE, judge.everyMs) / 1000;
   const seconds = Math.min(WINDOW_MS / 1000, means.length * each);
   return { seconds_covered: seconds, seconds_outside: roundTo((seconds * outside) / means.length, 6) };
 }

@@ -1,9 +1,9 @@
 import type { ReadingMessage } from '../../../core/contract/messages.js';
 import type { FullSensorAggregate } from '../../../core/contract/streams.js';
+import { DAY } from '../../../core/durations.js';
 import type { Archive, ArchivedReading, Episode, HistoryQuery, Kind } from '../../../relay/archive/port.js';
 
 /** Rows as the archive takes them, and what it answers. */
-export const DAY = 86_400_000;
 export const START = Date.UTC(2026, 9, 30);
 export const EPOCH = '00000000000000aa';
 export const reading = (seq: number, more: Partial<ReadingMessage> = {}): ReadingMessage => ({

@@ -1,3 +1,4 @@
+import { MINUTE } from '../../../core/durations.js';
 import { generator } from '../../../core/random.js';
 
 /** What a simulated fridge went through; `unsafe_at` is when it has been outside 2 to 8 °C for 30 minutes in a row. */
@@ -19,7 +20,6 @@ export interface FleetSensor {
   events: FleetEvent[];
 }
 
-const MINUTE = 60_000;
 const DAY_MIN = 1440;
 export const FAULTS = [
   'outage',

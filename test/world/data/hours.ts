@@ -1,3 +1,4 @@
+import { MINUTE } from '../../../core/durations.js';
 import { generator } from '../../../core/random.js';
 import type { STREAM_INPUTS } from '../../../relay/streams/embedded/streams.js';
 
@@ -6,8 +7,6 @@ import type { STREAM_INPUTS } from '../../../relay/streams/embedded/streams.js';
  * link, fridges that nobody announced, freezers, a cabinet and a door with limits of their own, a minute in which nobody
  * says anything, sales and stock. The same seed gives the same hours.
  */
-
-const MINUTE = 60_000;
 
 export const SETTINGS = {
   reorder: { 'MMR-10': 20 },

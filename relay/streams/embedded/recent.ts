@@ -1,12 +1,3 @@
-/** The entry of a key, made when missing; beyond `max` the ones not touched for longest go. */
-export function touch<K, T>(map: Map<K, T>, key: K, max: number, make: () => T): T {
-  const entry = map.get(key) ?? make();
-  map.delete(key);
-  map.set(key, entry);
-  if (map.size > max) map.delete(map.keys().next().value!);
-  return entry;
-}
-
 /** Entries of keys `group/rest`, bounded in all; those of a group are found without a look at the others. */
 export class Recent<T> {
   readonly #max: number;

@@ -1,0 +1,8 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+export const digestOf = (secret: string | Buffer) => createHash('sha256').update(secret).digest();
+
+/** Whether they are the same. How long that takes tells nothing of either, nor of how much of it was right. */
+export function sameSecret(given: string | Buffer, expected: string | Buffer): boolean {
+  return timingSafeEqual(digestOf(given), digestOf(expected));
+}
