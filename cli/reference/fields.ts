@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { epochMs } from '../../core/contract/time.js';
 import { DAY, HOUR, MINUTE } from '../../core/durations.js';
 import { duration, milli } from '../../core/schema.js';
 
@@ -63,6 +64,9 @@ const isLike = (schema: Schema, model: Schema): boolean => {
   const [a, b] = [defOf(schema), defOf(model)];
   return a.type === 'pipe' && b.type === 'pipe' && a.out === b.out;
 };
+
+const isTime = (schema: Schema) =>
+  (schema as z.ZodType).meta?.()?.logicalType === epochMs.meta()?.logicalType;
 
 /** A default as it would be written in a file. */
 function shown(schema: Schema, value: unknown): string {
@@ -155,6 +159,7 @@ function kindOf(schema: Schema): string {
   const def = defOf(schema);
   if (isLike(schema, duration)) return 'duration';
   if (isLike(schema, milli)) return 'number';
+  if (isTime(schema)) return `ms since 1970${bounds(schema, '', '')}`;
   switch (def.type) {
     case 'optional':
     case 'default':

@@ -5,6 +5,7 @@ import { QUANTITY_NAMES, type Quantity } from '../units.js';
 import { clinic, gateway, numbered, quantity, sensor, timeQuality, unit } from './fields.js';
 import { seqSchema } from './range-schema.js';
 import { sensorEventSchema } from './sensors.js';
+import { epochMs } from './time.js';
 
 /** Names of the topics in Kafka (and of the streams of the embedded log). */
 export const TOPICS = {
@@ -36,7 +37,7 @@ export const readingMessageSchema = z.strictObject({
   quantity,
   value: z.number().describe('in that unit, after calibration'),
   unit,
-  measured_at: z.int().describe('when, ms since 1970'),
+  measured_at: epochMs.describe('when'),
   time_quality: timeQuality,
   quality: z.enum(QUALITIES).describe('bad values are kept, and are in no aggregate'),
   reason: z.enum(REASONS).exclude(['']).optional().describe('why it is not good'),
@@ -74,8 +75,8 @@ export const summaryMessageSchema = z.strictObject({
   sensor,
   quantity,
   unit,
-  since: z.int().describe('first of its readings, ms since 1970'),
-  until: z.int().describe('last of its readings, ms since 1970'),
+  since: epochMs.describe('first of its readings'),
+  until: epochMs.describe('last of its readings'),
   time_quality: timeQuality,
   count: z.int().describe('good readings'),
   bad: z.int().describe('bad readings, which are in no other number'),
@@ -169,14 +170,29 @@ const alertBodySchema = z.strictObject({
 /** An alert as the agent numbers it: times in ISO 8601, `kpi` in the unit that it names. */
 export type AlertBody = z.infer<typeof alertBodySchema>;
 
-/** Alert, topic `alerts`, key `clinic/sensor`. */
+/** Alert, topic `alerts`, key `clinic/sensor`, of a region `region/region`. */
 export const alertMessageSchema = alertBodySchema.extend({
-  clinic,
+  clinic: clinic
+    .optional()
+    .describe('where; absent where it is of a region, which records of before have here'),
+  region: idSchema.optional().describe('of a region alone: which'),
   gateway,
   ...numbered,
+  alerted_at: epochMs.optional().describe('`timestamp` as a number; records of before lack it'),
+  began_at: epochMs.optional().describe('`since` as a number; records of before lack it'),
 });
 /** An alert as Kafka has it: times in ISO 8601, `kpi` in the unit that it names. */
 export type AlertMessage = z.infer<typeof alertMessageSchema>;
+
+/** The clinic that something is about, or the region. */
+export const placeOf = ({ clinic, region }: { clinic?: string | undefined; region?: string | undefined }) =>
+  region ?? clinic ?? '';
+
+/** Of an alert, its times as records have them. */
+export const alertTimes = ({ timestamp, since }: Pick<AlertBody, 'timestamp' | 'since'>) => ({
+  alerted_at: Date.parse(timestamp),
+  began_at: Date.parse(since),
+});
 
 export const GAP_REASONS = [
   'thinned',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { idSchema } from '../identity.js';
 import { clinic, gateway, numbered, quantity, sensor, unit } from './fields.js';
+import { epochMs } from './time.js';
 
 /** What a sensor is for: what may be asked of all of a kind. */
 export const PURPOSES = ['refrigerator', 'freezer', 'ultra_cold', 'room', 'door', 'mains', 'other'] as const;
@@ -48,7 +49,7 @@ export const sensorMessageSchema = sensorBodySchema.extend({
   clinic,
   gateway,
   sensor,
-  announced_at: z.int().describe('when, ms since 1970'),
+  announced_at: epochMs.describe('when'),
   ...numbered,
 });
 /** What a sensor is, as Kafka has it: times in ms. */

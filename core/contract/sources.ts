@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { idSchema } from '../identity.js';
 import { clinic } from './fields.js';
+import { epochMs } from './time.js';
 
 /** Topics of sources other than gateways. */
 export const SOURCE_TOPICS = {
@@ -18,10 +19,10 @@ const eventId = z
   .regex(/^[\x21-\x7e]{1,128}$/, 'expected 1 to 128 visible ASCII characters')
   .describe('chosen by the sender; the same again does nothing');
 /** Milliseconds since 1970; years before 2000 or after 2100 are another unit. */
-const time = z
-  .int()
+const time = epochMs
   .min(946_684_800_000, 'expected milliseconds since 1970')
-  .max(4_102_444_800_000, 'expected milliseconds since 1970');
+  .max(4_102_444_800_000, 'expected milliseconds since 1970')
+  .meta(epochMs.meta()!);
 
 /** SaleEvent, topic `pos.sales`, key `clinic/sku`. */
 export const saleSchema = z.strictObject({
@@ -33,7 +34,7 @@ export const saleSchema = z.strictObject({
     .string()
     .regex(/^[A-Z]{3}$/, 'expected an ISO 4217 code such as "KES"')
     .describe('ISO 4217, such as `KES`'),
-  sold_at: time.describe('when, ms since 1970'),
+  sold_at: time.describe('when'),
   event_id: eventId,
 });
 /** A sale: units, price of one in `currency`, ms since 1970. */
@@ -45,7 +46,7 @@ export const inventorySchema = z.strictObject({
   sku,
   delta: z.number().min(-1e9).max(1e9).describe('units more, or below 0 fewer'),
   on_hand: z.number().min(-1e9).max(1e9).describe('units, after the change'),
-  changed_at: time.describe('when, ms since 1970'),
+  changed_at: time.describe('when'),
   event_id: eventId,
 });
 /** A change of stock: units, ms since 1970. */
@@ -55,7 +56,7 @@ export type InventoryChange = z.output<typeof inventorySchema>;
 export const webhookEventSchema = z.strictObject({
   webhook: idSchema.describe('which'),
   event_id: eventId,
-  received_at: time.describe('when it came, ms since 1970'),
+  received_at: time.describe('when it came'),
   payload: z.record(z.string(), z.unknown()).describe('as it was sent, checked by its JSON Schema'),
 });
 /** What a webhook delivered: ms since 1970. */
@@ -65,7 +66,7 @@ export type WebhookEvent = z.output<typeof webhookEventSchema>;
 export const deadLetterSchema = z.strictObject({
   id: z.string().min(1).max(80).describe('for `relay dead-letters --replay`'),
   source: z.string().min(1).max(80).describe('`pos/sales`, `erp/inventory`, `webhook/NAME` or `mqtt/NAME`'),
-  received_at: time.describe('when it came, ms since 1970'),
+  received_at: time.describe('when it came'),
   problems: z
     .array(
       z.strictObject({

@@ -39,6 +39,8 @@ export interface AcceptStats {
   refused: number;
   throttled: number;
   rowsUnderWay: number;
+  /** Announcements that a sensor is gone, repeated ones included. */
+  sensorsTakenBack: number;
 }
 
 const BATCHES =
@@ -52,7 +54,14 @@ export function acceptRoutes(
   gateways: Gateways,
   onDurable: (batch: Batch) => void = () => {},
 ): AcceptStats {
-  const stats: AcceptStats = { batches: 0, rows: 0, refused: 0, throttled: 0, rowsUnderWay: 0 };
+  const stats: AcceptStats = {
+    batches: 0,
+    rows: 0,
+    refused: 0,
+    throttled: 0,
+    rowsUnderWay: 0,
+    sensorsTakenBack: 0,
+  };
 
   const room = new Room(BODIES_BYTES_MAX);
   const unpacking = new Turns(UNPACKING_MAX);
@@ -108,6 +117,7 @@ export function acceptRoutes(
         const held = await log.append({ gateway, epoch, stream, from, records, anybody, ...first });
         stats.batches += 1;
         stats.rows += rows;
+        stats.sensorsTakenBack += takenBack(batch);
         onDurable(batch);
         return { epoch, stream, held };
       } catch (error) {
@@ -133,6 +143,9 @@ export function acceptRoutes(
 
   return stats;
 }
+
+const takenBack = (batch: Batch) =>
+  batch.stream === 'events' ? batch.rows.filter((row) => row.type === 'sensor' && row.is === null).length : 0;
 
 /** The log refused: the batch itself (403, 413, 422), as another relay serves this gateway (421, and which), or all for now (503). */
 function unable(reply: FastifyReply, error: unknown, log: FastifyRequest['log']) {

@@ -1,6 +1,7 @@
 import type { Batch, ReadingRow } from '../../core/contract/batch.js';
 import {
   type AlertMessage,
+  alertTimes,
   type ReadingMessage,
   type RingEvent,
   type Summary,
@@ -84,7 +85,7 @@ function eventRecord(batch: Batch, event: RingEvent, seq: number): LogRecord {
   const cause = event.type === 'alert' ? event.alert.reading_seq : undefined;
   const headers = headersOf({ ...batch, seq }, eventTrace(epoch, seq, cause));
   if (event.type === 'alert') {
-    const message: AlertMessage = { ...event.alert, clinic, gateway, epoch, seq };
+    const message: AlertMessage = { ...event.alert, clinic, gateway, epoch, seq, ...alertTimes(event.alert) };
     return {
       topic: TOPICS.alerts,
       key: `${clinic}/${event.alert.sensor}`,

@@ -1,14 +1,19 @@
 import type { Logger } from 'pino';
 import { type Clock, sleep } from '../../core/clock/clock.js';
-import { type AlertMessage, TOPICS } from '../../core/contract/messages.js';
-import { type Finding, findingSchema, STREAM_TOPICS } from '../../core/contract/streams.js';
+import { type AlertMessage, alertTimes, placeOf, TOPICS } from '../../core/contract/messages.js';
+import {
+  type Finding,
+  type FindingSubject,
+  findingOfKey,
+  STREAM_TOPICS,
+  subjectOf,
+} from '../../core/contract/streams.js';
 import { eventTrace } from '../../core/identity.js';
-import { jsonOf } from '../../core/payload.js';
 import { Decoder, type Message } from '../log/decode.js';
 import { headersOf } from '../log/headers.js';
 import { type Duty, type OwnRing, runDuty } from '../log/own-ring.js';
 import type { Log, LogRecord, Position, StoredRecord } from '../log/port.js';
-import { type AlertingKind, type CentralAlert, Episodes, type FoundKey } from './episodes.js';
+import { type AlertingKind, type CentralAlert, Episodes } from './episodes.js';
 import { RELAY_GATEWAY } from './subject.js';
 
 /** Own alerts are read back so far: what stands longer than the log remembers is told once more. */
@@ -30,7 +35,7 @@ export interface AlertsStats {
 
 /** What is said about a finding last; `found` undefined: it was taken back. */
 interface Heard {
-  about: FoundKey;
+  about: FindingSubject;
   found: Finding | undefined;
 }
 
@@ -136,16 +141,16 @@ class Inbox {
 
 /** The key says what a finding is about, also when its value was taken back. */
 function heardOf({ value, record }: Message<typeof STREAM_TOPICS.findings>): Heard | undefined {
-  if (value !== null) return { about: value, found: value };
-  const about = findingSchema.omit({ value: true, threshold: true }).safeParse(jsonOf(record.key));
-  return about.success ? { about: about.data, found: undefined } : undefined;
+  if (value !== null) return { about: subjectOf(value), found: value };
+  const about = findingOfKey(record.key);
+  return about && { about, found: undefined };
 }
 
 function alertRecord({ gateway, epoch }: OwnRing, alert: CentralAlert, seq: number): LogRecord {
-  const message: AlertMessage = { ...alert, gateway, epoch, seq };
+  const message: AlertMessage = { ...alert, gateway, epoch, seq, ...alertTimes(alert) };
   return {
     topic: TOPICS.alerts,
-    key: `${alert.clinic}/${alert.sensor}`,
+    key: `${placeOf(alert)}/${alert.sensor}`,
     value: JSON.stringify(message),
     headers: headersOf({ gateway, epoch, seq, backfill: false }, eventTrace(epoch, seq)),
     timestamp: Date.parse(alert.timestamp),

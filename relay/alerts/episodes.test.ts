@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { AlertMessage } from '../../core/contract/messages.js';
-import type { Finding } from '../../core/contract/streams.js';
+import { type Finding, subjectOf } from '../../core/contract/streams.js';
 import { MINUTE } from '../../core/durations.js';
 import { ALERTING_KINDS, type CentralAlert, Episodes, TAKEN_BACK_MS } from './episodes.js';
 
@@ -19,7 +19,8 @@ const found = (
   threshold: 15,
   ...more,
 });
-const take = (episodes: Episodes, finding: Finding, now = finding.at) => episodes.take(finding, finding, now);
+const take = (episodes: Episodes, finding: Finding, now = finding.at) =>
+  episodes.take(subjectOf(finding), finding, now);
 const told = (alerts: CentralAlert[]) =>
   alerts.map(({ rule, state, sensor }) => `${rule} ${state} ${sensor}`);
 const stored = (alert: CentralAlert): AlertMessage => ({
@@ -76,12 +77,12 @@ it('a window that is taken back and found again with each reading is one alert; 
   const told0 = first[0]!.alert_id;
   for (let n = 1; n <= 15; n++) {
     const now = at.at + n * 8000;
-    expect(episodes.take(at, undefined, now)).toEqual([]);
+    expect(episodes.take(subjectOf(at), undefined, now)).toEqual([]);
     expect(episodes.tick(now)).toEqual([]);
     expect(take(episodes, at, now + 1000)).toEqual([]);
   }
   const end = at.at + 130_000;
-  episodes.take(at, undefined, end);
+  episodes.take(subjectOf(at), undefined, end);
   expect(episodes.tick(end + TAKEN_BACK_MS - 1)).toEqual([]);
   const back = episodes.tick(end + TAKEN_BACK_MS);
   expect(told(back)).toEqual(['stream:several_out cleared north']);

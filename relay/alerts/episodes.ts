@@ -4,10 +4,16 @@ import {
   type AlertBody,
   type AlertMessage,
   type AlertType,
+  placeOf,
   type Severity,
   WORDS_MAX,
 } from '../../core/contract/messages.js';
-import type { Finding, FindingKind } from '../../core/contract/streams.js';
+import {
+  type Finding,
+  type FindingKind,
+  type FindingSubject,
+  subjectOf,
+} from '../../core/contract/streams.js';
 import { MINUTE } from '../../core/durations.js';
 import { own } from '../../core/own.js';
 import { idOf, RULE } from './subject.js';
@@ -49,7 +55,7 @@ const ALERTING = {
     type: 'excursion',
     severity: 'critical',
     kpi: 'units outside their limits',
-    unit: '',
+    unit: '1',
     quietMs: 10 * MINUTE,
     windowed: true,
     text: ({ clinic, value }) =>
@@ -59,11 +65,11 @@ const ALERTING = {
     type: 'excursion',
     severity: 'critical',
     kpi: 'share of clinics affected',
-    unit: '',
+    unit: '1',
     quietMs: 10 * MINUTE,
     windowed: true,
-    text: ({ clinic, value }) =>
-      `${Math.round(value * 100)} % of the clinics of ${clinic} have a unit outside its limits: look for a power cut.`,
+    text: ({ subject, value }) =>
+      `${Math.round(value * 100)} % of the clinics of ${subject} have a unit outside its limits: look for a power cut.`,
   },
   sale_spike: {
     type: 'kpi',
@@ -121,9 +127,7 @@ interface Cause {
 }
 
 /** An alert that no gateway raised. */
-export type CentralAlert = AlertBody & { clinic: string };
-
-export type FoundKey = Pick<Finding, 'kind' | 'clinic' | 'subject' | 'at'>;
+export type CentralAlert = AlertBody & Pick<AlertMessage, 'clinic' | 'region'>;
 
 /** Findings → alerts: one episode for each cause, told when it begins and when it ends, whatever order they come in. */
 export class Episodes {
@@ -142,14 +146,14 @@ export class Episodes {
   /** One of our own alerts, read back from the log after a start. */
   restore({ gateway: _g, epoch: _e, seq: _s, ...alert }: AlertMessage, nowMs: number): void {
     if (!alert.rule.startsWith(RULE)) return;
-    const key = `${alert.rule.slice(RULE.length)}/${alert.clinic}/${alert.sensor}`;
+    const key = `${alert.rule.slice(RULE.length)}/${placeOf(alert)}/${alert.sensor}`;
     this.#told(key, alert);
     if (alert.state === 'cleared') this.#open.delete(key);
     else this.#open.set(key, opened(alert, nowMs));
   }
 
   /** A finding as it comes; `found` undefined: it was taken back. */
-  take(at: FoundKey, found: Finding | undefined, nowMs: number): CentralAlert[] {
+  take(at: FindingSubject, found: Finding | undefined, nowMs: number): CentralAlert[] {
     if (!found) return this.#takeBack(at, nowMs);
     const ended = ALERTING_KINDS.filter((kind) => meaningOf(kind)?.end === at.kind);
     if (ended.length > 0) return ended.flatMap((kind) => this.#end(kind, found, nowMs));
@@ -189,7 +193,7 @@ export class Episodes {
 
   #end(kind: AlertingKind, end: Finding, nowMs: number): CentralAlert[] {
     if (!this.#kinds.has(kind)) return [];
-    const key = keyOf(kind, end);
+    const key = keyOf(kind, subjectOf(end));
     const cause = this.#cause(key);
     if (end.at > cause.endedMs) Object.assign(cause, { endedMs: end.at, endedValue: end.value });
     const open = this.#open.get(key);
@@ -204,7 +208,7 @@ export class Episodes {
     return [over, ...this.#raise(key, next, meaningOf(next.kind)!, nowMs)];
   }
 
-  #takeBack(at: FoundKey, nowMs: number): CentralAlert[] {
+  #takeBack(at: FindingSubject, nowMs: number): CentralAlert[] {
     const open = this.#open.get(keyOf(at.kind, at));
     if (open?.windows.delete(at.at) && open.windows.size === 0) open.emptyMs = nowMs;
     return [];
@@ -264,7 +268,7 @@ const opened = (alert: CentralAlert, nowMs: number): Open => ({
   next: undefined,
 });
 
-const keyOf = (kind: string, { clinic, subject }: FoundKey) => `${kind}/${clinic}/${idOf(subject)}`;
+const keyOf = (kind: string, { place, subject }: FindingSubject) => `${kind}/${place}/${idOf(subject)}`;
 
 /** `before`: how many episodes of this cause began at this very time already. */
 function raised(
@@ -272,9 +276,10 @@ function raised(
   { type, severity, kpi, unit, text }: Meaning,
   before: number,
 ): CentralAlert {
-  const { kind, clinic, subject, at, value, threshold } = finding;
+  const { kind, place, subject, at } = subjectOf(finding);
+  const { value, threshold } = finding;
   const id = createHash('sha256')
-    .update(JSON.stringify([kind, clinic, subject, at, ...(before > 0 ? [before] : [])]))
+    .update(JSON.stringify([kind, place, subject, at, ...(before > 0 ? [before] : [])]))
     .digest('hex')
     .slice(0, 24);
   const when = new Date(at).toISOString();
@@ -288,7 +293,7 @@ function raised(
     state: 'raised',
     rule: `${RULE}${kind}`,
     since: when,
-    clinic,
+    ...(finding.region === undefined ? { clinic: place } : { region: place }),
     sensor: idOf(subject),
     summary: text(finding).slice(0, WORDS_MAX),
   };

@@ -1,4 +1,4 @@
-import type { AlertMessage, ReadingMessage } from '../../core/contract/messages.js';
+import { type AlertMessage, placeOf, type ReadingMessage } from '../../core/contract/messages.js';
 import type { FullSensorAggregate } from '../../core/contract/streams.js';
 import { ColdwatchError } from '../../core/errors.js';
 import type { Position } from '../log/port.js';
@@ -188,7 +188,8 @@ export function episodeOf(alert: AlertMessage): Episode {
   const { episode } = alert;
   return {
     episode_id: alert.episode_id,
-    clinic: alert.clinic,
+    // A region's episodes are asked for by its name.
+    clinic: placeOf(alert),
     gateway: alert.gateway,
     sensor: alert.sensor,
     alert_type: alert.alert_type,

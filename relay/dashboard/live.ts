@@ -1,5 +1,5 @@
 import type { AlertMessage, ReadingMessage } from '../../core/contract/messages.js';
-import { TOPICS } from '../../core/contract/messages.js';
+import { placeOf, TOPICS } from '../../core/contract/messages.js';
 import type { Purpose, SensorMessage } from '../../core/contract/sensors.js';
 import { Decoder } from '../log/decode.js';
 import type { StoredRecord } from '../log/port.js';
@@ -152,7 +152,7 @@ export class LiveView {
   }
 
   #episodeView({ alert, points }: Episode): EpisodeView {
-    const { every_ms: _, ...named } = this.#named(alert.clinic, alert.sensor, 'temperature');
+    const { every_ms: _, ...named } = this.#named(placeOf(alert), alert.sensor, 'temperature');
     return { ...alert, ...named, points };
   }
 

@@ -4,6 +4,7 @@ import type { SourceCounts, SourceStats } from '../accept/sources.js';
 import type { AlertsStats } from '../alerts/alerting.js';
 import type { ArchiveStats } from '../archive/archiver.js';
 import type { Lag } from '../log/port.js';
+import type { RunningStreams, Written } from '../streams/embedded/job.js';
 import type { OtlpStats } from '../traces/otlp.js';
 import type { WebStats } from '../web/server.js';
 
@@ -12,7 +13,7 @@ export interface Measured {
   web: WebStats;
   accept: AcceptStats;
   sources: SourceStats;
-  streams: { late: number; watermark: number | undefined } | undefined;
+  streams: RunningStreams | undefined;
   alerts: AlertsStats;
   schemas: { book: { count: number }; refused: number } | undefined;
   traces: OtlpStats | undefined;
@@ -55,6 +56,11 @@ export function relayMetrics({
     });
   counter('batches', 'Batches made durable.', () => accept.batches);
   counter('rows', 'Rows of those batches, repeated ones included.', () => accept.rows);
+  counter(
+    'sensors_taken_back',
+    'Sensors that gateways have no more: tombstones in iot.sensors.',
+    () => accept.sensorsTakenBack,
+  );
   counter('batches_refused', 'Batches refused for their content.', () => accept.refused);
   counter('batches_throttled', 'Batches answered 429.', () => accept.throttled);
   gauge('rows_under_way', 'Rows received and not yet durable.', () => accept.rowsUnderWay);
@@ -80,10 +86,29 @@ export function relayMetrics({
   perSource('events', 'Events of other sources made durable.', (counts) => counts.accepted);
   perSource('events_repeated', 'Events that were there already.', (counts) => counts.repeated);
   perSource('events_refused', 'Events that went to dead.letter.', (counts) => counts.refused);
+  const perTopic = (
+    name: string,
+    help: string,
+    { written }: RunningStreams,
+    read: (counts: Written) => number,
+  ) =>
+    new Counter({
+      name: `coldwatch_relay_${name}_total`,
+      help,
+      labelNames: ['topic'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [topic, counts] of written) this.inc({ topic }, read(counts));
+      },
+    });
   if (streams) {
     counter('stream_rows_late', 'Rows too late for patterns; aggregates have them.', () => streams.late);
     const help = 'Event time that the streams of this process have passed; 0 before the first reading.';
     gauge('stream_watermark_seconds', help, () => (streams.watermark ?? 0) / 1000);
+    perTopic('stream_records', 'Records that the streams of this process wrote.', streams, (w) => w.records);
+    const back = 'Those of them that took back what stood under their key: tombstones.';
+    perTopic('stream_taken_back', back, streams, (w) => w.taken_back);
   }
   if (schemas) {
     gauge('schemas', 'Schemas that the registry has.', () => schemas.book.count);

@@ -43,6 +43,7 @@ it.each([
   ['the half hour', streams, `RANGE BETWEEN ${minutes(meaning.Z_WINDOW_MS)} PRECEDING`],
   ['an episode', streams, `RANGE BETWEEN ${minutes(meaning.CALM_MS)} PRECEDING`],
   ['rising', streams, `A.measured_at + ${meaning.RISING_MS}`],
+  ['the bound that it tells', streams, `measured_at, rise, ${meaning.RISE_MIN}, 'Cel'`],
   ['the least rise', streams, `4) >= ${meaning.RISE_MIN}`],
   ['a spike', streams, `B AS B.\`value\` >= A.\`value\` + ${meaning.SPIKE}`],
   ['its time', streams, `A.measured_at + ${meaning.SPIKE_MS}`],

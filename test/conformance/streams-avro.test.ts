@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Batch, encodeBatch } from '../../core/contract/batch.js';
+import { TOPICS } from '../../core/contract/messages.js';
+import { STREAM_TOPICS } from '../../core/contract/streams.js';
 import { MINUTE } from '../../core/durations.js';
 import { freePort, getJson, until } from '../world/run/programs.js';
 import { startRelay, type TestRelay } from '../world/run/relay.js';
@@ -115,6 +117,24 @@ it('Flink reads and writes Avro of the relay’s registry, and the relay reads i
     return found.length > 0 ? found : undefined;
   });
   expect(episodes[0]).toMatchObject({ rule: 'stream:several_out', severity: 'critical', gateway: 'relay' });
+
+  // Times are times to Avro, whoever registered the schema: the relay that of what it writes, Flink that of the others.
+  const authorization = `Basic ${Buffer.from(`${ACCESS.username}:${ACCESS.password}`).toString('base64')}`;
+  for (const [topic, field] of [
+    [TOPICS.temperature, 'measured_at'],
+    [TOPICS.alerts, 'began_at'],
+    [STREAM_TOPICS.sensor5m, 'since'],
+    [STREAM_TOPICS.clinic5m, 'since'],
+    [STREAM_TOPICS.findings, 'at'],
+  ] as const) {
+    const url = `${relay.url}/registry/subjects/${topic}-value/versions/latest`;
+    const { schema } = (await (await fetch(url, { headers: { authorization } })).json()) as {
+      schema: string;
+    };
+    const { fields } = JSON.parse(schema) as { fields: { name: string; type: unknown }[] };
+    const type = JSON.stringify(fields.find(({ name }) => name === field)?.type);
+    expect(`${topic} ${type}`).toContain('"logicalType":"timestamp-millis"');
+  }
 
   const text = await until('a checkpoint in Flink’s metrics', 60_000, async () => {
     const found = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text();

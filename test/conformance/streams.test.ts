@@ -141,7 +141,7 @@ it('Flink, killed in the middle, and the relay’s own streams write the same, a
   // What followed the last checkpoint before the end may be said once more after it. Where limits changed, Flink writes
   // the five minutes of that sensor again, and what stands of a region when one of its clinics changes: as it was. It
   // takes nothing back only to say it again, and says nothing else twice.
-  const ofRegion = (said: string) => said.startsWith('twice agg.region.5m') || said.includes('"region_out"');
+  const ofRegion = (said: string) => said.startsWith('twice agg.region.5m') || said.includes('region_out');
   const judgedAgain = (said: string) => said.includes(' agg.') && said.includes('"clinic-4"');
   const unchanged = (said: string) => said.startsWith('again') || !(ofRegion(said) || judgedAgain(said));
   expect(repeats(first).filter(unchanged)).toEqual([]);

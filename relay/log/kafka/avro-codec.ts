@@ -3,7 +3,7 @@ import { messageOf } from '../../../core/errors.js';
 import type { KafkaConfig } from '../../config/relay.js';
 import type { LogTopic } from '../port.js';
 import { type Avro, fromAvro, toAvro } from '../schemas/avro.js';
-import { avroSchemas } from '../schemas/schemas.js';
+import { avroSchemas, formerSchemas } from '../schemas/schemas.js';
 import type { ValueCodec } from './codec.js';
 import type { Names } from './names.js';
 
@@ -17,11 +17,12 @@ interface Known {
   toBuffer(value: unknown): Buffer;
 }
 
-/** Topics that have no Avro schema (gateway.audit, gateway.progress) stay JSON. */
+/** Topics that have no Avro schema (gateway.audit, gateway.progress, webhooks) are JSON. */
 export class AvroCodec implements ValueCodec {
   readonly #registry: SchemaRegistry;
   readonly #names: Names;
   readonly #schemas = avroSchemas();
+  readonly #readable = new Map([...this.#schemas, ...formerSchemas()]);
   readonly #known = new Map<string, Known>();
 
   constructor({ url, username, password }: NonNullable<KafkaConfig['registry']>, names: Names) {
@@ -67,7 +68,7 @@ export class AvroCodec implements ValueCodec {
       // Of a schema that nobody registered, or not what its schema says: as text that is no record of ours.
       return value.toString('latin1');
     }
-    const avro = this.#schemas.get(topic);
+    const avro = this.#readable.get(topic);
     return JSON.stringify(avro ? fromAvro(avro, decoded) : decoded);
   }
 }

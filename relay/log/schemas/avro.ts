@@ -10,6 +10,7 @@ export type Avro =
   | AvroRecord
   | { type: 'array'; items: Avro }
   | { type: 'string'; logicalType: 'json' }
+  | { type: 'long'; logicalType: 'timestamp-millis' }
   | Avro[];
 
 interface AvroField {
@@ -38,12 +39,14 @@ interface Json {
   oneOf?: Json[];
   description?: string;
   default?: unknown;
+  /** `epochMs` has it. */
+  logicalType?: string;
 }
 
 /**
  * The Avro schema of a message that a zod schema describes: the same fields with the same names. What may be absent is
- * null, or its default where that is a text; an object of unknown fields, or one of several shapes, is its JSON as a string (logical type `json`), which Avro
- * has no type for. Enumerations are strings: Flink reads them as such, and Avro lets no reader take an enum for one.
+ * null, or its default where that is a text; a time has its logical type; an object of unknown fields, or one of several
+ * shapes, is its JSON as a string (logical type `json`), which Avro has no type for. Enumerations are strings: Flink reads them as such, and Avro lets no reader take an enum for one.
  */
 export function avroOf(name: string, schema: z.ZodType, doc: string): AvroRecord {
   const json = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }) as Json;
@@ -70,7 +73,7 @@ function typeOf(json: Json, name: string): Avro {
     case 'array':
       return { type: 'array', items: typeOf(json.items ?? {}, `${name}Item`) };
     case 'integer':
-      return 'long';
+      return json.logicalType === AS_TIME.logicalType ? AS_TIME : 'long';
     case 'number':
       return 'double';
     case 'boolean':
@@ -90,6 +93,7 @@ function unionOf(members: Json[], name: string): Avro {
 }
 
 const AS_JSON: Avro = { type: 'string', logicalType: 'json' };
+const AS_TIME = { type: 'long', logicalType: 'timestamp-millis' } as const;
 
 function recordOf({ properties, required }: Json, name: string): AvroRecord {
   const fields = Object.entries(properties ?? {}).map(([field, json]): AvroField => {
@@ -107,7 +111,8 @@ function recordOf({ properties, required }: Json, name: string): AvroRecord {
  * Why a reader with `reader` could not read what was written with `writer` (Avro's schema resolution); empty when it
  * can. Widening is allowed as in the specification: long to double, a type to a union that has it.
  */
-export function incompatibilities(reader: Avro, writer: Avro, path = '(record)'): string[] {
+export function incompatibilities(of: Avro, written: Avro, path = '(record)'): string[] {
+  const [reader, writer] = [plain(of), plain(written)];
   if (Array.isArray(writer)) return writer.flatMap((member) => incompatibilities(reader, member, path));
   if (Array.isArray(reader)) {
     const fits = reader.some((member) => incompatibilities(member, writer, path).length === 0);
@@ -136,6 +141,10 @@ function ofRecords(reader: AvroRecord, writer: AvroRecord, path: string): string
   });
 }
 
+/** A logical type is written as what it is made of. */
+const plain = (type: Avro): Avro =>
+  typeof type === 'object' && !Array.isArray(type) && type.type === 'long' ? 'long' : type;
+
 const nameOf = (type: Avro): string =>
   typeof type === 'string' ? type : Array.isArray(type) ? type.map(nameOf).join('|') : type.type;
 
@@ -145,6 +154,7 @@ export function toAvro(schema: Avro, value: unknown): unknown {
     return value === undefined || value === null ? null : toAvro(schema.find((s) => s !== 'null')!, value);
   }
   if (typeof schema === 'string') return value;
+  if (schema.type === 'long') return value;
   if (schema.type === 'string') return JSON.stringify(value);
   if (schema.type === 'array') return (value as unknown[]).map((item) => toAvro(schema.items, item));
   const fields = value as Record<string, unknown>;
@@ -157,6 +167,7 @@ export function fromAvro(schema: Avro, value: unknown): unknown {
     return value === null || value === undefined ? null : fromAvro(schema.find((s) => s !== 'null')!, value);
   }
   if (typeof schema === 'string') return value;
+  if (schema.type === 'long') return value;
   if (schema.type === 'string') return JSON.parse(value as string) as unknown;
   if (schema.type === 'array') return (value as unknown[]).map((item) => fromAvro(schema.items, item));
   const fields = value as Record<string, unknown>;

@@ -5,7 +5,10 @@ import { VALUE_SCHEMAS, type ValueTopic } from '../decode.js';
 import { type AvroRecord, avroOf } from './avro.js';
 
 /** What the record of each topic is called, and is. */
-const NAMES: Record<ValueTopic, readonly [name: string, doc: string]> = {
+const NAMES: Record<
+  Exclude<ValueTopic, typeof SOURCE_TOPICS.webhooks>,
+  readonly [name: string, doc: string]
+> = {
   [TOPICS.temperature]: ['Reading', 'One measured value of a sensor.'],
   [TOPICS.status]: ['Status', 'One measured value that is no temperature or humidity.'],
   [TOPICS.summary]: ['Summary', 'What is left of readings that a full ring could not keep.'],
@@ -13,7 +16,6 @@ const NAMES: Record<ValueTopic, readonly [name: string, doc: string]> = {
   [TOPICS.alerts]: ['Alert', 'An alert, raised, escalated, acknowledged or cleared.'],
   [SOURCE_TOPICS.sales]: ['SaleEvent', 'A sale at a point of sale.'],
   [SOURCE_TOPICS.inventory]: ['InventoryChange', 'A change of stock.'],
-  [SOURCE_TOPICS.webhooks]: ['WebhookEvent', 'What a webhook delivered.'],
   [SOURCE_TOPICS.deadLetter]: ['DeadLetter', 'What a source sent and nobody could take.'],
   [STREAM_TOPICS.sensor5m]: ['SensorAggregate', 'Five minutes of a sensor.'],
   [STREAM_TOPICS.clinic5m]: ['ClinicAggregate', 'Five minutes of a clinic.'],
@@ -32,3 +34,15 @@ export function avroSchemas(): Map<string, AvroRecord> {
     ]),
   );
 }
+
+/**
+ * Of topics that are JSON now and were Avro before: what was written then is read by these. What a webhook delivers has its
+ * sender's shape, which no schema of the topic has.
+ */
+export const formerSchemas = (): Map<string, AvroRecord> =>
+  new Map([
+    [
+      SOURCE_TOPICS.webhooks,
+      avroOf('WebhookEvent', VALUE_SCHEMAS[SOURCE_TOPICS.webhooks], 'What a webhook delivered.'),
+    ],
+  ]);

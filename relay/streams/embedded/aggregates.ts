@@ -1,5 +1,9 @@
 import type { ReadingMessage } from '../../../core/contract/messages.js';
-import type { ClinicAggregate, RegionAggregate, SensorAggregate } from '../../../core/contract/streams.js';
+import type {
+  ClinicAggregateRow,
+  RegionAggregate,
+  SensorAggregateRow,
+} from '../../../core/contract/streams.js';
 import type { Unit } from '../../../core/units.js';
 import { OUT_MS, WINDOW_MS } from '../meaning.js';
 import { type ChannelId, channelName, type Judge, type Limits, same } from './limits.js';
@@ -35,9 +39,9 @@ interface ClinicWindow {
 }
 
 export interface Changed {
-  sensor: SensorAggregate;
+  sensor: SensorAggregateRow;
   /** Undefined: as it was. */
-  clinic: ClinicAggregate | undefined;
+  clinic: ClinicAggregateRow | undefined;
   /** Null: none of its clinics has a unit out. */
   region: (RegionAggregate & { isOut: boolean }) | undefined;
 }

@@ -18,8 +18,8 @@ function stock(sku: string, onHand: number, at: number): StoredRecord {
   return stored('erp.inventory', `c/${sku}`, change, at);
 }
 
-function reading(gateway: string, at: number): StoredRecord {
-  const what = { quantity: 'temperature', value: 5, unit: 'Cel', measured_at: at, quality: 'good' };
+function reading(gateway: string, at: number, value = 5): StoredRecord {
+  const what = { quantity: 'temperature', value, unit: 'Cel', measured_at: at, quality: 'good' };
   const from = { clinic: 'c', gateway, sensor: `of-${gateway}`, epoch: '00000000000000aa', seq: at };
   const more = { time_quality: 'synchronised', backfill: false };
   return stored('iot.temperature', `c/of-${gateway}`, { ...what, ...from, ...more }, at);
@@ -59,6 +59,7 @@ function fakeLog() {
   const readers: OnRecords[] = [];
   const alerts: StoredRecord[] = [];
   let refusing = false;
+  let repeating = false;
   const log = {
     read: async (topics: readonly string[], _from: unknown, onRecords: OnRecords) => {
       if (topics.includes('alerts')) await onRecords([...alerts]);
@@ -70,7 +71,7 @@ function fakeLog() {
     publish: async (records: readonly Published[]) => {
       if (refusing) throw new Error('no');
       published.push(...records);
-      return { repeated: [] };
+      return { repeated: repeating ? records.map(({ id }) => id) : [] };
     },
   } as unknown as Log;
   return {
@@ -79,6 +80,9 @@ function fakeLog() {
     alerts,
     refuse: (now: boolean) => {
       refusing = now;
+    },
+    repeat: () => {
+      repeating = true;
     },
     give: (record: StoredRecord) => readers.at(-1)!([record]),
   };
@@ -99,6 +103,32 @@ it('streams go on after seconds without a change, and after a log that took noth
   refuse(false);
   await clock.advance(2000);
   expect(published.map(({ value }) => JSON.parse(value).kind)).toEqual(['stock_low', 'stock_restored']);
+  await streams.stop();
+});
+
+it('what is written and taken back is counted by topic, what the log had already is not', async () => {
+  const clock = new SimulatedClock(START);
+  const { log, published, give, repeat } = fakeLog();
+  const streams = await runStreams(log, { reorder: {}, regions: {} }, clock, pino({ level: 'silent' }));
+  for (const minute of [0, 1, 2]) {
+    await give(reading('gw-1', START + minute * 60_000, 12));
+    await give(reading('gw-2', START + minute * 60_000, 12));
+  }
+  await clock.advance(2000);
+  await give(reading('gw-1', START + 90_000, 5));
+  await clock.advance(2000);
+  const findings = published.filter(({ topic }) => topic === 'stream.findings');
+  expect(findings.map(({ key, value }) => [key, value === ''])).toEqual([
+    [`c/c/several_out/${START}`, false],
+    [`c/c/several_out/${START}`, true],
+  ]);
+  expect(streams.written.get('stream.findings')).toEqual({ records: 2, taken_back: 1 });
+  const before = { ...streams.written.get('agg.sensor.5m')! };
+  expect(before).toEqual({ records: 3, taken_back: 0 });
+  repeat();
+  await give(reading('gw-1', START + 100_000, 5));
+  await clock.advance(2000);
+  expect(streams.written.get('agg.sensor.5m')).toEqual(before);
   await streams.stop();
 });
 

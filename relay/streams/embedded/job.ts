@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import { type Clock, every } from '../../../core/clock/clock.js';
 import { TOPICS } from '../../../core/contract/messages.js';
+import { STREAM_TOPICS, type StreamTopic } from '../../../core/contract/streams.js';
 import { logged } from '../../../core/errors.js';
 import { type Log, type Published, REMEMBERED_MS, type StoredRecord } from '../../log/port.js';
 import { PATIENCE_MS, SILENT_MINUTES } from '../meaning.js';
@@ -18,9 +19,16 @@ const MEASURED = STREAM_INPUTS.filter((topic) => topic !== TOPICS.sensors);
 /** A clock says that all are silent only once they had the time to be heard. */
 const LISTENED_MS = (SILENT_MINUTES + 1) * 60_000 + PATIENCE_MS;
 
+/** Records of one topic that were written, and the tombstones among them. */
+export interface Written {
+  records: number;
+  taken_back: number;
+}
+
 export interface RunningStreams {
   readonly late: number;
   readonly watermark: number | undefined;
+  readonly written: ReadonlyMap<StreamTopic, Written>;
   stop(): Promise<void>;
 }
 
@@ -46,11 +54,20 @@ export async function runStreams(
     await log.tail([TOPICS.sensors], startedMs - AGAIN_SENSORS_MS, take),
     await log.tail(MEASURED, from, take),
   ];
+  const written = new Map(
+    Object.values(STREAM_TOPICS).map((topic): [StreamTopic, Written] => [
+      topic,
+      { records: 0, taken_back: 0 },
+    ]),
+  );
   const write = async () => {
     const records = [...changed];
     changed.clear();
     try {
-      if (records.length > 0) await log.publish(records.map(([, record]) => published(record)));
+      if (records.length === 0) return;
+      const given = records.map(([, record]) => published(record));
+      const { repeated } = await log.publish(given);
+      count(written, given, new Set(repeated));
     } catch (error) {
       logger.warn(logged(error), 'streams wait: the log takes nothing now');
       for (const [key, record] of records) if (!changed.has(key)) changed.set(key, record);
@@ -71,6 +88,7 @@ export async function runStreams(
     get watermark() {
       return streams.watermark;
     },
+    written,
     stop: async () => {
       timer.cancel();
       for (const tail of tails) await tail.stop();
@@ -78,6 +96,19 @@ export async function runStreams(
       await write();
     },
   };
+}
+
+function count(
+  written: ReadonlyMap<StreamTopic, Written>,
+  records: readonly Published[],
+  repeated: ReadonlySet<string>,
+): void {
+  for (const { id, topic, value } of records) {
+    const counts = written.get(topic as StreamTopic)!;
+    if (repeated.has(id)) continue;
+    counts.records += 1;
+    if (value === '') counts.taken_back += 1;
+  }
 }
 
 /** A record that says the same as one of the last day is left out by its id. */

@@ -70,7 +70,15 @@ export class Out {
     const before = out.size;
     put(out, sensor, newest - oldest >= OUT_MS && allOutside(window, judge));
     if (out.size === before) return [];
-    const found = [standing('several_out', clinic, at, out.size, SEVERAL, out.size >= SEVERAL)];
+    const several = {
+      kind: 'several_out',
+      clinic,
+      subject: clinic,
+      at,
+      value: out.size,
+      threshold: SEVERAL,
+    } as const;
+    const found: Standing[] = [{ finding: several, isSo: out.size >= SEVERAL }];
     const place = this.#places.get(clinic);
     if (!place) return found;
     const { region, clinics } = place;
@@ -78,15 +86,14 @@ export class Out {
     put(all, clinic, out.size > 0);
     const share = roundTo(all.size / clinics, 6);
     const isSo = share >= REGION_SHARE && all.size >= SEVERAL;
-    return [...found, standing('region_out', region, at, share, REGION_SHARE, isSo)];
+    const finding = {
+      kind: 'region_out',
+      region,
+      subject: region,
+      at,
+      value: share,
+      threshold: REGION_SHARE,
+    } as const;
+    return [...found, { finding, isSo }];
   }
 }
-
-const standing = (
-  kind: Finding['kind'],
-  where: string,
-  at: number,
-  value: number,
-  threshold: number,
-  isSo: boolean,
-): Standing => ({ finding: { kind, clinic: where, subject: where, at, value, threshold }, isSo });

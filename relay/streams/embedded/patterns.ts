@@ -95,7 +95,7 @@ function rising(followed: Followed, row: LiveRow): Finding | undefined {
   followed.rising = [];
   const first = row.t - followed.roseAt > CALM_MS;
   followed.roseAt = row.t;
-  return first ? finding('rising', row, rise, RISING_MS / 1000) : undefined;
+  return first ? finding('rising', row, rise, RISE_MIN) : undefined;
 }
 
 /** Up by two degrees and down again by as much, from one reading to the next; told of the reading at the top. */

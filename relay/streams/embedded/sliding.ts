@@ -1,4 +1,4 @@
-import type { ClinicAggregate, SensorAggregate } from '../../../core/contract/streams.js';
+import type { ClinicAggregateRow, SensorAggregateRow } from '../../../core/contract/streams.js';
 import type { Unit } from '../../../core/units.js';
 import { SLIDE_MS, WINDOW_MS } from '../meaning.js';
 import { type ChannelId, channelName, type Judge, type Limits, same } from './limits.js';
@@ -20,8 +20,8 @@ interface Slice extends ChannelId {
 type Slices = Map<string, Slice>;
 
 export interface Slid {
-  sensors: SensorAggregate[];
-  clinics: ClinicAggregate[];
+  sensors: SensorAggregateRow[];
+  clinics: ClinicAggregateRow[];
 }
 
 /** The five minutes up to each minute, out of slices of a minute; a window that was passed is not opened again. */
@@ -115,7 +115,7 @@ export class Sliding {
     }
   }
 
-  #sensor(slice: Slice, since: number): SensorAggregate {
+  #sensor(slice: Slice, since: number): SensorAggregateRow {
     const { clinic, sensor, quantity, unit, sums } = slice;
     const judge = this.#limits.of(slice, since + WINDOW_MS);
     const { low, high } = judge;
@@ -125,7 +125,7 @@ export class Sliding {
     return { clinic, sensor, quantity, unit, since, ...shown(sums), low, high, ...known };
   }
 
-  #clinic(slices: readonly Slice[], since: number): ClinicAggregate {
+  #clinic(slices: readonly Slice[], since: number): ClinicAggregateRow {
     const { clinic, quantity, unit } = slices[0]!;
     const sums = emptySums();
     for (const slice of slices) merge(sums, slice.sums);

@@ -1,5 +1,5 @@
 import { touch } from '../../../core/bounded.js';
-import { type AlertMessage, TOPICS } from '../../../core/contract/messages.js';
+import { type AlertMessage, placeOf, TOPICS } from '../../../core/contract/messages.js';
 import { ALERTS_BACK_MS } from '../../alerts/alerting.js';
 import { RELAY_GATEWAY, RULE } from '../../alerts/subject.js';
 import { Decoder } from '../../log/decode.js';
@@ -27,7 +27,7 @@ export async function begunBefore(log: Log, beforeMs: number, nowMs: number): Pr
   await log.read([TOPICS.alerts], nowMs - ALERTS_BACK_MS, (records) => {
     for (const { value, record } of decoder.decode(records)) {
       if (value?.gateway !== RELAY_GATEWAY || !value.rule.startsWith(RULE)) continue;
-      const name = `${value.rule}/${value.clinic}/${value.sensor}`;
+      const name = `${value.rule}/${placeOf(value)}/${value.sensor}`;
       open.delete(name);
       if (value.state !== 'cleared' && record.arrivedMs < beforeMs + TOLD_MS)
         touch(open, name, STANDING_MAX, () => begun(value));
@@ -36,9 +36,9 @@ export async function begunBefore(log: Log, beforeMs: number, nowMs: number): Pr
   return [...open.values()];
 }
 
-const begun = ({ rule, clinic, sensor, since, kpi }: AlertMessage): Begun => ({
+const begun = ({ rule, clinic, region, sensor, since, kpi }: AlertMessage): Begun => ({
   kind: rule.slice(RULE.length),
-  clinic,
+  clinic: placeOf({ clinic, region }),
   subject: sensor,
   sinceMs: Date.parse(since),
   value: kpi.value ?? 0,

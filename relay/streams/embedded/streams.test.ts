@@ -76,7 +76,7 @@ function run(inputs: readonly Timed[], completeSince = 0, until?: number) {
   if (until !== undefined)
     streams.take(reading(9_999_999, until, 5, { sensor: 'end', gateway: 'end', clinic: 'end' }));
   const of = (topic: string) =>
-    [...rows].filter(([key]) => key.startsWith(topic) && !key.includes('"end"')).map(([, row]) => row);
+    [...rows].filter(([key]) => key.startsWith(topic) && !key.includes(' end/')).map(([, row]) => row);
   return { streams, said, of, aggregates: of('agg.sensor.5m'), findings: of('stream.findings') };
 }
 const kindsOf = (inputs: readonly Timed[], until?: number) =>
@@ -318,8 +318,17 @@ describe('one gateway and the others', () => {
         at: START + 2 * MINUTE,
         value: 15,
         threshold: 15,
+        unit: 'min',
       },
-      { kind: 'gateway_back', clinic: 'c', subject: 'bb', at: START + 40 * MINUTE, value: 38, threshold: 15 },
+      {
+        kind: 'gateway_back',
+        clinic: 'c',
+        subject: 'bb',
+        at: START + 40 * MINUTE,
+        value: 38,
+        threshold: 15,
+        unit: 'min',
+      },
     ]);
   });
 

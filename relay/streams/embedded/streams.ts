@@ -2,7 +2,14 @@ import { remember } from '../../../core/bounded.js';
 import { type ReadingMessage, TOPICS } from '../../../core/contract/messages.js';
 import type { SensorMessage } from '../../../core/contract/sensors.js';
 import { type InventoryChange, type SaleEvent, SOURCE_TOPICS } from '../../../core/contract/sources.js';
-import { type Finding, STREAM_TOPICS, type StreamTopic } from '../../../core/contract/streams.js';
+import {
+  type Finding,
+  findingKey,
+  keyOf,
+  STREAM_TOPICS,
+  type StreamTopic,
+  UNIT_OF,
+} from '../../../core/contract/streams.js';
 import { Decoder } from '../../log/decode.js';
 import type { StoredRecord } from '../../log/port.js';
 import { Aggregates, type Changed } from './aggregates.js';
@@ -27,7 +34,7 @@ export const STREAM_INPUTS = [
 
 export interface StreamRecord {
   topic: StreamTopic;
-  /** What the record is about, as JSON: a later one with the same key takes its place. */
+  /** What the record is about: a later one with the same key takes its place. */
   key: string;
   /** Empty: what was said under this key is taken back. */
   value: string;
@@ -184,42 +191,42 @@ export class Streams {
       this.#left += 1;
       return;
     }
-    this.#put(STREAM_TOPICS.sensor5m, { clinic, sensor, quantity, since }, row, since);
-    if (ofClinic) this.#put(STREAM_TOPICS.clinic5m, { clinic, quantity, since }, ofClinic, since);
+    this.#put(STREAM_TOPICS.sensor5m, keyOf(clinic, sensor, quantity, since), row, since);
+    if (ofClinic) this.#put(STREAM_TOPICS.clinic5m, keyOf(clinic, quantity, since), ofClinic, since);
     if (!region) return;
     const { isOut, ...value } = region;
-    const key = { region: region.region, since };
-    this.#correct(STREAM_TOPICS.region5m, key, isOut ? value : undefined, since);
+    this.#correct(STREAM_TOPICS.region5m, keyOf(region.region, since), isOut ? value : undefined, since);
   }
 
   /** A finding for as long as it is true; whatever is late counts. */
   #stands({ finding, isSo }: Standing): void {
-    const { kind, clinic, subject, at } = finding;
+    const { at } = finding;
     if (at < this.#completeSince) return;
-    this.#correct(STREAM_TOPICS.findings, { kind, clinic, subject, at }, isSo ? finding : undefined, at);
+    const row = isSo ? withUnit(finding) : undefined;
+    this.#correct(STREAM_TOPICS.findings, findingKey(finding), row, at);
   }
 
   /** Only what changes is said. */
-  #correct(topic: StreamTopic, key: object, row: object | undefined, timestamp: number): void {
-    const name = JSON.stringify(key);
+  #correct(topic: StreamTopic, key: string, row: object | undefined, timestamp: number): void {
+    const name = `${topic} ${key}`;
     const value = row === undefined ? '' : JSON.stringify(row);
     const before = this.#standing.get(name) ?? { value: '', revision: 0 };
     if (before.value === value) return;
     const revision = before.revision + 1;
     remember(this.#standing, name, { value, revision }, STANDING_MAX);
-    this.#out({ topic, key: name, value, timestamp, revision });
+    this.#out({ topic, key, value, timestamp, revision });
   }
 
   #slid({ sensors, clinics }: Slid): void {
     for (const row of sensors) {
       const { clinic, sensor, quantity, since } = row;
       if (since >= this.#completeSince)
-        this.#put(STREAM_TOPICS.sensorSliding, { clinic, sensor, quantity, since }, row, since);
+        this.#put(STREAM_TOPICS.sensorSliding, keyOf(clinic, sensor, quantity, since), row, since);
     }
     for (const row of clinics) {
       const { clinic, quantity, since } = row;
       if (since >= this.#completeSince)
-        this.#put(STREAM_TOPICS.clinicSliding, { clinic, quantity, since }, row, since);
+        this.#put(STREAM_TOPICS.clinicSliding, keyOf(clinic, quantity, since), row, since);
     }
   }
 
@@ -240,11 +247,12 @@ export class Streams {
   }
 
   #found(finding: Finding): void {
-    const { kind, clinic, subject, at } = finding;
-    this.#put(STREAM_TOPICS.findings, { kind, clinic, subject, at }, finding, at);
+    this.#put(STREAM_TOPICS.findings, findingKey(finding), withUnit(finding), finding.at);
   }
 
-  #put(topic: StreamTopic, key: object, value: object, timestamp: number): void {
-    this.#out({ topic, key: JSON.stringify(key), value: JSON.stringify(value), timestamp });
+  #put(topic: StreamTopic, key: string, value: object, timestamp: number): void {
+    this.#out({ topic, key, value: JSON.stringify(value), timestamp });
   }
 }
+
+const withUnit = (finding: Finding): Finding => ({ ...finding, unit: UNIT_OF[finding.kind] });

@@ -273,116 +273,126 @@ BEGIN STATEMENT SET;
 
 INSERT INTO sensor_5m
 SELECT
-  clinic, sensor, quantity, since, unit, n, lowest, highest, ROUND(ROUND(total, 3) / n, 6), low, high,
+  clinic, sensor, quantity, since, clinic, sensor, quantity, ${SINCE}, unit, n, lowest, highest, ROUND(ROUND(total, 3) / n, 6), low, high,
   seconds_covered, seconds_outside
 FROM by_sensor;
 
 INSERT INTO clinic_5m
-SELECT clinic, quantity, since, unit, n, lowest, highest, ROUND(ROUND(total, 3) / n, 6), sensors, sensors_outside
+SELECT
+  clinic, quantity, since, clinic, quantity, ${SINCE}, unit, n, lowest, highest, ROUND(ROUND(total, 3) / n, 6), sensors,
+  sensors_outside
 FROM by_clinic;
 
-INSERT INTO region_5m SELECT region, since, clinics, clinics_out, share FROM by_region;
+INSERT INTO region_5m SELECT region, since, region, ${SINCE}, clinics, clinics_out, share FROM by_region;
 
 -- Critical, so whatever comes late counts.
 INSERT INTO findings_corrected
-SELECT 'several_out', clinic, clinic, since, CAST(units AS DOUBLE), CAST(2 AS DOUBLE)
+SELECT
+  clinic, clinic, 'several_out', since, 'several_out', clinic, CAST(NULL AS STRING), clinic, ${SINCE},
+  CAST(units AS DOUBLE), CAST(2 AS DOUBLE), '1'
 FROM clinics_out
 WHERE units >= 2;
 
 INSERT INTO findings_corrected
-SELECT 'region_out', region, region, since, share, 0.3
+SELECT
+  region, region, 'region_out', since, 'region_out', CAST(NULL AS STRING), region, region, ${SINCE}, share, 0.3, '1'
 FROM regions_out
 WHERE share >= 0.3 AND clinics_out >= 2;
 
 -- The last five minutes, every minute.
 INSERT INTO sensor_sliding
 SELECT
-  clinic, sensor, quantity, since, unit, n, lowest, highest, ROUND(ROUND(total, 3) / n, 6), low, high,
+  clinic, sensor, quantity, since, clinic, sensor, quantity, ${SINCE}, unit, n, lowest, highest, ROUND(ROUND(total, 3) / n, 6), low, high,
   seconds_covered, seconds_outside
 FROM slid;
 
 INSERT INTO clinic_sliding
 SELECT
-  clinic, quantity, since, MAX(unit), SUM(n), MIN(lowest), MAX(highest), ROUND(ROUND(SUM(total), 3) / SUM(n), 6),
+  clinic, quantity, since, clinic, quantity, ${SINCE}, MAX(unit), SUM(n), MIN(lowest), MAX(highest), ROUND(ROUND(SUM(total), 3) / SUM(n), 6),
   COUNT(*), SUM(CASE WHEN minutes_outside > 0 THEN 1 ELSE 0 END)
 FROM slid
 GROUP BY clinic, quantity, since;
 
 INSERT INTO findings
--- One an episode: the first after half an hour without.
-SELECT 'zscore', clinic, sensor, measured_at, ROUND(z, 4), 3
+SELECT
+  clinic, subject, kind, `at`, kind, clinic, CAST(NULL AS STRING), subject, ${AT}, `value`, threshold, unit
 FROM (
-  SELECT *, COUNT(*) OVER (
-    PARTITION BY clinic, sensor ORDER BY t RANGE BETWEEN INTERVAL '30' MINUTE PRECEDING AND CURRENT ROW
-  ) AS nth
-  FROM scores
-)
-WHERE nth = 1
-
-UNION ALL
-SELECT 'rising', clinic, sensor, measured_at, rise, 180
-FROM (
-  SELECT *, COUNT(*) OVER (
-    PARTITION BY clinic, sensor ORDER BY t RANGE BETWEEN INTERVAL '30' MINUTE PRECEDING AND CURRENT ROW
-  ) AS nth
-  FROM rises
-)
-WHERE nth = 1
-
-UNION ALL
--- Up by two degrees and down again by as much, from one reading to the next.
-SELECT 'spike_then_drop', clinic, sensor, measured_at, ROUND(rise, 4), 2
-FROM temperatures
-MATCH_RECOGNIZE (
-  PARTITION BY clinic, sensor
-  ORDER BY t
-  MEASURES B.measured_at AS measured_at, B.`value` - A.`value` AS rise
-  ONE ROW PER MATCH
-  AFTER MATCH SKIP PAST LAST ROW
-  PATTERN (A B C)
-  DEFINE
-    B AS B.`value` >= A.`value` + 2,
-    C AS C.`value` <= B.`value` - 2 AND C.measured_at <= A.measured_at + 600000
-)
-
-UNION ALL
--- Nothing came of a gateway for fifteen minutes; told of the minute in which it was last heard.
-SELECT 'gateway_silent', clinic, gateway, MAX(since), CAST(15 AS DOUBLE), 15
-FROM SESSION(TABLE heard PARTITION BY (clinic, gateway), DESCRIPTOR(t), INTERVAL '15' MINUTE)
-GROUP BY clinic, gateway, window_start, window_end
-
-UNION ALL
--- And the first minute after that.
-SELECT 'gateway_back', clinic, gateway, since, CAST(minutes AS DOUBLE), 15
-FROM (
-  SELECT clinic, gateway, since, (since - LAG(since) OVER w) / 60000 AS minutes
-  FROM heard
-  WINDOW w AS (PARTITION BY clinic, gateway ORDER BY t)
-)
-WHERE minutes > 15
-
-UNION ALL
--- Above twice what was sold of it on average in the day before.
-SELECT 'sale_spike', clinic, sku, sold_at, quantity, ROUND(2 * (s - quantity) / (n - 1), 4)
-FROM (
+  -- One an episode: the first after half an hour without.
   SELECT
-    clinic, sku, sold_at, quantity,
-    COUNT(*) OVER w AS n, SUM(quantity) OVER w AS s
-  FROM sold
-  WINDOW w AS (PARTITION BY clinic, sku ORDER BY t RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND CURRENT ROW)
-)
-WHERE n >= 4 AND quantity > 2 * (s - quantity) / (n - 1)
+    'zscore' AS kind, clinic, sensor AS subject, measured_at AS `at`, ROUND(z, 4) AS `value`, 3 AS threshold, '1' AS unit
+  FROM (
+    SELECT *, COUNT(*) OVER (
+      PARTITION BY clinic, sensor ORDER BY t RANGE BETWEEN INTERVAL '30' MINUTE PRECEDING AND CURRENT ROW
+    ) AS nth
+    FROM scores
+  )
+  WHERE nth = 1
 
-UNION ALL
-SELECT CASE WHEN on_hand < 0 THEN 'stock_negative' ELSE 'stock_corrected' END, clinic, sku, changed_at, on_hand, 0
-FROM stock
-WHERE on_hand < 0 OR before_that < 0
+  UNION ALL
+  SELECT 'rising', clinic, sensor, measured_at, rise, 2, 'Cel'
+  FROM (
+    SELECT *, COUNT(*) OVER (
+      PARTITION BY clinic, sensor ORDER BY t RANGE BETWEEN INTERVAL '30' MINUTE PRECEDING AND CURRENT ROW
+    ) AS nth
+    FROM rises
+  )
+  WHERE nth = 1
 
-UNION ALL
-SELECT /*+ STATE_TTL('r' = '3650 d') */
-  CASE WHEN on_hand < level THEN 'stock_low' ELSE 'stock_restored' END, clinic, s.sku, changed_at, on_hand, level
-FROM stock AS s
-JOIN reorder AS r ON s.sku = r.sku
-WHERE on_hand >= 0 AND (on_hand < level OR before_that < level);
+  UNION ALL
+  -- Up by two degrees and down again by as much, from one reading to the next.
+  SELECT 'spike_then_drop', clinic, sensor, measured_at, ROUND(rise, 4), 2, 'Cel'
+  FROM temperatures
+  MATCH_RECOGNIZE (
+    PARTITION BY clinic, sensor
+    ORDER BY t
+    MEASURES B.measured_at AS measured_at, B.`value` - A.`value` AS rise
+    ONE ROW PER MATCH
+    AFTER MATCH SKIP PAST LAST ROW
+    PATTERN (A B C)
+    DEFINE
+      B AS B.`value` >= A.`value` + 2,
+      C AS C.`value` <= B.`value` - 2 AND C.measured_at <= A.measured_at + 600000
+  )
+
+  UNION ALL
+  -- Nothing came of a gateway for fifteen minutes; told of the minute in which it was last heard.
+  SELECT 'gateway_silent', clinic, gateway, MAX(since), CAST(15 AS DOUBLE), 15, 'min'
+  FROM SESSION(TABLE heard PARTITION BY (clinic, gateway), DESCRIPTOR(t), INTERVAL '15' MINUTE)
+  GROUP BY clinic, gateway, window_start, window_end
+
+  UNION ALL
+  -- And the first minute after that.
+  SELECT 'gateway_back', clinic, gateway, since, CAST(minutes AS DOUBLE), 15, 'min'
+  FROM (
+    SELECT clinic, gateway, since, (since - LAG(since) OVER w) / 60000 AS minutes
+    FROM heard
+    WINDOW w AS (PARTITION BY clinic, gateway ORDER BY t)
+  )
+  WHERE minutes > 15
+
+  UNION ALL
+  -- Above twice what was sold of it on average in the day before.
+  SELECT 'sale_spike', clinic, sku, sold_at, quantity, ROUND(2 * (s - quantity) / (n - 1), 4), '1'
+  FROM (
+    SELECT
+      clinic, sku, sold_at, quantity,
+      COUNT(*) OVER w AS n, SUM(quantity) OVER w AS s
+    FROM sold
+    WINDOW w AS (PARTITION BY clinic, sku ORDER BY t RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND CURRENT ROW)
+  )
+  WHERE n >= 4 AND quantity > 2 * (s - quantity) / (n - 1)
+
+  UNION ALL
+  SELECT CASE WHEN on_hand < 0 THEN 'stock_negative' ELSE 'stock_corrected' END, clinic, sku, changed_at, on_hand, 0, '1'
+  FROM stock
+  WHERE on_hand < 0 OR before_that < 0
+
+  UNION ALL
+  SELECT /*+ STATE_TTL('r' = '3650 d') */
+    CASE WHEN on_hand < level THEN 'stock_low' ELSE 'stock_restored' END, clinic, s.sku, changed_at, on_hand, level, '1'
+  FROM stock AS s
+  JOIN reorder AS r ON s.sku = r.sku
+  WHERE on_hand >= 0 AND (on_hand < level OR before_that < level)
+);
 
 END;

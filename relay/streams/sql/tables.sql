@@ -1,9 +1,11 @@
--- What the jobs read and write. ${BROKERS}, ${PREFIX}, ${REORDER} and ${REGIONS} are put in by whoever starts a job (scripts/services).
+-- What the jobs read and write. scripts/services puts in ${BROKERS}, ${PREFIX}, ${REORDER} and ${REGIONS}, ${TIME} here and
+-- ${SINCE} and ${AT} in streams.sql; `scripts/services flink sql` prints what a cluster takes.
 -- Values are checked before they come here; what is not JSON all the same is passed over, as one bad record must not
 -- stop all streams.
 
 -- A record without a clinic or a sensor is none of ours.
 SET 'table.exec.sink.not-null-enforcer' = 'DROP';
+SET 'table.local-time-zone' = 'UTC';
 -- Changes of a second are folded: what is the same after it as before is said to nobody.
 SET 'table.exec.mini-batch.enabled' = 'true';
 SET 'table.exec.mini-batch.allow-latency' = '1 s';
@@ -103,11 +105,18 @@ CREATE VIEW reorder (sku, level) AS SELECT * FROM (VALUES ${REORDER}) AS r (sku,
 -- Which region a clinic lies in, and how many clinics that region has.
 CREATE VIEW regions (clinic, region, clinics) AS SELECT * FROM (VALUES ${REGIONS}) AS r (clinic, region, clinics);
 
+-- Keys are text: the parts of `k_`, a slash between them. In values times are what their format has for them: ${TIME} is
+-- BIGINT (ms since 1970) in JSON, and TIMESTAMP(3) in Avro.
+
 CREATE TABLE sensor_5m (
+  k_clinic STRING,
+  k_sensor STRING,
+  k_quantity STRING,
+  k_since BIGINT,
   clinic STRING,
   sensor STRING,
   quantity STRING,
-  since BIGINT,
+  since ${TIME},
   unit STRING,
   `count` BIGINT,
   `min` DOUBLE,
@@ -117,19 +126,26 @@ CREATE TABLE sensor_5m (
   high DOUBLE,
   seconds_covered DOUBLE,
   seconds_outside DOUBLE,
-  PRIMARY KEY (clinic, sensor, quantity, since) NOT ENFORCED
+  PRIMARY KEY (k_clinic, k_sensor, k_quantity, k_since) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
   'topic' = '${PREFIX}agg.sensor.5m',
   'properties.bootstrap.servers' = '${BROKERS}',
-  'key.format' = 'json',
+  'key.format' = 'csv',
+  'key.csv.field-delimiter' = '/',
+  'key.csv.disable-quote-character' = 'true',
+  'key.fields-prefix' = 'k_',
+  'value.fields-include' = 'EXCEPT_KEY',
   'value.format' = 'json'
 );
 
 CREATE TABLE clinic_5m (
+  k_clinic STRING,
+  k_quantity STRING,
+  k_since BIGINT,
   clinic STRING,
   quantity STRING,
-  since BIGINT,
+  since ${TIME},
   unit STRING,
   `count` BIGINT,
   `min` DOUBLE,
@@ -137,37 +153,51 @@ CREATE TABLE clinic_5m (
   mean DOUBLE,
   sensors BIGINT,
   sensors_outside BIGINT,
-  PRIMARY KEY (clinic, quantity, since) NOT ENFORCED
+  PRIMARY KEY (k_clinic, k_quantity, k_since) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
   'topic' = '${PREFIX}agg.clinic.5m',
   'properties.bootstrap.servers' = '${BROKERS}',
-  'key.format' = 'json',
+  'key.format' = 'csv',
+  'key.csv.field-delimiter' = '/',
+  'key.csv.disable-quote-character' = 'true',
+  'key.fields-prefix' = 'k_',
+  'value.fields-include' = 'EXCEPT_KEY',
   'value.format' = 'json'
 );
 
 CREATE TABLE region_5m (
+  k_region STRING,
+  k_since BIGINT,
   region STRING,
-  since BIGINT,
+  since ${TIME},
   clinics BIGINT,
   clinics_out BIGINT,
   share DOUBLE,
-  PRIMARY KEY (region, since) NOT ENFORCED
+  PRIMARY KEY (k_region, k_since) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
   'topic' = '${PREFIX}agg.region.5m',
   'properties.bootstrap.servers' = '${BROKERS}',
-  'key.format' = 'json',
+  'key.format' = 'csv',
+  'key.csv.field-delimiter' = '/',
+  'key.csv.disable-quote-character' = 'true',
+  'key.fields-prefix' = 'k_',
+  'value.fields-include' = 'EXCEPT_KEY',
   'value.format' = 'json',
   'sink.buffer-flush.max-rows' = '1000',
   'sink.buffer-flush.interval' = '500 ms'
 );
 
 CREATE TABLE sensor_sliding (
+  k_clinic STRING,
+  k_sensor STRING,
+  k_quantity STRING,
+  k_since BIGINT,
   clinic STRING,
   sensor STRING,
   quantity STRING,
-  since BIGINT,
+  since ${TIME},
   unit STRING,
   `count` BIGINT,
   `min` DOUBLE,
@@ -177,19 +207,26 @@ CREATE TABLE sensor_sliding (
   high DOUBLE,
   seconds_covered DOUBLE,
   seconds_outside DOUBLE,
-  PRIMARY KEY (clinic, sensor, quantity, since) NOT ENFORCED
+  PRIMARY KEY (k_clinic, k_sensor, k_quantity, k_since) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
   'topic' = '${PREFIX}agg.sensor.sliding',
   'properties.bootstrap.servers' = '${BROKERS}',
-  'key.format' = 'json',
+  'key.format' = 'csv',
+  'key.csv.field-delimiter' = '/',
+  'key.csv.disable-quote-character' = 'true',
+  'key.fields-prefix' = 'k_',
+  'value.fields-include' = 'EXCEPT_KEY',
   'value.format' = 'json'
 );
 
 CREATE TABLE clinic_sliding (
+  k_clinic STRING,
+  k_quantity STRING,
+  k_since BIGINT,
   clinic STRING,
   quantity STRING,
-  since BIGINT,
+  since ${TIME},
   unit STRING,
   `count` BIGINT,
   `min` DOUBLE,
@@ -197,50 +234,76 @@ CREATE TABLE clinic_sliding (
   mean DOUBLE,
   sensors BIGINT,
   sensors_outside BIGINT,
-  PRIMARY KEY (clinic, quantity, since) NOT ENFORCED
+  PRIMARY KEY (k_clinic, k_quantity, k_since) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
   'topic' = '${PREFIX}agg.clinic.sliding',
   'properties.bootstrap.servers' = '${BROKERS}',
-  'key.format' = 'json',
+  'key.format' = 'csv',
+  'key.csv.field-delimiter' = '/',
+  'key.csv.disable-quote-character' = 'true',
+  'key.fields-prefix' = 'k_',
+  'value.fields-include' = 'EXCEPT_KEY',
   'value.format' = 'json'
 );
 
 -- Seconds after they are found, not after the next checkpoint: the key makes what is written again after a restart the
 -- same finding.
 CREATE TABLE findings (
+  k_clinic STRING NOT NULL,
+  k_subject STRING NOT NULL,
+  k_kind STRING NOT NULL,
+  k_at BIGINT NOT NULL,
   kind STRING NOT NULL,
-  clinic STRING NOT NULL,
+  clinic STRING,
+  region STRING,
   subject STRING NOT NULL,
-  `at` BIGINT NOT NULL,
+  `at` ${TIME} NOT NULL,
   `value` DOUBLE,
-  threshold DOUBLE
+  threshold DOUBLE,
+  unit STRING
 ) WITH (
   'connector' = 'kafka',
   'topic' = '${PREFIX}stream.findings',
   'properties.bootstrap.servers' = '${BROKERS}',
-  'key.format' = 'json',
-  'key.fields' = 'kind;clinic;subject;at',
+  'key.format' = 'csv',
+  'key.csv.field-delimiter' = '/',
+  'key.csv.disable-quote-character' = 'true',
+  'key.fields' = 'k_clinic;k_subject;k_kind;k_at',
+  'key.fields-prefix' = 'k_',
+  'value.fields-include' = 'EXCEPT_KEY',
   'value.format' = 'json',
+  'value.json.encode.ignore-null-fields' = 'true',
   'sink.delivery-guarantee' = 'at-least-once'
 );
 
 -- Findings that later readings may correct or take back: the same topic and keys, written over. Of the changes of a
--- moment the last is written: a change is no taking back and finding again.
+-- moment the last is written: a change is no taking back and finding again. The place is a clinic or a region.
 CREATE TABLE findings_corrected (
-  kind STRING,
+  k_place STRING,
+  k_subject STRING,
+  k_kind STRING,
+  k_at BIGINT,
+  kind STRING NOT NULL,
   clinic STRING,
-  subject STRING,
-  `at` BIGINT,
+  region STRING,
+  subject STRING NOT NULL,
+  `at` ${TIME} NOT NULL,
   `value` DOUBLE,
   threshold DOUBLE,
-  PRIMARY KEY (kind, clinic, subject, `at`) NOT ENFORCED
+  unit STRING,
+  PRIMARY KEY (k_place, k_subject, k_kind, k_at) NOT ENFORCED
 ) WITH (
   'connector' = 'upsert-kafka',
   'topic' = '${PREFIX}stream.findings',
   'properties.bootstrap.servers' = '${BROKERS}',
-  'key.format' = 'json',
+  'key.format' = 'csv',
+  'key.csv.field-delimiter' = '/',
+  'key.csv.disable-quote-character' = 'true',
+  'key.fields-prefix' = 'k_',
+  'value.fields-include' = 'EXCEPT_KEY',
   'value.format' = 'json',
+  'value.json.encode.ignore-null-fields' = 'true',
   'sink.buffer-flush.max-rows' = '1000',
   'sink.buffer-flush.interval' = '500 ms'
 );

@@ -90,14 +90,15 @@ const CLINIC_ROW = `json_object('clinic', clinic, 'quantity', quantity, 'unit', 
 const CLINIC = 'GROUP BY clinic, quantity, since';
 const finding = (
   kind: string,
-  clinic: string,
+  place: 'clinic' | 'region',
   subject: string,
   at: string,
   value: string,
   threshold: string,
+  unit = '1',
 ) =>
-  `SELECT json_object('kind', ${kind}, 'clinic', ${clinic}, 'subject', ${subject}, 'at', ${at}, 'value', ${value},
-    'threshold', ${threshold})`;
+  `SELECT json_object('kind', '${kind}', '${place}', ${place}, 'subject', ${subject}, 'at', ${at}, 'value', ${value},
+    'threshold', ${threshold}, 'unit', '${unit}')`;
 
 /** A row a minute in which anything of a gateway arrived, and the one before it. */
 const HEARD = `WITH minutes AS (SELECT DISTINCT clinic, gateway, t / 60000 m FROM readings),
@@ -132,47 +133,47 @@ const EXPECTED: [string, string][] = [
   ],
   [
     'stream.findings',
-    `${finding("'several_out'", 'clinic', 'clinic', 'since', 'units', '2')} FROM (${THREE_MINUTES}) WHERE units >= 2`,
+    `${finding('several_out', 'clinic', 'clinic', 'since', 'units', '2')} FROM (${THREE_MINUTES}) WHERE units >= 2`,
   ],
   [
     'stream.findings',
-    `${finding("'region_out'", 'region', 'region', 'since', 'round(1.0 * count(*) / clinics, 6)', '0.3')}
+    `${finding('region_out', 'region', 'region', 'since', 'round(1.0 * count(*) / clinics, 6)', '0.3')}
     FROM (${THREE_MINUTES}) JOIN regions USING (clinic)
       JOIN (SELECT region, count(*) clinics FROM regions GROUP BY 1) USING (region)
     GROUP BY region, since HAVING count(*) >= 2 AND 1.0 * count(*) / clinics >= 0.3`,
   ],
   [
     'stream.findings',
-    `${HEARD} ${finding("'gateway_silent'", 'clinic', 'gateway', 'm * 60000', '15', '15')} FROM heard
+    `${HEARD} ${finding('gateway_silent', 'clinic', 'gateway', 'm * 60000', '15', '15', 'min')} FROM heard
     WHERE next IS NULL OR next - m > 15`,
   ],
   [
     'stream.findings',
-    `${HEARD} ${finding("'gateway_back'", 'clinic', 'gateway', 'next * 60000', 'next - m', '15')} FROM heard
+    `${HEARD} ${finding('gateway_back', 'clinic', 'gateway', 'next * 60000', 'next - m', '15', 'min')} FROM heard
     WHERE next - m > 15`,
   ],
   [
     'stream.findings',
-    `${STOCK} ${finding("'stock_negative'", 'clinic', 'sku', 'at', 'value', '0')} FROM stock WHERE value < 0`,
+    `${STOCK} ${finding('stock_negative', 'clinic', 'sku', 'at', 'value', '0')} FROM stock WHERE value < 0`,
   ],
   [
     'stream.findings',
-    `${STOCK} ${finding("'stock_corrected'", 'clinic', 'sku', 'at', 'value', '0')} FROM stock
+    `${STOCK} ${finding('stock_corrected', 'clinic', 'sku', 'at', 'value', '0')} FROM stock
     WHERE value >= 0 AND before < 0`,
   ],
   [
     'stream.findings',
-    `${STOCK} ${finding("'stock_low'", 'clinic', 'sku', 'at', 'value', 'level')} FROM stock
+    `${STOCK} ${finding('stock_low', 'clinic', 'sku', 'at', 'value', 'level')} FROM stock
     WHERE value >= 0 AND value < level`,
   ],
   [
     'stream.findings',
-    `${STOCK} ${finding("'stock_restored'", 'clinic', 'sku', 'at', 'value', 'level')} FROM stock
+    `${STOCK} ${finding('stock_restored', 'clinic', 'sku', 'at', 'value', 'level')} FROM stock
     WHERE value >= level AND before < level`,
   ],
   [
     'stream.findings',
-    `${SALES} ${finding("'sale_spike'", 'clinic', 'sku', 'at', 'value', 'round(2 * mean, 4)')} FROM sales
+    `${SALES} ${finding('sale_spike', 'clinic', 'sku', 'at', 'value', 'round(2 * mean, 4)')} FROM sales
     WHERE n >= 3 AND value > 2 * mean`,
   ],
 ];

@@ -11,4 +11,4 @@ export function ownStreams(inputs: readonly Input[]): Written[] {
 }
 
 export const withoutClocks = (written: readonly Written[]) =>
-  written.filter(({ key }) => !key.includes('"clock"'));
+  written.filter(({ key }) => !key.startsWith('clock/'));
