@@ -1,6 +1,8 @@
 /** Imports go one way; heavy or native packages stay at the edge (ARCHITECTURE.md). */
 // Tests may use the simulated world.
 const TESTS = '\\.test\\.ts$';
+/** `health` and `config` stand above them, as main.ts does. */
+const RELAY_STAGES = 'accept|alerts|archive|dashboard|gateways|operate|registry|streams|traces';
 const only = (name, pkg, allowed) => ({
   name,
   severity: 'error',
@@ -78,6 +80,41 @@ module.exports = {
       severity: 'error',
       from: { path: '^agent/(drivers|ingest|ring|alarm|annunciate|forward|site)/', pathNot: TESTS },
       to: { path: '^agent/(main\\.|(wire|watch|console|metrics|doctor|discover|cli)/)' },
+    },
+    {
+      name: 'relay-stages-meet-in-main',
+      severity: 'error',
+      from: { path: `^relay/(${RELAY_STAGES})/`, pathNot: TESTS },
+      to: {
+        path: `^relay/(${RELAY_STAGES}|log|web)/`,
+        pathNot: [
+          '^relay/$1/',
+          // What a stage shows the others, and the settings that it owns.
+          '^relay/[^/]+/(port|schema)\\.ts$',
+          '^relay/log/kafka/schema\\.ts$',
+          // The log's side for whoever reads and writes it, and the server's for whoever has routes.
+          '^relay/log/(decode|headers|own-ring|reserved)\\.ts$',
+          '^relay/web/(body|guard|secret|tries)\\.ts$',
+        ],
+      },
+    },
+    {
+      name: 'log-and-web-know-no-stage',
+      severity: 'error',
+      from: { path: '^relay/(log|web)/', pathNot: TESTS },
+      to: { path: `^relay/(${RELAY_STAGES}|log|web)/`, pathNot: '^relay/$1/' },
+    },
+    {
+      name: 'relay-stages-know-nothing-of-what-stands-above-them',
+      severity: 'error',
+      from: { path: `^relay/(${RELAY_STAGES}|log|web)/`, pathNot: TESTS },
+      to: { path: '^relay/(main\\.|(cli|config|health)/)' },
+    },
+    {
+      name: 'commands-beside-a-relay-load-no-web-server',
+      severity: 'error',
+      from: { path: '^relay/(log/open|cli/(archive|dead-letters|flink-env|replay|topics))\\.ts$' },
+      to: { path: '(^relay/(main\\.|web/(?!schema\\.))|node_modules/@?fastify)', reachable: true },
     },
     only('onoff-at-the-edge', 'onoff', '^agent/drivers/gpio/'),
     only('serialport-at-the-edge', 'serialport', '^agent/(drivers/serial|annunciate/sms)/'),

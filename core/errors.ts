@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'archive.emptied'
   | 'archive.unavailable'
   | 'log.lost'
+  | 'log.client'
   | 'modem.failed'
   | 'modem.unknown_outcome';
 

@@ -8,6 +8,8 @@ export const duration = z
   .refine((text) => parseDuration(text) !== undefined, 'expected a duration such as "30s", "60m" or "10h"')
   .transform((text) => parseDuration(text) as number);
 
+export const httpUrl = z.url({ protocol: /^https?$/, error: 'expected http://HOST:PORT or https://…' });
+
 /** A temperature or other measured value as people write it, read into thousandths. */
 export const milli = z
   .number()

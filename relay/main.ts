@@ -8,7 +8,8 @@ import { SystemClock } from '../host/clock.js';
 import type { ClaimFolder } from '../host/folder-lock.js';
 import { acceptRoutes } from './accept/accept.js';
 import { subscribe } from './accept/mqtt.js';
-import { type SourceStats, sourcePorter, sourceRoutes } from './accept/sources.js';
+import { sourcePorter, sourceRoutes } from './accept/source-routes.js';
+import type { SourceStats } from './accept/sources.js';
 import { runAlerts } from './alerts/alerting.js';
 import { Archiver } from './archive/archiver.js';
 import { openArchive } from './archive/open.js';
@@ -19,8 +20,8 @@ import { LiveView } from './dashboard/live.js';
 import { dashboardRoutes } from './dashboard/routes.js';
 import { Gateways } from './gateways/gateways.js';
 import { relayMetrics } from './health/metrics.js';
-import { EmbeddedLog } from './log/embedded/embedded.js';
-import type { Log, LogOptions } from './log/port.js';
+import { openLog } from './log/open.js';
+import type { Log } from './log/port.js';
 import { Registry } from './registry/kept.js';
 import { registryPorter, registryRoutes } from './registry/routes.js';
 import { runStreams } from './streams/embedded/job.js';
@@ -35,17 +36,6 @@ import { describeViewers, Viewers } from './web/viewers.js';
 export interface RunningRelay {
   port: number;
   stop(): Promise<void>;
-}
-
-export async function openLog(
-  config: RelayConfig,
-  clock: Clock,
-  log: Logger,
-  options: LogOptions = {},
-): Promise<Log> {
-  if (!config.kafka) return new EmbeddedLog(config.data, clock, config.retention);
-  const { KafkaLog } = await import('./log/kafka/kafka.js');
-  return KafkaLog.open(config.kafka, config.http.public_url ?? null, clock, log, options);
 }
 
 /** No more than that this relay runs and can take something. */
@@ -66,7 +56,7 @@ export async function startRelay(
   if (keepsFiles(config)) claim(config.data);
   const records = await openLog(config, clock, log, stop ? { stop } : {});
   const live = new LiveView();
-  const { app, strangers, stats: web } = openServer(config, log);
+  const { app, strangers, stats: web } = openServer(config.http, log);
   const gateways = new Gateways(config);
   const tries = new Tries(clock);
   const viewers = new Viewers(config.viewers, config.http, clock, tries);

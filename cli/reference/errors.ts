@@ -88,6 +88,11 @@ export const ERROR_CODES: Record<ErrorCode, Explained> = {
     seen: `${RELAY_LOG}, \`/readyz\`; gateways get 503`,
     todo: 'Look at the brokers, or at the disk of `data`. Gateways keep all and send again.',
   },
+  'log.client': {
+    means: 'Another version of kafkajs is installed than the one that this release changes parts of.',
+    seen: 'whoever starts the relay; it ends with status 1',
+    todo: 'Install what the lockfile names: `npm ci`. A package from `scripts/package` has it.',
+  },
   'log.lost': {
     means: '`gateway.progress` is gone or was emptied: what relays knew of rings is lost.',
     seen: 'whoever starts the relay; it does not start',

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BATCH_BYTES_MAX, type Batch, decodeBatch } from '../../core/contract/batch.js';
 import { ColdwatchError, type ErrorCode, logged, messageOf } from '../../core/errors.js';
 import type { Problem } from '../../core/schema.js';
-import type { Gateways } from '../gateways/gateways.js';
+import type { Bindings } from '../gateways/port.js';
 import { Elsewhere, type Log } from '../log/port.js';
 import { BODIES_BYTES_MAX, httpError, jsonBody, Room, Turns } from '../web/body.js';
 import { recordsOf } from './records.js';
@@ -51,7 +51,7 @@ const PROGRESS = 'Which ranges of which streams of this gateway are held: `{stre
 export function acceptRoutes(
   app: FastifyInstance,
   log: Log,
-  gateways: Gateways,
+  gateways: Bindings,
   onDurable: (batch: Batch) => void = () => {},
 ): AcceptStats {
   const stats: AcceptStats = {

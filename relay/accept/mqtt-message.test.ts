@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { mqttSourceSchema } from '../config/mqtt.js';
 import { filterOf, readMessage } from './mqtt-message.js';
+import { mqttSourceSchema } from './schema.js';
 
 const NOW = Date.UTC(2026, 10, 21, 6);
 const config = mqttSourceSchema.parse({

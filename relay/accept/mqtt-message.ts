@@ -5,10 +5,10 @@ import { idSchema, readingTrace } from '../../core/identity.js';
 import { at, isBelievable, jsonOf, numeric, readTime, text } from '../../core/payload.js';
 import { type Problem, problemsOf } from '../../core/schema.js';
 import { fromMilli, MILLI_MAX, QUANTITIES } from '../../core/units.js';
-import type { MqttSource, MqttTopic } from '../config/mqtt.js';
 import { headersOf } from '../log/headers.js';
 import type { Published } from '../log/port.js';
 import { brokerName } from '../log/reserved.js';
+import type { MqttSource, MqttTopic } from './schema.js';
 import type { Source } from './sources.js';
 
 /** A clock further ahead than this is wrong. */

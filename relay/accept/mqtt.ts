@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { type Clock, sleep } from '../../core/clock/clock.js';
 import { MqttSession } from '../../host/mqtt/session.js';
-import type { MqttSource } from '../config/mqtt.js';
 import { type Duty, runDuty } from '../log/own-ring.js';
 import type { Log, Published } from '../log/port.js';
 import { deadLetter } from './dead-letter.js';
 import { filterOf, gatewayOf, type Heard, readMessage, sourceName } from './mqtt-message.js';
+import type { MqttSource } from './schema.js';
 import { countsOf, type SourceCounts, type SourceStats } from './sources.js';
 
 const FLUSH_MS = 50;

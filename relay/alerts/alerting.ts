@@ -14,10 +14,8 @@ import { headersOf } from '../log/headers.js';
 import { type Duty, type OwnRing, runDuty } from '../log/own-ring.js';
 import type { Log, LogRecord, Position, StoredRecord } from '../log/port.js';
 import { type AlertingKind, type CentralAlert, Episodes } from './episodes.js';
-import { RELAY_GATEWAY } from './subject.js';
+import { ALERTS_BACK_MS, RELAY_GATEWAY } from './port.js';
 
-/** Own alerts are read back so far: what stands longer than the log remembers is told once more. */
-export const ALERTS_BACK_MS = 30 * 86_400_000;
 const FINDINGS_BACK_MS = 86_400_000;
 const LOOK_MS = 1000;
 /** Findings that wait for the next look: beyond, no more is read until they are through. */

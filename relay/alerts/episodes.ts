@@ -16,7 +16,7 @@ import {
 } from '../../core/contract/streams.js';
 import { MINUTE } from '../../core/durations.js';
 import { own } from '../../core/own.js';
-import { idOf, RULE } from './subject.js';
+import { idOf, RULE } from './port.js';
 
 /** What is further back is history that came late: nobody is called for it. */
 const HISTORY_MS = 60 * MINUTE;

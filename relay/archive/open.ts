@@ -1,14 +1,10 @@
 import type { Logger } from 'pino';
 import { logged } from '../../core/errors.js';
-import type { RelayConfig } from '../config/relay.js';
 import type { Archive } from './port.js';
+import type { ArchiveConfig } from './schema.js';
 
 /** The archive that the relay's file names. Rejects when its database cannot be reached. */
-export async function openArchive(
-  archive: NonNullable<RelayConfig['archive']>,
-  folder: string,
-  logger: Logger,
-): Promise<Archive> {
+export async function openArchive(archive: ArchiveConfig, folder: string, logger: Logger): Promise<Archive> {
   if (archive.postgres === undefined) {
     const { SqliteArchive } = await import('./sqlite/sqlite.js');
     return SqliteArchive.open(folder);

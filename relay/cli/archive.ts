@@ -20,7 +20,7 @@ async function rebuildArchive({ config, json }: { config: string; json?: boolean
   if (!wanted) return misuse(`${config}: archive: got nothing, expected an archive`);
   const clock = new SystemClock();
   const logger = openLogger('error');
-  const { openLog } = await import('../main.js');
+  const { openLog } = await import('../log/open.js');
   const { openArchive } = await import('../archive/open.js');
   const { rebuild } = await import('../archive/archiver.js');
   const archive = await openArchive(wanted, data, logger);

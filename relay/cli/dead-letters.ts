@@ -3,8 +3,8 @@ import type { DeadLetter } from '../../core/contract/sources.js';
 import { SystemClock } from '../../host/clock.js';
 import { openLogger } from '../../host/logger.js';
 import { failWith, misuse, print } from '../../host/output.js';
+import { sourcesConfigSchema } from '../accept/schema.js';
 import { loadRelay } from '../config/load.js';
-import { sourcesConfigSchema } from '../config/sources.js';
 
 interface Options {
   config: string;
@@ -29,8 +29,8 @@ async function run({ config, replay, since, json }: Options): Promise<void> {
   const loaded = loadRelay(config);
   if (!('value' in loaded)) return failWith(loaded.problems);
   const clock = new SystemClock();
-  const { openLog } = await import('../main.js');
-  const { deadLetters, replayLetters } = await import('../operate/dead-letters.js');
+  const { openLog } = await import('../log/open.js');
+  const { deadLetters, replayLetters } = await import('../accept/dead-letters.js');
   const log = await openLog(loaded.value, clock, openLogger('error'), { role: 'client' });
   try {
     const letters = await deadLetters(log, sinceMs);

@@ -34,7 +34,7 @@ async function run({ config, from, to, topic, json }: Options): Promise<void> {
   }
   const loaded = loadRelay(config);
   if (!('value' in loaded)) return failWith(loaded.problems);
-  const { openLog } = await import('../main.js');
+  const { openLog } = await import('../log/open.js');
   const log = await openLog(loaded.value, new SystemClock(), openLogger('error'), { role: 'client' });
   try {
     const result = await replayHistory(log, topic as Replayable, fromMs, toMs);

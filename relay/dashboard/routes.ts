@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { type Clock, every } from '../../core/clock/clock.js';
-import type { Viewers } from '../web/viewers.js';
+import type { Sessions } from '../web/port.js';
 import type { LiveFeed } from './feed.js';
 import type { LiveView } from './live.js';
 
@@ -22,7 +22,7 @@ export function dashboardRoutes(
   app: FastifyInstance,
   live: LiveView,
   feed: LiveFeed,
-  viewers: Viewers,
+  sessions: Sessions,
   clock: Clock,
 ): () => void {
   const files = pageFiles();
@@ -45,7 +45,7 @@ export function dashboardRoutes(
     if (watchers.size >= WATCHERS_MAX) {
       return reply.code(503).send({ error: 'busy', message: 'too many open dashboards' });
     }
-    const until = viewers.sessionEnd(request) ?? Number.POSITIVE_INFINITY;
+    const until = sessions.sessionEnd(request) ?? Number.POSITIVE_INFINITY;
     const headers = reply.getHeaders() as Record<string, string>;
     reply.hijack();
     const { raw } = reply;

@@ -7,6 +7,7 @@ import { sameSecret } from '../../host/secret.js';
 import { isReserved } from '../log/reserved.js';
 import { forbidden, type Refusal, unauthorised } from '../web/guard.js';
 import { bearerOf } from '../web/secret.js';
+import type { Bindings } from './port.js';
 import type { GatewaysConfig } from './schema.js';
 
 /**
@@ -16,7 +17,7 @@ import type { GatewaysConfig } from './schema.js';
 const URN = 'URI:urn:coldwatch:gateway:';
 
 /** Who may send as which gateway, and for which clinic. */
-export class Gateways {
+export class Gateways implements Bindings {
   readonly #config: GatewaysConfig;
   readonly #certified = new WeakMap<object, string | null>();
 
@@ -24,13 +25,11 @@ export class Gateways {
     this.#config = config;
   }
 
-  /** Whether a gateway must prove who it is. */
   get closed(): boolean {
     const { gateways, tokens, http } = this.#config;
     return gateways !== undefined || tokens !== undefined || http.tls?.client_ca !== undefined;
   }
 
-  /** The clinic that the relay's file gives it; where it says nothing, the first that it spoke of is its clinic. */
   clinicOf(id: string): string | undefined {
     return own(this.#config.gateways, id)?.clinic;
   }

@@ -9,6 +9,7 @@ import type { Porter } from '../web/guard.js';
 import type { Tries } from '../web/tries.js';
 import type { Registry } from './kept.js';
 import { RegistryError } from './registry.js';
+import type { RegistryAccess } from './schema.js';
 
 /*
  * The part of the Confluent Schema Registry's API (https://docs.confluent.io/platform/current/schema-registry/develop/api.html)
@@ -26,11 +27,6 @@ const bodySchema = z.object({
   schemaType: z.literal('AVRO').optional(),
   references: z.array(z.unknown()).max(0).optional(),
 });
-
-export interface RegistryAccess {
-  username: string;
-  password: string;
-}
 
 type Params = { Params: { subject: string; version: string; id: string } };
 

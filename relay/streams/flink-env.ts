@@ -1,4 +1,5 @@
-import type { RelayConfig } from '../config/relay.js';
+import type { KafkaConfig } from '../log/kafka/schema.js';
+import type { Regions } from './schema.js';
 
 const sql = (text: string) => `'${text.replaceAll("'", "''")}'`;
 
@@ -7,7 +8,11 @@ export function flinkEnv({
   sources,
   regions,
   kafka,
-}: Pick<RelayConfig, 'sources' | 'regions' | 'kafka'>): Record<string, string> {
+}: {
+  sources?: { reorder: Readonly<Record<string, number>> } | undefined;
+  regions: Regions;
+  kafka?: KafkaConfig | undefined;
+}): Record<string, string> {
   const reorder = Object.entries(sources?.reorder ?? {}).map(([sku, level]) => `(${sql(sku)}, ${level})`);
   const places = Object.entries(regions).flatMap(([region, { clinics }]) =>
     clinics.map((clinic) => `(${sql(clinic)}, ${sql(region)}, ${clinics.length})`),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { idSchema } from '../../core/identity.js';
+import { duration, httpUrl } from '../../core/schema.js';
 
 /** A secret that fits into a header. */
 export const tokenSchema = z
@@ -25,3 +26,36 @@ export const viewersSchema = z.strictObject({
     ),
 });
 export type ViewersConfig = z.output<typeof viewersSchema>;
+
+export const httpSchema = z.strictObject({
+  host: z.string().default('0.0.0.0').describe('address that it listens at'),
+  port: z.int().min(0).max(65_535).default(8443).describe('port that it listens at'),
+  public_url: httpUrl
+    .optional()
+    .describe(
+      'where gateways reach this very relay; relays that share a Kafka send gateways to each other by it',
+    ),
+  tls: z
+    .strictObject({
+      cert: z.string().describe('this relay’s certificate'),
+      key: z.string().describe('its key'),
+      client_ca: z.string().optional().describe('who certifies gateways'),
+    })
+    .optional()
+    .describe(
+      'PEM files; with client_ca a gateway needs a certificate by that authority, with its id as URI urn:coldwatch:gateway:ID or as common name',
+    ),
+  connections: z
+    .int()
+    .min(10)
+    .max(1_000_000)
+    .default(20_000)
+    .describe('open at once; further ones are refused'),
+  request_timeout: duration
+    .refine((ms) => ms >= 1000, 'expected at least 1 s')
+    .default(60_000)
+    .describe(
+      'for a request to come in, its body included; agents on slow links need up to their `deadline`',
+    ),
+});
+export type HttpConfig = z.output<typeof httpSchema>;

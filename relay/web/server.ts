@@ -10,7 +10,7 @@ import Fastify, {
 import type { Logger } from 'pino';
 import { own } from '../../core/own.js';
 import { show } from '../../core/schema.js';
-import type { RelayConfig } from '../config/relay.js';
+import type { HttpConfig } from './schema.js';
 import { Strangers } from './strangers.js';
 
 /** From the first byte of a request to the end of its headers; also for a connection that says nothing. */
@@ -43,7 +43,7 @@ export interface WebStats {
 }
 
 /** The relay's one HTTP server: its time-outs, its bounds, and the headers of every answer. */
-export function openServer({ http }: Pick<RelayConfig, 'http'>, log: Logger) {
+export function openServer(http: HttpConfig, log: Logger) {
   const requestTimeout = http.request_timeout;
   const limits = {
     requestTimeout,
@@ -138,7 +138,7 @@ function refuseBytes(error: NodeJS.ErrnoException, socket: Socket): void {
 }
 
 /** A certificate is asked for, not demanded: viewers have none. The gateways' porter looks at it. */
-function pem(tls: NonNullable<RelayConfig['http']['tls']>) {
+function pem(tls: NonNullable<HttpConfig['tls']>) {
   return {
     cert: readFileSync(tls.cert),
     key: readFileSync(tls.key),

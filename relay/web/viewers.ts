@@ -5,6 +5,7 @@ import { own } from '../../core/own.js';
 import { sameSecret } from '../../host/secret.js';
 import { type Refusal, unauthorised } from './guard.js';
 import { closedPage } from './login-page.js';
+import type { Sessions } from './port.js';
 import type { ViewersConfig } from './schema.js';
 import { bearerOf, findSecret, markOf } from './secret.js';
 import type { Tries } from './tries.js';
@@ -21,7 +22,7 @@ const PASSED_ON = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'];
  * address that the relay's file names. A session is a mark that only this relay's file can make, so nothing is kept
  * of it; it ends by itself, and with the token.
  */
-export class Viewers {
+export class Viewers implements Sessions {
   readonly #tokens: Readonly<Record<string, string>>;
   readonly #open = new BlockList();
   readonly #hosts: Set<string>;
@@ -60,7 +61,6 @@ export class Viewers {
     return wantsPage ? { ...refusal, type: 'text/html; charset=utf-8', body: closedPage() } : refusal;
   };
 
-  /** Until when this request's token or session is good; undefined when it has none. */
   sessionEnd(request: FastifyRequest): number | undefined {
     const token = bearerOf(request.headers.authorization);
     if (token !== undefined && this.#nameOf(token) !== undefined) return Number.POSITIVE_INFINITY;

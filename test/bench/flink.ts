@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { kafkaConfigSchema } from '../../relay/config/relay.js';
 import { connectTo } from '../../relay/log/kafka/admin.js';
 import { lagOf } from '../../relay/log/kafka/lag.js';
 import { Names } from '../../relay/log/kafka/names.js';
+import { kafkaConfigSchema } from '../../relay/log/kafka/schema.js';
 import { ensureTopics } from '../../relay/log/kafka/topics.js';
 import { until } from '../world/run/programs.js';
 import { startKafka, tempFolder } from '../world/run/services.js';

@@ -4,10 +4,10 @@ import type { WallMs } from '../../core/clock/clock.js';
 import { DATA_TOPICS } from '../../core/contract/messages.js';
 import { RANGES_MAX } from '../../core/contract/ranges.js';
 import { SystemClock } from '../../host/clock.js';
-import { kafkaConfigSchema } from '../../relay/config/relay.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
 import { EPOCH_RECENT_MS, EPOCHS_MAX } from '../../relay/log/epochs.js';
 import { KafkaLog } from '../../relay/log/kafka/kafka.js';
+import { kafkaConfigSchema } from '../../relay/log/kafka/schema.js';
 import {
   type Append,
   Elsewhere,

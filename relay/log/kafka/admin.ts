@@ -1,8 +1,8 @@
 import type { Admin, Kafka as KafkaClient, SASLOptions } from 'kafkajs';
 import type { Logger } from 'pino';
-import type { KafkaConfig } from '../../config/relay.js';
 import { Kafka, logLevel } from './client.js';
 import { unavailable } from './failures.js';
+import type { KafkaConfig } from './schema.js';
 
 /** kafkajs's own waits grow to half a minute: a Kafka that is back is to be noticed within a second or two. */
 const RETRY = { initialRetryTime: 100, multiplier: 2, maxRetryTime: 1000, retries: 8 };

@@ -1,11 +1,11 @@
 import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import { messageOf } from '../../../core/errors.js';
-import type { KafkaConfig } from '../../config/relay.js';
 import type { LogTopic } from '../port.js';
 import { type Avro, fromAvro, toAvro } from '../schemas/avro.js';
 import { avroSchemas, formerSchemas } from '../schemas/schemas.js';
 import type { ValueCodec } from './codec.js';
 import type { Names } from './names.js';
+import type { KafkaConfig } from './schema.js';
 
 /** Confluent's wire format: a zero byte, the schema's id (int32), Avro. */
 const MAGIC = 0;

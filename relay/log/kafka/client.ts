@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { ICustomPartitioner } from 'kafkajs';
 import { SystemClock } from '../../../host/clock.js';
 import { withoutAborted } from './aborted.js';
+import { refuseOther } from './kafkajs-version.js';
 import { replaceEncoder } from './record-batch.js';
 
 const require = createRequire(import.meta.url);
@@ -52,6 +53,7 @@ function replace(module: string, by: unknown): void {
   require.cache[require.resolve(module)]!.exports = by;
 }
 
+refuseOther((require('kafkajs/package.json') as { version: string }).version);
 // kafkajs keeps what it has loaded, so its slow and its wrong parts are replaced before it is.
 replaceEncoder();
 calmQueue();
@@ -135,7 +137,6 @@ export function clusterOf(kafka: object, reads: 'committed' | 'written' = 'commi
   const create = Object.getOwnPropertySymbols(kafka).find(
     ({ description }) => description === 'private:Kafka:createCluster',
   );
-  // kafkajs is pinned by the lockfile.
   const make = (kafka as Record<symbol, (options: object) => Cluster>)[create!]!;
   return make({ allowAutoTopicCreation: false, isolationLevel: reads === 'committed' ? 1 : 0 });
 }

@@ -2,7 +2,6 @@ import type { Logger } from 'pino';
 import { type Clock, withDeadline } from '../../../core/clock/clock.js';
 import type { RangeSet } from '../../../core/contract/ranges.js';
 import { ColdwatchError } from '../../../core/errors.js';
-import type { KafkaConfig } from '../../config/relay.js';
 import {
   type Append,
   Elsewhere,
@@ -31,6 +30,7 @@ import { TopicLimits } from './limits.js';
 import { Names } from './names.js';
 import { Publisher } from './publisher.js';
 import { COMPRESSION } from './record-batch.js';
+import type { KafkaConfig } from './schema.js';
 import { ensureTopics, topicSpecs } from './topics.js';
 
 const FIRST_LANES_MS = 60_000;

@@ -1,11 +1,11 @@
 import type { Admin, Kafka } from 'kafkajs';
 import { DATA_TOPICS } from '../../../core/contract/messages.js';
 import { ColdwatchError } from '../../../core/errors.js';
-import type { KafkaConfig } from '../../config/relay.js';
 import { type FetchedMessage, partitioner } from './client.js';
 import type { PartitionReader } from './fetch.js';
 import { Names } from './names.js';
 import { beginsMessage } from './progress.js';
+import type { KafkaConfig } from './schema.js';
 import { ensureTopics } from './topics.js';
 
 export interface Offsets {

@@ -4,9 +4,9 @@ import { SOURCE_TOPICS } from '../../../core/contract/sources.js';
 import { BACKTEST_TOPICS, STREAM_TOPICS } from '../../../core/contract/streams.js';
 import { DAY } from '../../../core/durations.js';
 import { ColdwatchError } from '../../../core/errors.js';
-import type { KafkaConfig } from '../../config/relay.js';
 import { type LogTopic, SCHEMAS_TOPIC } from '../port.js';
 import { Names } from './names.js';
+import type { KafkaConfig } from './schema.js';
 
 const DAYS_KEPT = 30;
 /** Kafka's number for it; kafkajs, a CommonJS package, gives its name to the compiler only. */

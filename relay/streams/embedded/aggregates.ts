@@ -6,9 +6,10 @@ import type {
 } from '../../../core/contract/streams.js';
 import type { Unit } from '../../../core/units.js';
 import { OUT_MS, WINDOW_MS } from '../meaning.js';
+import type { Regions } from '../schema.js';
 import { type ChannelId, channelName, type Judge, type Limits, same } from './limits.js';
 import { Recent } from './recent.js';
-import { placesOf, type Regions } from './regions.js';
+import { placesOf } from './regions.js';
 import { add, covered, emptySums, roundTo, type Sums, shown } from './sums.js';
 
 /** Windows kept to be corrected: a day of four hundred channels. What comes later than that starts its window anew. */

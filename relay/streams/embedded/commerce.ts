@@ -3,7 +3,7 @@ import type { InventoryChange, SaleEvent } from '../../../core/contract/sources.
 import type { Finding, FindingKind } from '../../../core/contract/streams.js';
 import { DAY } from '../../../core/durations.js';
 import { own } from '../../../core/own.js';
-import { idOf } from '../../alerts/subject.js';
+import { idOf } from '../../alerts/port.js';
 import type { Begun } from './standing.js';
 import { roundTo } from './sums.js';
 

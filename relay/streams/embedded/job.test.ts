@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { SimulatedClock } from '../../../core/clock/simulated.js';
 import { HOUR } from '../../../core/durations.js';
-import { idOf } from '../../alerts/subject.js';
+import { idOf } from '../../alerts/port.js';
 import type { Log, OnRecords, Published, StoredRecord } from '../../log/port.js';
 import { runStreams } from './job.js';
 

@@ -1,9 +1,10 @@
 import type { Finding } from '../../../core/contract/streams.js';
 import { OUT_MS, OUT_WINDOW_MS, REGION_SHARE, SEVERAL, SLIDE_MS } from '../meaning.js';
+import type { Regions } from '../schema.js';
 import { allOutside, put } from './aggregates.js';
 import { type ChannelId, channelName, type Limits } from './limits.js';
 import { Recent } from './recent.js';
-import { placesOf, type Regions } from './regions.js';
+import { placesOf } from './regions.js';
 import { roundTo } from './sums.js';
 
 /** Three minutes of a unit, kept to be corrected: a day of some eighty units. */

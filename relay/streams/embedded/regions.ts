@@ -1,4 +1,4 @@
-export type Regions = Readonly<Record<string, { clinics: readonly string[] }>>;
+import type { Regions } from '../schema.js';
 
 /** In which region a clinic lies, and how many clinics that has. */
 export const placesOf = (regions: Regions) =>

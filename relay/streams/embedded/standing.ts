@@ -1,7 +1,6 @@
 import { touch } from '../../../core/bounded.js';
 import { type AlertMessage, placeOf, TOPICS } from '../../../core/contract/messages.js';
-import { ALERTS_BACK_MS } from '../../alerts/alerting.js';
-import { RELAY_GATEWAY, RULE } from '../../alerts/subject.js';
+import { ALERTS_BACK_MS, RELAY_GATEWAY, RULE } from '../../alerts/port.js';
 import { Decoder } from '../../log/decode.js';
 import type { Log } from '../../log/port.js';
 

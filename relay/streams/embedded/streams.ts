@@ -12,6 +12,7 @@ import {
 } from '../../../core/contract/streams.js';
 import { Decoder } from '../../log/decode.js';
 import type { StoredRecord } from '../../log/port.js';
+import type { Regions } from '../schema.js';
 import { Aggregates, type Changed } from './aggregates.js';
 import { Sales, Stock } from './commerce.js';
 import { Limits } from './limits.js';
@@ -19,7 +20,6 @@ import type { LiveRow } from './live.js';
 import { eventTime, InOrder, Watermark } from './order.js';
 import { Out, type Standing } from './out.js';
 import { Patterns } from './patterns.js';
-import type { Regions } from './regions.js';
 import { Silence } from './silence.js';
 import { type Slid, Sliding } from './sliding.js';
 import type { Begun } from './standing.js';

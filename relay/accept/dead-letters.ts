@@ -2,12 +2,11 @@ import { remember } from '../../core/bounded.js';
 import type { Clock } from '../../core/clock/clock.js';
 import { type DeadLetter, SOURCE_TOPICS } from '../../core/contract/sources.js';
 import type { Problem } from '../../core/schema.js';
-import { mqttSource } from '../accept/mqtt-message.js';
-import { readLine, sourcesOf } from '../accept/sources.js';
-import type { MqttSource } from '../config/mqtt.js';
-import type { SourcesConfig } from '../config/sources.js';
 import { Decoder } from '../log/decode.js';
 import type { Log } from '../log/port.js';
+import { mqttSource } from './mqtt-message.js';
+import type { MqttSource, SourcesConfig } from './schema.js';
+import { readLine, sourcesOf } from './sources.js';
 
 /** Letters shown and replayed at once; the newest. */
 const LETTERS_MAX = 10_000;

@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto';
+import { DAY } from '../../core/durations.js';
 import type { OwnName } from '../log/reserved.js';
 
 /** As whom the relay raises alerts, and how the rules of those that streams give begin; the finding's kind follows. */
 export const RELAY_GATEWAY = 'relay' satisfies OwnName;
 export const RULE = 'stream:';
+
+/** Own alerts are read back so far: what stands longer than the log remembers is told once more. */
+export const ALERTS_BACK_MS = 30 * DAY;
 
 /** As idSchema has it. */
 const ID_MAX = 63;
