@@ -79,8 +79,9 @@ export const regionAggregateSchema = z.strictObject({
   clinics_out: z.int().min(0).describe('with at least one unit out'),
   share: z.number().min(0).max(1).describe('`clinics_out` of `clinics`'),
 });
-/** As they are written: every field is there. */
+/** Five minutes of a sensor as they are written: every field is there, `since` in ms since 1970. */
 export type SensorAggregateRow = z.output<typeof sensorAggregateSchema>;
+/** Five minutes of a clinic as they are written: every field is there, `since` in ms since 1970. */
 export type ClinicAggregateRow = z.output<typeof clinicAggregateSchema>;
 /** Without what records of before lack. */
 export type SensorAggregate = z.input<typeof sensorAggregateSchema>;
@@ -113,6 +114,7 @@ export type FindingKind = (typeof FINDINGS)[number];
 
 /** Units of what findings speak of. */
 export const FINDING_UNITS = ['Cel', 'min', '1'] as const;
+/** The unit of a finding’s value and threshold, by UCUM. */
 export type FindingUnit = (typeof FINDING_UNITS)[number];
 
 /** Of the value and the threshold of each kind; `1`: counts, shares and scores. */
