@@ -46,16 +46,24 @@ function anchorsOf(page: string): Set<string> {
   return anchors;
 }
 
-function broken(page: string): string[] {
-  const links = [...prose(textOf(page)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!);
-  return links.filter((link) => {
-    if (/^[a-z]+:/.test(link)) return false;
-    const [path = '', anchor] = link.split('#');
-    const target = path === '' ? page : relative(ROOT, join(ROOT, dirname(page), decodeURI(path)));
-    if (!existsSync(join(ROOT, target))) return true;
-    return anchor !== undefined && !anchorsOf(target).has(anchor);
-  });
-}
+/** Every link of a page to something of this repository, and where it leads. */
+const linksOf = (page: string) =>
+  [...prose(textOf(page)).matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, link]) => link!)
+    .filter((link) => !/^[a-z]+:/.test(link))
+    .map((link) => {
+      const [path = '', anchor] = link.split('#');
+      const target = path === '' ? page : relative(ROOT, join(ROOT, dirname(page), decodeURI(path)));
+      return { link, target, anchor };
+    });
+
+const broken = (page: string) =>
+  linksOf(page)
+    .filter(
+      ({ target, anchor }) =>
+        !existsSync(join(ROOT, target)) || (anchor !== undefined && !anchorsOf(target).has(anchor)),
+    )
+    .map(({ link }) => link);
 
 const BASE = `
 clinic: { id: kisumu-west, name: Kisumu West, timezone: Africa/Nairobi }
@@ -109,6 +117,16 @@ describe('what people read', () => {
     const file = join(folder, 'site.yaml');
     writeFileSync(file, text);
     expect(checkFile(file).problems).toEqual([]);
+  });
+
+  it('is two clicks from the first page at the most', () => {
+    const next = (pages: readonly string[]) =>
+      pages
+        .flatMap((page) => linksOf(page).map(({ target }) => target))
+        .filter((page) => PAGES.includes(page));
+    const once = next(['README.md']);
+    const near = new Set(['README.md', ...once, ...next(once)]);
+    expect(PAGES.filter((page) => !near.has(page))).toEqual([]);
   });
 
   it('begins with a page that is short', () => {
