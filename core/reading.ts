@@ -1,3 +1,4 @@
+import { asMono, asTimeline, asWall, type MonoMs, type TimelineMs, type WallMs } from './clock/clock.js';
 import type { Quality, Reason } from './quality.js';
 import type { Milli, Quantity } from './units.js';
 
@@ -16,11 +17,18 @@ export interface Reading extends Channel {
   milli: Milli;
   quality: Quality;
   reason?: Reason;
-  atMs: number;
-  monoMs: number;
-  wallMs: number;
-  deviceMs?: number;
+  atMs: TimelineMs;
+  monoMs: MonoMs;
+  wallMs: WallMs;
+  deviceMs?: WallMs;
 }
+
+/** The times of a reading of which one is all that is known: of history, and in tests. */
+export const timesAt = (ms: number): Pick<Reading, 'atMs' | 'monoMs' | 'wallMs'> => ({
+  atMs: asTimeline(ms),
+  monoMs: asMono(ms),
+  wallMs: asWall(ms),
+});
 
 export function channelKey(channel: Channel): string {
   return `${channel.sensor}/${channel.quantity}`;

@@ -1,4 +1,4 @@
-import type { Clock, MonoMs, Timer, WallMs } from '../core/clock/clock.js';
+import { asMono, asWall, type Clock, type MonoMs, type Timer, type WallMs } from '../core/clock/clock.js';
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -19,11 +19,11 @@ export class SystemClock implements Clock {
   }
 
   wall(): WallMs {
-    return Date.now() as WallMs;
+    return asWall(Date.now());
   }
 
   mono(): MonoMs {
-    return (performance.now() + this.#offset) as MonoMs;
+    return asMono(performance.now() + this.#offset);
   }
 
   synchronised(): boolean {

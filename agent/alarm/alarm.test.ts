@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { asTimeline } from '../../core/clock/clock.js';
 import { SimulatedClock } from '../../core/clock/simulated.js';
 import type { AlertBody, RingEvent } from '../../core/contract/messages.js';
 import { ruleSchema } from '../../core/detect/rules.js';
 import { type PolicyEffect, policySchema } from '../../core/policy/local.js';
+import { timesAt } from '../../core/reading.js';
 import type { Ring } from '../ring/port.js';
 import { Alarm } from './alarm.js';
 import type { AlarmSensor } from './state.js';
@@ -27,7 +29,7 @@ function alarmsOf(values: readonly number[], medianOfThree: boolean): number {
   const policy = policySchema.parse({});
   const alarm = new Alarm({ gateway: 'g', sensors, policy, ring, clock, annunciate: () => {} });
   values.forEach((celsius, i) => {
-    const times = { atMs: i * 60_000, monoMs: i * 60_000, wallMs: i * 60_000 };
+    const times = timesAt(i * 60_000);
     alarm.reading(
       { sensor: 'a', quantity: 'temperature', milli: celsius * 1000, quality: 'good', ...times },
       i + 1,
@@ -64,7 +66,7 @@ describe('an episode', () => {
     const alarm = new Alarm({ gateway: 'g', sensors, policy, ring, clock, annunciate });
     const read = async (celsius: number) => {
       await clock.advance(60_000);
-      const times = { atMs: clock.mono(), monoMs: clock.mono(), wallMs: clock.wall() };
+      const times = { atMs: asTimeline(clock.mono()), monoMs: clock.mono(), wallMs: clock.wall() };
       const reading = { sensor: 'a', quantity: 'temperature', quality: 'good', ...times } as const;
       alarm.reading({ ...reading, milli: celsius * 1000 }, 1);
     };
@@ -186,7 +188,7 @@ describe('what was learned and added up', () => {
     const alarm = new Alarm({ gateway: 'g', sensors, policy, ring, clock, annunciate: () => {} });
     for (let m = 0; m < hours * 60; m++) {
       nowMs = fromHour * 3_600_000 + m * 60_000;
-      const times = { atMs: nowMs, monoMs: nowMs, wallMs: nowMs };
+      const times = timesAt(nowMs);
       alarm.reading(
         { sensor: 'a', quantity: 'temperature', milli: 12_000 + (m % 7) * 10, quality: 'good', ...times },
         m + 1,

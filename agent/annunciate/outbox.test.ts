@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { asTimeline } from '../../core/clock/clock.js';
 import { SimulatedClock } from '../../core/clock/simulated.js';
 import { ColdwatchError } from '../../core/errors.js';
 import { OUTBOX_MAX, Outbox } from './outbox.js';
@@ -29,7 +30,7 @@ function world(answers: (ColdwatchError | 'ok')[], stored?: unknown) {
   const outbox = new Outbox({
     transport,
     clock,
-    timeline: () => clock.mono(),
+    timeline: () => asTimeline(clock.mono()),
     phoneOf: (person) => (person === 'nurse' ? '+254700000001' : undefined),
     load: () => box.stored,
     save: (entries) => {

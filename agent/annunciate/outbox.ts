@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Clock, Timer } from '../../core/clock/clock.js';
+import type { Clock, TimelineMs, Timer } from '../../core/clock/clock.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
 import type { SmsTransport } from './sms/transport.js';
 
@@ -24,7 +24,7 @@ type Entry = z.infer<typeof entrySchema>;
 export interface OutboxOptions {
   transport: SmsTransport;
   clock: Clock;
-  timeline: () => number;
+  timeline: () => TimelineMs;
   phoneOf: (person: string) => string | undefined;
   load: () => unknown;
   save: (entries: unknown) => void;

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type Clock, sleep } from '../../core/clock/clock.js';
+import { asTimeline, type Clock, sleep } from '../../core/clock/clock.js';
 import { messageOf } from '../../core/errors.js';
 import { QUANTITIES, type Quantity, showDuration, showMilli, type Unit } from '../../core/units.js';
 import type { Lines } from '../drivers/driver.js';
@@ -68,7 +68,7 @@ export async function visitSensors(
   const checks = new Map(site.sensors.map((sensor) => [sensor.id, inputChecksOf(sensor)]));
   const identities = new IdentityBook({}, new Map(), () => {});
   const ingest = new Ingest(
-    { checks, clock, timeline: () => clock.mono(), board, identities, times: NO_TIMES },
+    { checks, clock, timeline: () => asTimeline(clock.mono()), board, identities, times: NO_TIMES },
     { readings: (_readings, receipt) => receipt?.(), failure: () => {}, identity: () => {} },
   );
   const store = {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { every, sleep } from '../../core/clock/clock.js';
+import { asTimeline, every, sleep } from '../../core/clock/clock.js';
 import { SimulatedClock } from '../../core/clock/simulated.js';
 import { ColdwatchError } from '../../core/errors.js';
 import type { Decoded, Probe } from '../drivers/driver.js';
@@ -46,7 +46,7 @@ it('keeps every other sensor’s cadence within 10 % while a bus is mute and uni
     {
       checks: new Map(),
       clock,
-      timeline: () => clock.mono(),
+      timeline: () => asTimeline(clock.mono()),
       board,
       identities,
       times: { newest: () => 0, take: () => {} },

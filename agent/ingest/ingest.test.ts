@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { asTimeline } from '../../core/clock/clock.js';
 import { SimulatedClock } from '../../core/clock/simulated.js';
 import type { Reading } from '../../core/reading.js';
 import { MILLI_MAX } from '../../core/units.js';
@@ -40,7 +41,7 @@ function world(
     {
       checks: new Map(['a', 'b'].map((id) => [id, checks])),
       clock,
-      timeline: () => clock.mono(),
+      timeline: () => asTimeline(clock.mono()),
       board,
       identities,
       times: new DeviceTimes(ring),

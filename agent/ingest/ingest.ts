@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock/clock.js';
+import { asTimeline, asWall, type Clock, type TimelineMs, type WallMs } from '../../core/clock/clock.js';
 import { type PlausibleSpec, type PlausibleState, stepPlausible } from '../../core/detect/plausible.js';
 import type { ErrorCode } from '../../core/errors.js';
 import { isBelievable, showTime } from '../../core/payload.js';
@@ -43,7 +43,7 @@ const UNDATED = { quality: 'suspect', reason: 'device_time' } as const;
 export interface IngestDeps {
   checks: ReadonlyMap<string, InputChecks>;
   clock: Clock;
-  timeline: () => number;
+  timeline: () => TimelineMs;
   board: Board;
   identities: IdentityBook;
   /** The newest time of each device, as of before this start too. */
@@ -176,7 +176,7 @@ export class Ingest implements DriverSink {
     const checks = this.#deps.checks.get(sensor);
     const corrected =
       quantity === 'temperature' && checks?.calibration ? calibrate(checks.calibration, raw) : raw;
-    const atMs = dated ?? this.#deps.timeline();
+    const atMs = dated === undefined ? this.#deps.timeline() : asTimeline(dated);
     const reading: Reading = {
       sensor,
       quantity,
@@ -198,8 +198,9 @@ export class Ingest implements DriverSink {
   }
 
   /** The device's own time, if it may be true. */
-  #dated(sensor: string, { deviceMs }: RawSample): number | undefined {
-    if (deviceMs === undefined || isBelievable(deviceMs, this.#knownNow())) return deviceMs;
+  #dated(sensor: string, { deviceMs }: RawSample): WallMs | undefined {
+    if (deviceMs === undefined) return undefined;
+    if (isBelievable(deviceMs, this.#knownNow())) return asWall(deviceMs);
     const said = showTime(deviceMs);
     this.#problem(sensor, `the device says that it measured at ${said}, which cannot be: set its clock`);
     return undefined;

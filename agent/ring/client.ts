@@ -1,3 +1,4 @@
+import type { TimelineMs } from '../../core/clock/clock.js';
 import type { ReadingRow } from '../../core/contract/batch.js';
 import type { RingEvent, Summary } from '../../core/contract/messages.js';
 import { rangeSetSchema } from '../../core/contract/range-schema.js';
@@ -131,7 +132,7 @@ export class RingClient implements Ring {
   sendable = (stream: Stream): number => this.#sendable.through(stream);
   withheld = (stream: Stream): RangeSet => this.#sendable.withheld(stream);
   held = (stream: Stream): RangeSet => union(this.#held[stream], this.#holes.of(stream));
-  timeline = (): number => this.#segments.timeline();
+  timeline = (): TimelineMs => this.#segments.timeline();
 
   append(reading: Reading): number {
     if (this.#waiting.next.rows >= WAITING_MAX) this.#shed('readings');

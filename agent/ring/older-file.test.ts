@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RingEvent } from '../../core/contract/messages.js';
+import { timesAt } from '../../core/reading.js';
 import { SystemClock } from '../../host/clock.js';
 import { markDamaged, salvagedFiles, unsaved } from './aside.js';
 import { RingClient } from './client.js';
@@ -82,7 +83,7 @@ describe('a ring’s file of a version without checksums', () => {
     expect([...ring.receipts()]).toEqual([7, 99]);
     expect(ring.held('readings')).toEqual([[1, 600]]);
     expect(ring.before).toEqual({ measuredAt: START + LAST * 1000, boot: 'older-boot' });
-    const times = { atMs: 1, monoMs: 1, wallMs: 1 };
+    const times = timesAt(1);
     ring.append({ sensor: 'fridge-1', quantity: 'temperature', milli: 1, quality: 'good', ...times });
     await ring.close();
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock/clock.js';
+import type { Clock, TimelineMs } from '../../core/clock/clock.js';
 import type { ReadingRow } from '../../core/contract/batch.js';
 import type { RingEvent, Summary } from '../../core/contract/messages.js';
 import type { Range, RangeSet } from '../../core/contract/ranges.js';
@@ -58,7 +58,7 @@ export interface Ring {
    */
   learn(held: Record<Stream, RangeSet>, others?: boolean): Promise<void>;
   /** Milliseconds on the sensors' own timeline: continues across boots, never goes back. */
-  timeline(): number;
+  timeline(): TimelineMs;
   stats(): RingStats;
   close(): Promise<void>;
 }

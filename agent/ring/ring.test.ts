@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { asMono, asWall } from '../../core/clock/clock.js';
 import { SimulatedClock } from '../../core/clock/simulated.js';
 import type { RingEvent } from '../../core/contract/messages.js';
 import type { Reading } from '../../core/reading.js';
+import { timesAt } from '../../core/reading.js';
 import { SystemClock } from '../../host/clock.js';
 import { salvagedFiles, unsaved } from './aside.js';
 import { RingClient } from './client.js';
@@ -34,9 +36,8 @@ const reading = (milli: number, more: Partial<Reading> = {}): Reading => ({
   quantity: 'temperature',
   milli,
   quality: 'good',
-  atMs: 0,
-  monoMs: milli,
-  wallMs: 0,
+  ...timesAt(0),
+  monoMs: asMono(milli),
   ...more,
 });
 const durable = (ring: RingClient) => new Promise<void>((resolve) => ring.whenKept(resolve));
@@ -66,7 +67,7 @@ describe('the ring', () => {
     const ring = await open();
     const at = Date.UTC(2023, 3, 17, 16, 21);
     ring.append(reading(85_000, { quality: 'bad', reason: 'power_on_value' }));
-    ring.append(reading(5000, { deviceMs: at }));
+    ring.append(reading(5000, { deviceMs: asWall(at) }));
     await durable(ring);
     const [first, second] = await ring.replay(0, 10);
     expect(first!.reading).toMatchObject({ quality: 'bad', reason: 'power_on_value' });

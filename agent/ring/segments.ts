@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock/clock.js';
+import { asTimeline, type Clock, type TimelineMs } from '../../core/clock/clock.js';
 
 /** A stretch of one boot in which the wall clock ran evenly. `wall = mono + wallOffset`, likewise the timeline. */
 export interface Segment {
@@ -41,7 +41,7 @@ const STEP_MS = 250;
 export interface Segments {
   /** The id of the segment for a row written now; `fresh` gets it first when it is new. */
   current(fresh: (segment: Segment) => void): number;
-  timeline(): number;
+  timeline(): TimelineMs;
   /** Whether this boot's rows have a set clock to be dated by. */
   dated(): boolean;
 }
@@ -67,7 +67,7 @@ export function openSegments(
   let dated = known.some((segment) => segment.boot === boot && segment.synchronised);
   let last = known.filter((segment) => segment.boot === boot).at(-1);
   return {
-    timeline: () => Math.round(clock.mono()) + timelineOffset,
+    timeline: () => asTimeline(Math.round(clock.mono()) + timelineOffset),
     dated: () => dated,
     current(announce) {
       const offset = wallOffset();

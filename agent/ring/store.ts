@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3';
+import { asMono, asTimeline, asWall } from '../../core/clock/clock.js';
 import type { ReadingRow } from '../../core/contract/batch.js';
 import type { RingEvent, Summary } from '../../core/contract/messages.js';
 import type { Range } from '../../core/contract/ranges.js';
@@ -329,10 +330,10 @@ export class RingStore {
         ...this.#channels.get(channel)!,
         milli,
         ...unpackQuality(quality),
-        monoMs: mono,
-        wallMs: mono + times.offset,
-        atMs: deviceMs ?? mono + times.timelineOffset,
-        ...(deviceMs === null ? {} : { deviceMs }),
+        monoMs: asMono(mono),
+        wallMs: asWall(mono + times.offset),
+        atMs: asTimeline(deviceMs ?? mono + times.timelineOffset),
+        ...(deviceMs === null ? {} : { deviceMs: asWall(deviceMs) }),
       };
       return [{ seq: at, reading }];
     });

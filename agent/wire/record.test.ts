@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Reading } from '../../core/reading.js';
+import { type Reading, timesAt } from '../../core/reading.js';
 import { record } from './record.js';
 
 const reading = (milli: number): Reading => ({
@@ -7,9 +7,7 @@ const reading = (milli: number): Reading => ({
   quantity: 'temperature',
   milli,
   quality: 'good',
-  atMs: 0,
-  monoMs: 0,
-  wallMs: 0,
+  ...timesAt(0),
 });
 
 /** A ring that refuses some values, and confirms when told that all is on the card. */

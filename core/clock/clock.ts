@@ -1,10 +1,18 @@
 declare const wall: unique symbol;
 declare const mono: unique symbol;
+declare const timeline: unique symbol;
 
 /** Milliseconds since 1970-01-01 UTC. Can step, and is wrong until the clock is set: for people and records only. */
 export type WallMs = number & { readonly [wall]: true };
 /** Milliseconds since boot (CLOCK_BOOTTIME). Never steps: every duration is measured with it. */
 export type MonoMs = number & { readonly [mono]: true };
+/** Milliseconds on the sensors' own timeline, which rules run on: goes on across boots, and never back. */
+export type TimelineMs = number & { readonly [timeline]: true };
+
+/** For whatever is a source of time, and for nobody else: from there on, one is never taken for another. */
+export const asWall = (ms: number): WallMs => ms as WallMs;
+export const asMono = (ms: number): MonoMs => ms as MonoMs;
+export const asTimeline = (ms: number): TimelineMs => ms as TimelineMs;
 
 /** Something that will happen, unless it is cancelled before. */
 export interface Timer {

@@ -1,4 +1,4 @@
-import type { Clock, MonoMs, Timer, WallMs } from './clock.js';
+import { asMono, asWall, type Clock, type MonoMs, type Timer, type WallMs } from './clock.js';
 
 interface Pending {
   at: number;
@@ -20,11 +20,11 @@ export class SimulatedClock implements Clock {
   }
 
   wall(): WallMs {
-    return (this.#mono + this.#wallOffset) as WallMs;
+    return asWall(this.#mono + this.#wallOffset);
   }
 
   mono(): MonoMs {
-    return this.#mono as MonoMs;
+    return asMono(this.#mono);
   }
 
   synchronised(): boolean {

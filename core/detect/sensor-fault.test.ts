@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { asTimeline } from '../clock/clock.js';
 import { ruleSchema, type SensorFaultRule } from './rules.js';
 import { type FaultInput, faultStart, stepFault } from './sensor-fault.js';
 
@@ -8,7 +9,7 @@ function run(inputs: [kind: FaultInput['kind'], second: number][]) {
   let state = faultStart(0);
   const seen: string[] = [];
   for (const [kind, second] of inputs) {
-    const atMs = second * 1000;
+    const atMs = asTimeline(second * 1000);
     const step = stepFault(
       rule,
       state,

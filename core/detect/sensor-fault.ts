@@ -1,3 +1,4 @@
+import type { TimelineMs } from '../clock/clock.js';
 import { confirmed, silence } from './cadence.js';
 import type { SensorFaultRule } from './rules.js';
 
@@ -6,9 +7,9 @@ import type { SensorFaultRule } from './rules.js';
  * all (a tick). Faults of the probe and silence of the link are told apart, since different people fix them.
  */
 export type FaultInput =
-  | { kind: 'good'; atMs: number }
-  | { kind: 'bad'; atMs: number; reason: string }
-  | { kind: 'tick'; atMs: number };
+  | { kind: 'good'; atMs: TimelineMs }
+  | { kind: 'bad'; atMs: TimelineMs; reason: string }
+  | { kind: 'tick'; atMs: TimelineMs };
 
 /** Whether a sensor is well, since when (ms on its timeline), and why not. Plain JSON. */
 export type FaultState =

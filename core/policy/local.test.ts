@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { asTimeline } from '../clock/clock.js';
 import type { AlertBody } from '../contract/messages.js';
 import { POLICY_START, type PolicyEffect, type PolicyState, policySchema, stepPolicy } from './local.js';
 
@@ -36,21 +37,21 @@ class Timeline {
   #at = 0;
 
   until(second: number): this {
-    for (; this.#at < second; this.#at++) this.#do({ kind: 'tick', atMs: this.#at * 1000 });
+    for (; this.#at < second; this.#at++) this.#do({ kind: 'tick', atMs: asTimeline(this.#at * 1000) });
     return this;
   }
 
   alert(body: AlertBody): this {
-    return this.#do({ kind: 'alert', atMs: this.#at * 1000, alert: body });
+    return this.#do({ kind: 'alert', atMs: asTimeline(this.#at * 1000), alert: body });
   }
 
   ack(code: string | null, person: string | undefined = 'nurse'): this {
     const who = person === undefined ? {} : { person };
-    return this.#do({ kind: 'ack', atMs: this.#at * 1000, code, by: 'Amina', ...who });
+    return this.#do({ kind: 'ack', atMs: asTimeline(this.#at * 1000), code, by: 'Amina', ...who });
   }
 
   button(): this {
-    return this.#do({ kind: 'ack', atMs: this.#at * 1000, code: null, by: 'button' });
+    return this.#do({ kind: 'ack', atMs: asTimeline(this.#at * 1000), code: null, by: 'button' });
   }
 
   code(id: string): string {
@@ -140,8 +141,8 @@ describe('who is told, and when', () => {
     const texts = (more: object) => {
       let state = POLICY_START;
       const own = policySchema.parse({ steps: [{ to: ['nurse'] }], ...more });
-      state = stepPolicy(own, state, { kind: 'alert', atMs: 0, alert: mains }).state;
-      return stepPolicy(own, state, { kind: 'tick', atMs: 60_000 }).effects.filter(
+      state = stepPolicy(own, state, { kind: 'alert', atMs: asTimeline(0), alert: mains }).state;
+      return stepPolicy(own, state, { kind: 'tick', atMs: asTimeline(60_000) }).effects.filter(
         ({ kind }) => kind === 'message',
       ).length;
     };
@@ -167,9 +168,9 @@ describe('who is told, and when', () => {
     const often = { ...config, repeat: 600_000 };
     let state = POLICY_START;
     let reminders = 0;
-    state = stepPolicy(often, state, { kind: 'alert', atMs: 0, alert: alert('f1') }).state;
+    state = stepPolicy(often, state, { kind: 'alert', atMs: asTimeline(0), alert: alert('f1') }).state;
     for (let s = 0; s < 4500; s += 1) {
-      const step = stepPolicy(often, state, { kind: 'tick', atMs: s * 1000 });
+      const step = stepPolicy(often, state, { kind: 'tick', atMs: asTimeline(s * 1000) });
       state = step.state;
       reminders += step.effects.filter((e) => e.kind === 'message' && e.about === 'reminder').length;
     }

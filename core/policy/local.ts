@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { TimelineMs } from '../clock/clock.js';
 import {
   ALERT_TYPES,
   type AlertBody,
@@ -101,10 +102,10 @@ export type BuzzerPattern = 'off' | 'warning' | 'critical';
 
 /** What policy is told; times in ms on the gateway’s timeline. */
 export type PolicyInput =
-  | { kind: 'alert'; atMs: number; alert: AlertBody; facts?: Facts; name?: string }
+  | { kind: 'alert'; atMs: TimelineMs; alert: AlertBody; facts?: Facts; name?: string }
   /** `person`: an id of `people`; without one it was the button at the gateway. */
-  | { kind: 'ack'; atMs: number; code: string | null; by: string; person?: string; comment?: string }
-  | { kind: 'tick'; atMs: number };
+  | { kind: 'ack'; atMs: TimelineMs; code: string | null; by: string; person?: string; comment?: string }
+  | { kind: 'tick'; atMs: TimelineMs };
 
 /** What policy wants done: the annunciator does it. */
 export type PolicyEffect =

@@ -10,6 +10,7 @@ import { SimulatedClock } from '../../core/clock/simulated.js';
 import type { AlertBody, RingEvent } from '../../core/contract/messages.js';
 import { HOUR, MINUTE } from '../../core/durations.js';
 import { policySchema } from '../../core/policy/local.js';
+import { timesAt } from '../../core/reading.js';
 
 const SECOND = 1000;
 const { library } = openLibrary(deviceConfigs());
@@ -58,7 +59,7 @@ class Watched {
   }
 
   read(celsius: number, quality: 'good' | 'bad' = 'good'): this {
-    const times = { atMs: this.nowMs, monoMs: this.nowMs, wallMs: this.nowMs };
+    const times = timesAt(this.nowMs);
     const value = { quantity: 'temperature' as const, milli: Math.round(celsius * 1000), quality };
     const reason = quality === 'bad' ? { reason: 'too_fast' as const } : {};
     this.alarm.reading({ sensor: this.sensor.id, ...value, ...reason, ...times }, ++this.#seq);

@@ -1,12 +1,13 @@
 import { Alarm } from '../../agent/alarm/alarm.js';
 import { judge, type Validity } from '../../agent/ingest/plausibility.js';
 import type { Ring } from '../../agent/ring/port.js';
-import type { Clock, MonoMs, WallMs } from '../../core/clock/clock.js';
+import { asMono, asWall, type Clock } from '../../core/clock/clock.js';
 import type { AlertBody, RingEvent } from '../../core/contract/messages.js';
 import { type PlausibleState, stepPlausible } from '../../core/detect/plausible.js';
 import type { Rule } from '../../core/detect/rules.js';
 import { MINUTE } from '../../core/durations.js';
 import { policySchema } from '../../core/policy/local.js';
+import { timesAt } from '../../core/reading.js';
 
 const TICK_MS = MINUTE;
 /** After a silence this long every rule about silence has had its say, also of a sensor that reports each two hours. */
@@ -96,9 +97,7 @@ export class SensorReplay {
         milli,
         quality: bad ? 'bad' : 'good',
         ...(bad ? { reason: bad } : {}),
-        atMs,
-        monoMs: atMs,
-        wallMs: atMs,
+        ...timesAt(atMs),
       },
       this.#seq,
     );
@@ -116,8 +115,8 @@ export class SensorReplay {
   #open(): Alarm {
     const now = () => this.#nowMs;
     const clock: Clock = {
-      wall: () => now() as WallMs,
-      mono: () => now() as MonoMs,
+      wall: () => asWall(now()),
+      mono: () => asMono(now()),
       synchronised: () => true,
       after: () => ({ cancel: () => {} }),
     };

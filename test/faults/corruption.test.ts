@@ -15,6 +15,7 @@ import { FOLLOWS, type Follows, type Lost, REPORT, type Salvage, salvage } from 
 import { missing } from '../../core/contract/ranges.js';
 import { ColdwatchError } from '../../core/errors.js';
 import { generator } from '../../core/random.js';
+import { timesAt } from '../../core/reading.js';
 import { STREAMS, type Stream } from '../../core/stream.js';
 import { SystemClock } from '../../host/clock.js';
 import { tempFolder } from '../world/run/services.js';
@@ -59,7 +60,7 @@ beforeAll(async () => {
   epoch = ring.epoch;
   await ring.learn({ readings: [], events: [], summaries: [] });
   for (let n = 1; n <= ROWS; n++) {
-    const times = { atMs: n * 1000, monoMs: n * 1000, wallMs: n * 1000 };
+    const times = timesAt(n * 1000);
     const milli = 4000 + ((n * 37) % 500);
     ring.append({
       sensor: `fridge-${n % SENSORS}`,
@@ -234,9 +235,7 @@ class Outcome {
       quantity: 'temperature',
       milli: 1,
       quality: 'good',
-      atMs: 1,
-      monoMs: 1,
-      wallMs: 1,
+      ...timesAt(1),
     });
     await ring.close();
     for (const aside of unsaved(`${folder.path}/data`)) salvage(aside);

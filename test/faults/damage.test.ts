@@ -17,6 +17,7 @@ import { FOLLOWS, type Lost, REPORT, type Salvage, salvage } from '../../agent/r
 import { rangeSetSchema } from '../../core/contract/range-schema.js';
 import { missing } from '../../core/contract/ranges.js';
 import type { Reading } from '../../core/reading.js';
+import { timesAt } from '../../core/reading.js';
 import { SystemClock } from '../../host/clock.js';
 import { tempFolder } from '../world/run/services.js';
 
@@ -38,9 +39,7 @@ const reading = (n: number): Reading => ({
   quantity: 'temperature',
   milli: n,
   quality: 'good',
-  atMs: n,
-  monoMs: n,
-  wallMs: n,
+  ...timesAt(n),
 });
 
 /** A ring with rows 1 to ROWS, of which the relay holds the first 100, and an alarm that is on. */

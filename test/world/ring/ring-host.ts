@@ -1,5 +1,6 @@
 import { RingClient } from '../../../agent/ring/client.js';
 import type { RangeSet } from '../../../core/contract/ranges.js';
+import { timesAt } from '../../../core/reading.js';
 import { SystemClock } from '../../../host/clock.js';
 
 /*
@@ -29,7 +30,7 @@ async function answer(request: HostRequest): Promise<unknown> {
     case 'append':
       for (const milli of request.values) {
         const at = clock.mono();
-        const times = { atMs: at, monoMs: at, wallMs: clock.wall() };
+        const times = { ...timesAt(at), wallMs: clock.wall() };
         ring.append({ sensor: 's', quantity: 'temperature', milli, quality: 'good', ...times });
       }
       return ring.head('readings');

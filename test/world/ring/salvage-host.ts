@@ -2,6 +2,7 @@ import { unsaved } from '../../../agent/ring/aside.js';
 import { RingClient } from '../../../agent/ring/client.js';
 import { tidy } from '../../../agent/ring/recover.js';
 import { Salvager } from '../../../agent/ring/salvager.js';
+import { timesAt } from '../../../core/reading.js';
 import { SystemClock } from '../../../host/clock.js';
 
 /*
@@ -22,7 +23,7 @@ if (task === 'start') {
 } else {
   const memory = await open(':memory:');
   for (let n = 1; n <= Number(rows); n++) {
-    const times = { atMs: n, monoMs: n, wallMs: n };
+    const times = timesAt(n);
     memory.append({ sensor: 's', quantity: 'temperature', milli: n, quality: 'good', ...times });
   }
   memory.saveState('alarm', { throughSeq: Number(rows), from: 'memory' });
