@@ -11,10 +11,10 @@ export const mqtt: DriverKind<{ config: MqttConfig; gateway: string; probes: Mqt
     return { config: config.mqtt ?? mqttConfigSchema.parse({}), gateway: config.gateway, probes };
   },
   async load() {
-    const { openMqtt } = await import('./mqtt.js');
+    const { MqttDriver } = await import('./mqtt.js');
     return ({ config, gateway, probes }, { clock, store, log, passing }) => {
       const session = { clientId: `coldwatch-${gateway}${passing ? '-visit' : ''}`, clean: passing === true };
-      return openMqtt(config, session, probes, store, clock, log);
+      return new MqttDriver(config, session, probes, { store, clock, log });
     };
   },
 };
