@@ -3,7 +3,7 @@ import { HISTORY_QUERIES } from '../../relay/archive/routes.js';
 import type { Door } from '../../relay/web/guard.js';
 import { describe } from './fields.js';
 import { fieldTable, table } from './markdown.js';
-import { type Route, relayRoutes } from './routes.js';
+import type { Route } from './routes.js';
 
 const DOORS: Record<Door, string> = {
   anyone: 'anybody',
@@ -13,9 +13,9 @@ const DOORS: Record<Door, string> = {
   registry: 'the registry’s user',
 };
 
-export async function apiBlocks(): Promise<Map<string, string>> {
+export function apiBlocks(routes: readonly Route[]): Map<string, string> {
   return new Map([
-    ['routes', routesTable(await relayRoutes())],
+    ['routes', routesTable(routes)],
     ['history', fieldTable(describe(HISTORY_QUERIES.readings).fields, 'Parameter')],
     ['sale', fieldTable(describe(saleSchema).fields, 'Field')],
     ['inventory', fieldTable(describe(inventorySchema).fields, 'Field')],

@@ -14,6 +14,8 @@ import { devicesTable } from './devices.js';
 import { ANSWERS, ERROR_CODES } from './errors.js';
 import { describe, type Elsewhere } from './fields.js';
 import { settings, table } from './markdown.js';
+import { metricBlocks } from './metrics.js';
+import { relayDoors } from './routes.js';
 import { topicBlocks } from './topics.js';
 
 const ELSEWHERE: Elsewhere = new Map<z.core.$ZodType, string>([
@@ -46,12 +48,14 @@ const one = (name: string, text: string) => new Map([[name, text]]);
 
 /** What is made of each page of docs/reference: file name → its made parts. */
 async function parts(): Promise<Map<string, ReadonlyMap<string, string>>> {
+  const { routes, metrics } = await relayDoors();
   return new Map<string, ReadonlyMap<string, string>>([
     ['site.md', one('settings', file(siteSchema))],
     ['relay.md', one('settings', file(relaySchema))],
     ['alerts.md', alertBlocks()],
     ['topics.md', topicBlocks()],
-    ['api.md', await apiBlocks()],
+    ['api.md', apiBlocks(routes)],
+    ['metrics.md', metricBlocks(metrics)],
     ['cli.md', one('commands', await commandsText())],
     ['errors.md', errorBlocks()],
     [

@@ -15,8 +15,15 @@ export interface Route {
   about: string;
 }
 
-/** Every route of a relay with all that it can have, as the running program has them. */
-export async function relayRoutes(): Promise<Route[]> {
+export interface RelayDoors {
+  routes: Route[];
+  /** What `/metrics` answers. */
+  metrics: string;
+}
+
+/** Every route of a relay with all that it can have, and its metrics, as the running program has them. */
+export async function relayDoors(): Promise<RelayDoors> {
+  let metrics = '';
   const seen: RouteOptions[] = [];
   // The web server’s own announcement of each of its instances.
   const onServer = (message: unknown) => {
@@ -31,18 +38,22 @@ export async function relayRoutes(): Promise<Route[]> {
       archive: {},
       registry: { username: 'docs', password: 'not used by anybody' },
       sources: {},
+      traces: { otlp: 'http://127.0.0.1:9' },
+      viewers: { open_to: ['127.0.0.1/32'] },
       log: { level: 'error' },
     });
     const relay = await startRelay(config, pino({ enabled: false }), () => {});
+    metrics = await (await fetch(`http://127.0.0.1:${relay.port}/metrics`)).text();
     await relay.stop();
   } finally {
     unsubscribe('fastify.initialization', onServer);
     rmSync(data, { recursive: true, force: true });
   }
-  return seen.flatMap(({ method, url, config }) =>
+  const routes = seen.flatMap(({ method, url, config }) =>
     [method]
       .flat()
       .filter((name) => name !== 'HEAD')
       .map((name) => ({ method: name, url, door: config?.door ?? 'viewer', about: config?.about ?? '' })),
   );
+  return { routes, metrics };
 }
