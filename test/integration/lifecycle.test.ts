@@ -48,6 +48,9 @@ afterEach(async () => {
   folder.remove();
 });
 
+/** All that is known now is durable. */
+const onCard = () => until('all on the card', 10_000, async () => (await status()).ring.waiting === 0);
+
 async function excursion(): Promise<void> {
   await until('the agent', 20_000, status);
   await clinic.start();
@@ -76,7 +79,10 @@ describe('the agent’s life', () => {
     clinic.modem.faults.noPrompt = true;
     let agent = start('agent', clinic.siteConfig());
     await excursion();
-    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await until('its try to text', 20_000, () =>
+      clinic.modem.commands.some((command) => command.startsWith('AT+CMGS')),
+    );
+    await onCard();
     await agent.kill();
     clinic.modem.faults.noPrompt = false;
     clinic.buzzerAt = 0;
@@ -91,7 +97,7 @@ describe('the agent’s life', () => {
     clinic.gpio.set(LINES.button, false);
     await until('the acknowledgement', 10_000, async () => (await status()).acknowledged.length > 0);
     clinic.gpio.set(LINES.button, true);
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await onCard();
     await agent.kill();
     start('agent', clinic.siteConfig());
     await until('the agent', 20_000, status);

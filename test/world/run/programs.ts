@@ -48,10 +48,14 @@ export class Program {
 
 const given = new Set<number>();
 
-/** A port that nobody listens on, below those that outgoing connections take, and given once a process. */
+/** Ports that tests take, below those of outgoing connections: a share for each process of tests beside others. */
+const PORTS = { from: 15_000, share: 3000, shares: 5 };
+
+/** A port that nobody listens on, given once a process. */
 export async function freePort(): Promise<number> {
+  const share = Number(process.env.VITEST_POOL_ID ?? 0) % PORTS.shares;
   for (;;) {
-    const port = 15_000 + Math.floor(Math.random() * 15_000);
+    const port = PORTS.from + share * PORTS.share + Math.floor(Math.random() * PORTS.share);
     if (given.has(port)) continue;
     given.add(port);
     const server = createServer();
