@@ -15,26 +15,26 @@ export type RingListener = Required<
 
 /** A ring is opened before those whom its news concern: what it says until they are there is told to them then. */
 export class RingNews {
-  #to: RingListener | undefined;
-  readonly #untold: ((to: RingListener) => void)[] = [];
+  #to: Partial<RingListener> | undefined;
+  readonly #untold: ((to: Partial<RingListener>) => void)[] = [];
 
   /** To open the ring with. */
   readonly listener: RingListener = {
-    onHealth: (failure) => this.#tell((to) => to.onHealth(failure)),
-    onFull: () => this.#tell((to) => to.onFull()),
-    onDamage: (damage) => this.#tell((to) => to.onDamage(damage)),
-    onLost: (stream, rows) => this.#tell((to) => to.onLost(stream, rows)),
-    onRestored: () => this.#tell((to) => to.onRestored()),
-    onVanished: () => this.#tell((to) => to.onVanished()),
-    onEvents: () => this.#tell((to) => to.onEvents()),
+    onHealth: (failure) => this.#tell((to) => to.onHealth?.(failure)),
+    onFull: () => this.#tell((to) => to.onFull?.()),
+    onDamage: (damage) => this.#tell((to) => to.onDamage?.(damage)),
+    onLost: (stream, rows) => this.#tell((to) => to.onLost?.(stream, rows)),
+    onRestored: () => this.#tell((to) => to.onRestored?.()),
+    onVanished: () => this.#tell((to) => to.onVanished?.()),
+    onEvents: () => this.#tell((to) => to.onEvents?.()),
   };
 
-  tell(to: RingListener): void {
+  tell(to: Partial<RingListener>): void {
     this.#to = to;
     for (const say of this.#untold.splice(0)) say(to);
   }
 
-  #tell(say: (to: RingListener) => void): void {
+  #tell(say: (to: Partial<RingListener>) => void): void {
     if (this.#to) say(this.#to);
     else this.#untold.push(say);
   }

@@ -13,6 +13,7 @@ import { Salvager } from '../ring/salvager.js';
 import type { ResolvedSite } from '../site/resolve.js';
 import type { GivenUpRows } from '../watch/given-up.js';
 import { lostOf, nameLost } from './lost.js';
+import { RingNews } from './ring-news.js';
 
 const LOOK_MS = 10_000;
 /** A copy that failed (the card was full) is tried again. */
@@ -112,22 +113,22 @@ export class Salvaged {
     const file = this.#forwarding || this.#stopped ? undefined : this.#waiting.shift();
     if (file === undefined) return;
     this.#forwarding = true;
-    const ended = (leftover?: Leftover) => {
-      if (leftover) this.#open.delete(leftover);
+    const ended = () => {
       this.#forwarding = false;
       void this.#forwardNext();
     };
     try {
-      const leftover: Leftover = await Leftover.open(file, this.#options, {
-        onDone: () => ended(leftover),
-        onDamage: () => {
-          // Opened again, it is put aside and salvaged once more.
-          this.#waiting.unshift(file);
-          void leftover.stop().then(() => ended(leftover));
-        },
-      });
+      const leftover = await Leftover.open(file, this.#options);
+      if (this.#stopped) return await leftover.stop();
       this.#open.add(leftover);
-      if (this.#stopped) await leftover.stop();
+      leftover.run((how) => {
+        // Opened again, it is put aside and salvaged once more.
+        if (how === 'damaged') this.#waiting.unshift(file);
+        void leftover.stop().then(() => {
+          this.#open.delete(leftover);
+          ended();
+        });
+      });
     } catch (error) {
       this.#options.log.error({ ...logged(error), file }, 'salvaged rows cannot be read now');
       this.#saveLater();
@@ -141,50 +142,61 @@ export class Salvaged {
   }
 }
 
-interface Ending {
-  /** The relay holds all of it, and the file is gone. */
-  onDone: () => void;
-  /** The file turned out to be damaged. */
-  onDamage: () => void;
-}
+/** The relay holds all of a file, and it is gone; or it turned out to be damaged. */
+type Ending = 'done' | 'damaged';
 
 /** One file of rows of an other epoch. Without a relay in the site file it waits. */
 class Leftover {
   readonly #options: SalvagedOptions;
   readonly #file: string;
   readonly #ring: RingClient;
-  readonly #forwarder: Forwarder | undefined;
-  readonly #look: Timer;
-  readonly #onDone: () => void;
+  readonly #news: RingNews;
+  #forwarder: Forwarder | undefined;
+  #look: Timer | undefined;
   #closing: Promise<void> | undefined;
 
-  static async open(file: string, options: SalvagedOptions, on: Ending): Promise<Leftover> {
-    const { site, ring, clock, log } = options;
-    const old = await RingClient.open({
+  static async open(file: string, options: SalvagedOptions): Promise<Leftover> {
+    const { site, clock } = options;
+    const news = new RingNews();
+    const ring = await RingClient.open({
       file,
       boot: 'salvaged',
       capacity: Number.MAX_SAFE_INTEGER,
       flushMs: site.config.ring.flush,
       finished: true,
       clock,
-      onDamage: on.onDamage,
-      onLost: (stream, rows) => {
-        log.error({ stream, rows, epoch: old.epoch }, 'salvaged rows were damaged again');
-        nameLost(ring, clock, lostOf(stream, rows), old.epoch);
-      },
+      ...news.listener,
     });
-    return new Leftover(file, old, options, on.onDone);
+    return new Leftover(file, ring, news, options);
   }
 
-  private constructor(file: string, ring: RingClient, options: SalvagedOptions, onDone: () => void) {
-    this.#options = options;
+  private constructor(file: string, ring: RingClient, news: RingNews, options: SalvagedOptions) {
     this.#file = file;
     this.#ring = ring;
-    this.#onDone = onDone;
+    this.#news = news;
+    this.#options = options;
+  }
+
+  /** Calls back once: then it is to be stopped. */
+  run(onEnd: (how: Ending) => void): void {
+    const { ring, clock, log } = this.#options;
+    const { epoch } = this.#ring;
+    let over = false;
+    const end = (how: Ending) => {
+      if (!over) onEnd(how);
+      over = true;
+    };
+    this.#news.tell({
+      onDamage: () => end('damaged'),
+      onLost: (stream, rows) => {
+        log.error({ stream, rows, epoch }, 'salvaged rows were damaged again');
+        nameLost(ring, clock, lostOf(stream, rows), epoch);
+      },
+    });
     this.#nameOnce();
     this.#forwarder = this.#openForwarder();
     this.#forwarder?.start();
-    this.#look = every(options.clock, LOOK_MS, () => this.#lookWhetherDone());
+    this.#look = every(clock, LOOK_MS, () => this.#lookWhetherDone(end));
   }
 
   /** What this file lacks is named in the ring that runs, which remembers it in the same commit. */
@@ -217,7 +229,7 @@ class Leftover {
     });
   }
 
-  #lookWhetherDone(): void {
+  #lookWhetherDone(onEnd: (how: Ending) => void): void {
     const { ring, log } = this.#options;
     if (!this.#forwarder?.learned || this.#forwarder.backlog > 0) return;
     log.info({ epoch: this.#ring.epoch }, 'the relay holds all that was salvaged');
@@ -227,7 +239,7 @@ class Leftover {
         await this.stop();
         removeDatabase(this.#file);
         ring.saveState(this.#reported, null);
-        this.#onDone();
+        onEnd('done');
       },
       (error: unknown) => log.warn(logged(error), 'salvaged rows stay until the card takes commits'),
     );
@@ -235,7 +247,7 @@ class Leftover {
 
   stop(): Promise<void> {
     this.#closing ??= (async () => {
-      this.#look.cancel();
+      this.#look?.cancel();
       await this.#forwarder?.stop(0);
       await this.#ring.close();
     })();
