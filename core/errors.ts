@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'log.elsewhere'
   | 'log.bound'
   | 'log.unavailable'
+  | 'enrol.authority'
   | 'archive.emptied'
   | 'archive.unavailable'
   | 'log.lost'

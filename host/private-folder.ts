@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { messageOf } from '../core/errors.js';
 
 /** What a data folder holds of ours: rings and logs with SQLite's files beside them, what was salvaged, locks. */
-const OURS = /^(ring|log|archive)\.|^(agent|relay)\.(lock|owner\.json)/;
+const OURS = /^(ring|log|archive|identity)\.|^(agent|relay)\.(lock|owner\.json)/;
 const [FILE_MODE, FOLDER_MODE] = [0o600, 0o700];
 const STICKY = 0o1000;
 

@@ -18,6 +18,8 @@ import type { RelayConfig } from './config/relay.js';
 import { LiveFeed } from './dashboard/feed.js';
 import { LiveView } from './dashboard/live.js';
 import { dashboardRoutes } from './dashboard/routes.js';
+import { openEnrolment } from './enrol/open.js';
+import { enrolRoutes } from './enrol/routes.js';
 import { Gateways } from './gateways/gateways.js';
 import { relayMetrics } from './health/metrics.js';
 import { openLog } from './log/open.js';
@@ -56,8 +58,9 @@ export async function startRelay(
   if (keepsFiles(config)) claim(config.data);
   const records = await openLog(config, clock, log, stop ? { stop } : {});
   const live = new LiveView();
-  const { app, strangers, stats: web } = openServer(config.http, log);
-  const gateways = new Gateways(config);
+  const enrolment = config.enrol && (await openEnrolment(config.enrol, { log: records, clock, logger: log }));
+  const { app, strangers, stats: web } = openServer(config.http, log, enrolment?.roots);
+  const gateways = new Gateways(config, enrolment?.enrolled);
   const tries = new Tries(clock);
   const viewers = new Viewers(config.viewers, config.http, clock, tries);
   const porters = {
@@ -70,6 +73,7 @@ export async function startRelay(
   loginRoutes(app, viewers);
   const traces = config.traces && openTraces(config.traces, clock, log);
   const stats = acceptRoutes(app, records, gateways, traces?.onDurable);
+  if (enrolment) enrolRoutes(app, enrolment.enrolments, { gateways, tries });
   const sources: SourceStats = new Map();
   sourceRoutes(app, records, config.sources, clock, sources);
   const feed = new LiveFeed(records, live, clock);
@@ -133,6 +137,7 @@ export async function startRelay(
       await streams?.stop();
       await archiver?.stop();
       await registry?.close();
+      await enrolment?.close();
       // A collector that does not answer must not keep the log from being closed.
       await Promise.all([traces?.exporter.close(), records.close()]);
     },

@@ -9,7 +9,7 @@ import { retrySchedule } from '../../core/retry.js';
 import { STREAMS, type Stream } from '../../core/stream.js';
 import type { Ring } from '../ring/port.js';
 import { isRefusal, isUnanswered, Moved, ofRelay, parse, RetryAfter, unhappy } from './answers.js';
-import { type Answer, RelayHttp } from './http.js';
+import { type Answer, type Certified, RelayHttp } from './http.js';
 import { type Plan, planNext, type StreamView } from './plan.js';
 import { reach } from './reach.js';
 import { Refusals } from './refusals.js';
@@ -42,9 +42,20 @@ export interface ForwardOptions {
   ring: Ring;
   clock: Clock;
   random: () => number;
+  /** For a gateway that gets its certificate from the relay. */
+  enrolment?: Enrolled | undefined;
   onState: (state: ForwardState) => void;
   /** This row goes no further: it stays in the ring, and people must hear of it. */
   onGivenUp: (row: GivenUp) => void;
+}
+
+/** How this gateway comes to its certificate. */
+export interface Enrolled {
+  readonly identity: Certified | undefined;
+  /** Resolves once there is one, or when it is told to stop. */
+  obtain(stop: AbortSignal): Promise<void>;
+  /** True: there is another one from now on. */
+  renewIfDue(http: RelayHttp): Promise<boolean>;
 }
 
 /** A row that the relay will never take. */
@@ -84,7 +95,8 @@ export class Forwarder {
 
   constructor(options: ForwardOptions) {
     this.#options = options;
-    this.#http = new RelayHttp(options.config, options.clock, REQUESTS_MAX + TRIES_MAX);
+    const { config, clock, enrolment } = options;
+    this.#http = new RelayHttp(config, clock, REQUESTS_MAX + TRIES_MAX, () => enrolment?.identity);
     this.#rows = options.config.batch;
     const stored = (stream: Stream) =>
       new Refusals(rangeSetSchema.catch([]).parse(options.ring.loadState(`refused.${stream}`) ?? []));
@@ -143,6 +155,7 @@ export class Forwarder {
 
   async #run(): Promise<void> {
     const { clock, config, random } = this.#options;
+    await this.#enrol();
     const spec = { firstMs: FIRST_RETRY_MS, maxMs: config.backoff_max };
     let delays = retrySchedule(spec, random);
     let moves = 0;
@@ -151,6 +164,7 @@ export class Forwarder {
         const more = await this.#turn();
         delays = retrySchedule(spec, random);
         this.#options.onState({ connected: true, problem: this.#refusal });
+        await this.#renew();
         if (!more) await this.#wait(this.#pauseMs());
         moves = 0;
       } catch (error) {
@@ -165,6 +179,18 @@ export class Forwarder {
         else await this.#backOff(delays.next().value);
       }
     }
+  }
+
+  /** Nothing can be sent before the relay has certified this gateway. */
+  async #enrol(): Promise<void> {
+    const { enrolment } = this.#options;
+    if (!enrolment || enrolment.identity) return;
+    await enrolment.obtain(this.#stop.signal);
+    this.#http.renew();
+  }
+
+  async #renew(): Promise<void> {
+    if (await this.#options.enrolment?.renewIfDue(this.#http)) this.#http.renew();
   }
 
   /** Whoever answers wrongly is asked again after a while; an alert does not wait that long. */

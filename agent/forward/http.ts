@@ -15,6 +15,15 @@ export interface Answer {
   retryAfterMs: number | null;
 }
 
+const pem = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file));
+
+/** PEM each; `ca`: also whom to believe that it is the relay. */
+export interface Certified {
+  key: string;
+  certificate: string;
+  ca: string | null;
+}
+
 const ANSWER_BYTES_MAX = 1024 * 1024;
 const compress = promisify(brotliCompress);
 /** For the answer to a body, besides the time that the body itself takes on the slowest of links. */
@@ -25,25 +34,54 @@ const SLOWEST_BYTES_PER_MS = 1;
 export class RelayHttp {
   readonly #config: ForwardConfig;
   readonly #clock: Clock;
-  readonly #agent: http.Agent;
+  readonly #connections: number;
+  readonly #certified: () => Certified | undefined;
+  #agent: http.Agent;
   readonly #secure: boolean;
+  readonly #lookup: Names['lookup'];
   /** Where requests go: the configured relay, or the one that it has named. */
   #base: string;
   /** Doubled by each body that got no answer, up to the configured deadline: the link may be that slow. */
   #patience = 1;
   sentBytes = 0;
 
-  constructor(config: ForwardConfig, clock: Clock, connections: number) {
+  /** `certified`: what this gateway got for its claim token; it goes before the site file's own. */
+  constructor(
+    config: ForwardConfig,
+    clock: Clock,
+    connections: number,
+    certified: () => Certified | undefined = () => undefined,
+  ) {
     this.#config = config;
     this.#clock = clock;
     this.#secure = config.url.startsWith('https:');
     this.#base = config.url;
-    const options = { keepAlive: true, maxSockets: connections, lookup: new Names(clock).lookup };
-    const pem = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file));
-    const { ca, cert, key } = config.tls ?? {};
-    this.#agent = this.#secure
-      ? new https.Agent({ ...options, ca: pem(ca), cert: pem(cert), key: pem(key) })
-      : new http.Agent(options);
+    this.#connections = connections;
+    this.#certified = certified;
+    this.#lookup = new Names(clock).lookup;
+    this.#agent = this.#newAgent();
+  }
+
+  #newAgent(): http.Agent {
+    const options = { keepAlive: true, maxSockets: this.#connections, lookup: this.#lookup };
+    if (!this.#secure) return new http.Agent(options);
+    const { ca, cert, key } = this.#config.tls ?? {};
+    const certified = this.#certified();
+    // What the relay has named since goes beside what the site file names: either may be the older one.
+    const roots = [pem(ca), certified?.ca].filter((one) => one !== undefined && one !== null);
+    return new https.Agent({
+      ...options,
+      ...(roots.length > 0 ? { ca: roots } : {}),
+      cert: certified?.certificate ?? pem(cert),
+      key: certified?.key ?? pem(key),
+    });
+  }
+
+  /** There is another certificate to show. */
+  renew(): void {
+    const former = this.#agent;
+    this.#agent = this.#newAgent();
+    former.destroy();
   }
 
   get(path: string, limits: TryLimits = {}, signal?: AbortSignal): Promise<Answer> {

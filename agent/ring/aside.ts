@@ -1,17 +1,8 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Stream } from '../../core/stream.js';
+import { syncFile, writeDurably } from '../../host/durable-file.js';
 
 /*
  * The files beside a ring's, and in which order they come and go, so that a program that dies at any moment goes on
@@ -59,7 +50,7 @@ export function markDamaged(file: string, mark: Mark): void {
 
 export function unmark(file: string): void {
   rmSync(file + MARK, { force: true });
-  syncFolder(dirname(file));
+  syncFile(dirname(file));
 }
 
 export function readMark(file: string): Mark | undefined {
@@ -83,7 +74,7 @@ export function nextAside(file: string): string {
 /** Moves a database with what belongs to it; what has been moved already is left alone. */
 export function moveDatabase(from: string, to: string): void {
   for (const suffix of SUFFIXES) if (existsSync(from + suffix)) renameSync(from + suffix, to + suffix);
-  syncFolder(dirname(to));
+  syncFile(dirname(to));
 }
 
 export function removeDatabase(file: string): void {
@@ -103,7 +94,7 @@ export function readTodo(aside: string): Todo | undefined {
 
 export function todoDone(aside: string): void {
   rmSync(aside + TODO, { force: true });
-  syncFolder(dirname(aside));
+  syncFile(dirname(aside));
   forgetOldAsides(dirname(aside));
 }
 
@@ -133,36 +124,11 @@ export function salvagedFiles(folder: string): string[] {
 export const salvageName = (aside: string, epoch: string) =>
   join(dirname(aside), `salvage-${epoch}-${ASIDE.exec(basename(aside))![1]}`);
 
-/** A file that is whole or not there, also after a power cut. */
-function writeDurably(file: string, text: string): void {
-  const fresh = `${file}.fresh`;
-  try {
-    writeFileSync(fresh, text, { mode: 0o600 });
-    syncFile(fresh);
-    renameSync(fresh, file);
-  } catch (error) {
-    rmSync(fresh, { force: true });
-    throw error;
-  }
-  syncFolder(dirname(file));
-}
-
 /** From here on the file's name stands for its contents. */
 export function publish(part: string, file: string): void {
   syncFile(part);
   renameSync(part, file);
-  syncFolder(dirname(file));
-}
-
-const syncFolder = (folder: string) => syncFile(folder);
-
-function syncFile(file: string): void {
-  const fd = openSync(file, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
+  syncFile(dirname(file));
 }
 
 export const NO_SPLIT: Split = {

@@ -98,6 +98,12 @@ export const ERROR_CODES: Record<ErrorCode, Explained> = {
     seen: 'whoever starts the relay; it does not start',
     todo: 'Bring the topic back. If readings may go in twice: `coldwatch relay topics accept-loss`.',
   },
+  'enrol.authority': {
+    means:
+      'The folder below `enrol.ca` has no authority: none was made, or key and certificate cannot be read.',
+    seen: 'whoever starts the relay, or runs `coldwatch relay ca`',
+    todo: 'Make one: `coldwatch relay ca init FOLDER`. Or bring the folder back from your safe copy, readable for the relay’s user.',
+  },
   'archive.emptied': {
     means: 'The archive was emptied by `relay archive rebuild` while the relay read on.',
     seen: RELAY_LOG,
@@ -140,6 +146,30 @@ export const ANSWERS: Record<string, Explained & { status: string }> = {
     means: 'Known, but not for this gateway or clinic.',
     seen: 'gateways, viewers',
     todo: 'See `log.bound` above, and `gateways` in the relay’s file.',
+  },
+  expired: {
+    status: '410',
+    means: 'The claim token is too old.',
+    seen: 'a gateway that enrols: `problem` of its relay in `/api/status`',
+    todo: 'Make another with `coldwatch relay gateways invite`, and write it into the site file.',
+  },
+  revoked: {
+    status: '403',
+    means: 'The certificate of this gateway was revoked, or another card took its place.',
+    seen: 'gateways',
+    todo: 'If it is the right card, invite the gateway again and write the new token into its site file.',
+  },
+  retired: {
+    status: '403',
+    means: 'An operator has retired this gateway; the message has the reason.',
+    seen: 'gateways',
+    todo: 'Switch it off, or take it back with `coldwatch relay gateways invite`.',
+  },
+  waiting: {
+    status: '202',
+    means: 'This claim token was used with another card: an operator must approve this one.',
+    seen: 'a gateway that enrols',
+    todo: 'Look at `coldwatch relay gateways list`. If the card is yours: `approve`. If not: `revoke`.',
   },
   unknown: {
     status: '404',

@@ -1,12 +1,16 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import { pino } from 'pino';
+import { SystemClock } from '../../host/clock.js';
 import { relaySchema } from '../../relay/config/relay.js';
+import { Authority, makeAuthority } from '../../relay/enrol/ca.js';
 import { startRelay } from '../../relay/main.js';
 import type { Door } from '../../relay/web/guard.js';
+
+const HOUR_MS = 3_600_000;
 
 export interface Route {
   method: string;
@@ -32,9 +36,16 @@ export async function relayDoors(): Promise<RelayDoors> {
   const data = mkdtempSync(join(tmpdir(), 'coldwatch-routes-'));
   subscribe('fastify.initialization', onServer);
   try {
+    const [ca, cert, key] = [join(data, 'ca'), join(data, 'relay.pem'), join(data, 'relay.key')];
+    const now = new SystemClock().wall();
+    await makeAuthority(ca, 'docs', now);
+    const shown = await (await Authority.open(ca)).certifyRelay(['127.0.0.1'], new Date(now + HOUR_MS));
+    writeFileSync(cert, shown.certificate);
+    writeFileSync(key, shown.key);
     const config = relaySchema.parse({
-      data,
-      http: { host: '127.0.0.1', port: 0 },
+      data: join(data, 'relay'),
+      http: { host: '127.0.0.1', port: 0, tls: { cert, key } },
+      enrol: { ca },
       archive: {},
       registry: { username: 'docs', password: 'not used by anybody' },
       sources: {},

@@ -8,8 +8,10 @@ import { failWith, misuse } from '../../host/output.js';
 import { makePrivate } from '../../host/private-folder.js';
 import { loadRelay } from '../config/load.js';
 import { archiveCommand } from './archive.js';
+import { caCommand } from './ca.js';
 import { deadLettersCommand } from './dead-letters.js';
 import { flinkEnvCommand } from './flink-env.js';
+import { gatewaysCommand } from './gateways.js';
 import { replayCommand } from './replay.js';
 import { topicsCommand } from './topics.js';
 
@@ -47,6 +49,8 @@ export function relayCommand(): Command {
         }
         process.exit(0);
       })
+      .addCommand(gatewaysCommand())
+      .addCommand(caCommand())
       .addCommand(topicsCommand())
       .addCommand(deadLettersCommand())
       .addCommand(replayCommand())

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { mqttSourcesSchema, sourcesConfigSchema } from '../accept/schema.js';
 import { alertOnSchema } from '../alerts/schema.js';
 import { archiveSchema } from '../archive/schema.js';
+import { enrolSchema } from '../enrol/schema.js';
 import { checkGateways, gatewaysSchema, tokensSchema } from '../gateways/schema.js';
 import { kafkaConfigSchema } from '../log/kafka/schema.js';
 import { retentionSchema } from '../log/schema.js';
@@ -21,6 +22,9 @@ const relayFields = z.strictObject({
     .describe(
       'bearer token of each gateway, for the clinic that it speaks of first; absent: no token is asked for',
     ),
+  enrol: enrolSchema
+    .optional()
+    .describe('certifies gateways that show a claim token (coldwatch relay gateways invite); absent: none'),
   viewers: viewersSchema.optional().describe('who may look at the page, history and metrics; absent: nobody'),
   sources: sourcesConfigSchema
     .optional()

@@ -10,6 +10,22 @@ import { bearerOf } from '../web/secret.js';
 import type { Bindings } from './port.js';
 import type { GatewaysConfig } from './schema.js';
 
+/** Gateways that this relay certified itself. */
+export interface Enrolled {
+  /** What is known of a gateway that was ever invited. */
+  get(gateway: string): { clinic: string; retired: { reason: string } | undefined } | undefined;
+  accepts(gateway: string, serial: string): boolean;
+  /** Whether the certificate is one that this relay issued. */
+  issued(certificate: X509Certificate): boolean;
+}
+
+/** What a connection shows of who it is. */
+interface Shown {
+  name: string;
+  /** Of a certificate that this relay issued. */
+  serial: string | undefined;
+}
+
 /**
  * A certificate names its gateway by the URI `urn:coldwatch:gateway:ID` among its alternative names, or, where it has
  * no such URI, by its common name.
@@ -19,19 +35,22 @@ const URN = 'URI:urn:coldwatch:gateway:';
 /** Who may send as which gateway, and for which clinic. */
 export class Gateways implements Bindings {
   readonly #config: GatewaysConfig;
-  readonly #certified = new WeakMap<object, string | null>();
+  readonly #enrolled: Enrolled | undefined;
+  readonly #certified = new WeakMap<object, Shown | null>();
 
-  constructor(config: GatewaysConfig) {
+  constructor(config: GatewaysConfig, enrolled?: Enrolled) {
     this.#config = config;
+    this.#enrolled = enrolled;
   }
 
   get closed(): boolean {
     const { gateways, tokens, http } = this.#config;
-    return gateways !== undefined || tokens !== undefined || http.tls?.client_ca !== undefined;
+    const certified = http.tls?.client_ca !== undefined || this.#enrolled !== undefined;
+    return certified || gateways !== undefined || tokens !== undefined;
   }
 
   clinicOf(id: string): string | undefined {
-    return own(this.#config.gateways, id)?.clinic;
+    return own(this.#config.gateways, id)?.clinic ?? this.#enrolled?.get(id)?.clinic;
   }
 
   /** The porter of what a gateway sends and asks: all that was configured must be shown. */
@@ -43,31 +62,61 @@ export class Gateways implements Bindings {
     if (isReserved(id, mqtt)) return forbidden(`"${id}" is a name that the relay itself writes under`);
     const known = own(gateways, id);
     const token = known ? known.token : own(tokens, id);
-    const listed = known !== undefined || token !== undefined;
+    const enrolled = this.#enrolled?.get(id);
+    if (enrolled?.retired) return retired(enrolled.retired.reason);
+    const listed = known !== undefined || token !== undefined || enrolled !== undefined;
     if ((gateways ?? tokens) && !listed) return unauthorised('expected this gateway’s bearer token');
     if (token !== undefined && !sameSecret(bearerOf(request.headers.authorization) ?? '', token))
       return unauthorised('expected this gateway’s bearer token');
-    if (http.tls?.client_ca === undefined) return undefined;
-    const name = this.#nameOf(request.raw.socket as TLSSocket);
-    if (name === null) return unauthorised('expected a certificate by this relay’s client_ca');
-    return name === id ? undefined : forbidden(`this certificate is of the gateway "${name}"`);
+    const byToken = token !== undefined && http.tls?.client_ca === undefined;
+    if (byToken || !this.#certifies) return undefined;
+    return this.#refuseCertificate(id, request.raw.socket as TLSSocket);
   };
 
-  #nameOf(socket: TLSSocket): string | null {
-    let name = this.#certified.get(socket);
-    if (name === undefined) {
-      name = certifiedName(socket);
-      this.#certified.set(socket, name);
+  get #certifies(): boolean {
+    return this.#config.http.tls?.client_ca !== undefined || this.#enrolled !== undefined;
+  }
+
+  #refuseCertificate(id: string, socket: TLSSocket): Refusal | undefined {
+    const shown = this.#shownBy(socket);
+    if (!shown) return unauthorised('expected a certificate of an authority that this relay knows');
+    if (shown.name !== id) return forbidden(`this certificate is of the gateway "${shown.name}"`);
+    // Looked at with each request: a connection may have been open for days.
+    if (shown.serial === undefined || this.#enrolled?.accepts(id, shown.serial)) return undefined;
+    return {
+      status: 403,
+      body: { error: 'revoked', message: 'the certificate of this gateway was revoked' },
+    };
+  }
+
+  /** The serial of the certificate with which a request came, where this relay issued it. */
+  enrolledBy(request: FastifyRequest): string | undefined {
+    return this.#shownBy(request.raw.socket as TLSSocket)?.serial;
+  }
+
+  #shownBy(socket: TLSSocket): Shown | null {
+    let shown = this.#certified.get(socket);
+    if (shown === undefined) {
+      shown = this.#read(socket);
+      this.#certified.set(socket, shown);
     }
-    return name;
+    return shown;
+  }
+
+  /** A session that is taken up again may count as authorised without any certificate: so it must be there, too. */
+  #read(socket: TLSSocket): Shown | null {
+    const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
+    const name = certificate ? gatewayNamed(certificate) : null;
+    if (!certificate || name === null) return null;
+    const ours = this.#enrolled?.issued(certificate) ?? false;
+    return { name, serial: ours ? certificate.serialNumber.toLowerCase() : undefined };
   }
 }
 
-/** A session that is taken up again may count as authorised without any certificate: so it must be there, too. */
-function certifiedName(socket: TLSSocket): string | null {
-  const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
-  return certificate ? gatewayNamed(certificate) : null;
-}
+const retired = (reason: string): Refusal => ({
+  status: 403,
+  body: { error: 'retired', message: `this gateway was retired: ${reason}` },
+});
 
 /** Null for a certificate that names no gateway, or two. */
 function gatewayNamed({

@@ -12,7 +12,9 @@ export const gatewaysSchema = z.record(
   idSchema,
   z.strictObject({
     clinic: idSchema.describe('the only one that it may write for'),
-    token: tokenSchema.optional().describe('bearer token; absent: its certificate (http.tls.client_ca)'),
+    token: tokenSchema
+      .optional()
+      .describe('bearer token; absent: its certificate (http.tls.client_ca, enrol)'),
   }),
 );
 
@@ -20,15 +22,18 @@ export interface GatewaysConfig {
   gateways?: z.output<typeof gatewaysSchema> | undefined;
   tokens?: z.output<typeof tokensSchema> | undefined;
   http: { tls?: { client_ca?: string | undefined } | undefined };
+  enrol?: object | undefined;
   mqtt: readonly { name: string }[];
 }
 
 /** What the fields say together. */
 export function checkGateways(
-  { gateways, tokens, http, mqtt }: GatewaysConfig,
+  { gateways, tokens, http, enrol, mqtt }: GatewaysConfig,
   context: z.RefinementCtx,
 ): void {
   const issue = (path: PropertyKey[], message: string) => context.addIssue({ code: 'custom', path, message });
+  if (enrol && !http.tls)
+    issue(['http', 'tls'], 'expected cert and key: gateways enrol over TLS (coldwatch relay ca server)');
   for (const [field, ids] of Object.entries({ gateways, tokens })) {
     for (const id of Object.keys(ids ?? {}))
       if (isReserved(id, mqtt))
@@ -37,8 +42,8 @@ export function checkGateways(
   for (const [id, { token }] of Object.entries(gateways ?? {})) {
     if (tokens && Object.hasOwn(tokens, id))
       issue(['tokens', id], 'expected it once: it stands below `gateways` too');
-    else if (token === undefined && http.tls?.client_ca === undefined)
-      issue(['gateways', id], 'expected `token`, as no http.tls.client_ca certifies gateways');
+    else if (token === undefined && http.tls?.client_ca === undefined && !enrol)
+      issue(['gateways', id], 'expected `token`, as neither http.tls.client_ca nor enrol certifies gateways');
   }
 }
 

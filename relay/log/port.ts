@@ -8,7 +8,16 @@ import type { Stream } from '../../core/stream.js';
 /** What the relay's schema registry has; kept for good. */
 export const SCHEMAS_TOPIC = 'schemas';
 
-export type LogTopic = DataTopic | SourceTopic | StreamTopic | BacktestTopic | typeof SCHEMAS_TOPIC;
+/** Who is enrolled as which gateway; kept for good. */
+export const ENROLMENT_TOPIC = 'gateway.enrolment';
+
+export type LogTopic =
+  | DataTopic
+  | SourceTopic
+  | StreamTopic
+  | BacktestTopic
+  | typeof SCHEMAS_TOPIC
+  | typeof ENROLMENT_TOPIC;
 
 /** A record of a data topic. `key` keeps a sensor's order; headers carry gateway, epoch, seq, backfill, traceparent. */
 export interface LogRecord {

@@ -43,7 +43,7 @@ export interface WebStats {
 }
 
 /** The relay's one HTTP server: its time-outs, its bounds, and the headers of every answer. */
-export function openServer(http: HttpConfig, log: Logger) {
+export function openServer(http: HttpConfig, log: Logger, roots?: string) {
   const requestTimeout = http.request_timeout;
   const limits = {
     requestTimeout,
@@ -60,7 +60,7 @@ export function openServer(http: HttpConfig, log: Logger) {
     clientErrorHandler: refuseBytes,
     frameworkErrors: refusePath,
     ...(http.tls
-      ? { https: { ...limits, handshakeTimeout: HANDSHAKE_MS, ...pem(http.tls) } }
+      ? { https: { ...limits, handshakeTimeout: HANDSHAKE_MS, ...pem(http.tls, roots) } }
       : { http: limits }),
   }) as unknown as FastifyInstance;
   const strangers = new Strangers();
@@ -138,11 +138,13 @@ function refuseBytes(error: NodeJS.ErrnoException, socket: Socket): void {
 }
 
 /** A certificate is asked for, not demanded: viewers have none. The gateways' porter looks at it. */
-function pem(tls: NonNullable<HttpConfig['tls']>) {
+function pem(tls: NonNullable<HttpConfig['tls']>, roots: string | undefined) {
+  const known = tls.client_ca === undefined ? [] : [readFileSync(tls.client_ca)];
+  const ca = roots === undefined ? known : [...known, Buffer.from(roots)];
   return {
     cert: readFileSync(tls.cert),
     key: readFileSync(tls.key),
     rejectUnauthorized: false,
-    ...(tls.client_ca === undefined ? {} : { ca: readFileSync(tls.client_ca), requestCert: true }),
+    ...(ca.length === 0 ? {} : { ca, requestCert: true }),
   };
 }

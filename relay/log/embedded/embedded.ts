@@ -10,6 +10,7 @@ import type { Stream } from '../../../core/stream.js';
 import { epochToClose, refuseClosed, withClosed } from '../epochs.js';
 import {
   type Append,
+  ENROLMENT_TOPIC,
   extended,
   type From,
   type Hole,
@@ -55,7 +56,7 @@ const LOOK_MS = 500;
 /** Of these the last record of a key stays for good, as in a compacted topic. */
 const COMPACTED = [TOPICS.sensors] as const;
 const names = (topics: readonly string[]) => topics.map((topic) => `'${topic}'`).join(', ');
-const FOR_GOOD = names([SCHEMAS_TOPIC, ...COMPACTED]);
+const FOR_GOOD = names([SCHEMAS_TOPIC, ENROLMENT_TOPIC, ...COMPACTED]);
 const COMPACT = `
   DELETE FROM records WHERE topic IN (${names(COMPACTED)}) AND appended < ? AND (value = '' OR offset NOT IN (
     SELECT max(offset) FROM records WHERE topic IN (${names(COMPACTED)}) GROUP BY topic, key))`;

@@ -4,7 +4,7 @@ import { SOURCE_TOPICS } from '../../../core/contract/sources.js';
 import { BACKTEST_TOPICS, STREAM_TOPICS } from '../../../core/contract/streams.js';
 import { DAY } from '../../../core/durations.js';
 import { ColdwatchError } from '../../../core/errors.js';
-import { type LogTopic, SCHEMAS_TOPIC } from '../port.js';
+import { ENROLMENT_TOPIC, type LogTopic, SCHEMAS_TOPIC } from '../port.js';
 import { Names } from './names.js';
 import type { KafkaConfig } from './schema.js';
 
@@ -59,6 +59,8 @@ export function topicSpecs(config: KafkaConfig): TopicSpec[] {
     ),
     ...Object.values(BACKTEST_TOPICS).map((topic) => spec(topic, kept(1))),
     spec(SCHEMAS_TOPIC, { 'cleanup.policy': 'compact' }, 1),
+    // Of two that claim with one token, the first has it: one order for all.
+    spec(ENROLMENT_TOPIC, { 'cleanup.policy': 'compact' }, 1),
     spec(TOPICS.progress, { 'cleanup.policy': 'compact' }, lanes),
   ];
 }

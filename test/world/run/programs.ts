@@ -6,7 +6,7 @@ import { stringify } from 'yaml';
 
 /** The built CLI, whether this file itself runs from sources or from dist/. */
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/dist\/$/, '/');
-const CLI = `${ROOT}dist/cli/main.js`;
+export const CLI = `${ROOT}dist/cli/main.js`;
 
 /** One of our programs, run as a user runs it: its own process, its own file of settings. */
 export class Program {
