@@ -29,9 +29,11 @@ export interface RelayDoors {
 export async function relayDoors(): Promise<RelayDoors> {
   let metrics = '';
   const seen: RouteOptions[] = [];
+  let app: FastifyInstance | undefined;
   // The web server’s own announcement of each of its instances.
   const onServer = (message: unknown) => {
-    (message as { fastify: FastifyInstance }).fastify.addHook('onRoute', (route) => void seen.push(route));
+    app = (message as { fastify: FastifyInstance }).fastify;
+    app.addHook('onRoute', (route) => void seen.push(route));
   };
   const data = mkdtempSync(join(tmpdir(), 'coldwatch-routes-'));
   subscribe('fastify.initialization', onServer);
@@ -54,7 +56,7 @@ export async function relayDoors(): Promise<RelayDoors> {
       log: { level: 'error' },
     });
     const relay = await startRelay(config, pino({ enabled: false }), () => {});
-    metrics = await (await fetch(`http://127.0.0.1:${relay.port}/metrics`)).text();
+    metrics = (await app?.inject('/metrics'))?.payload ?? '';
     await relay.stop();
   } finally {
     unsubscribe('fastify.initialization', onServer);

@@ -17,6 +17,7 @@ export const claimTokenSchema = z
 
 /** What a gateway without a certificate sends to `POST /v1/enrolments`. */
 export const claimSchema = z.strictObject({ gateway: idSchema, token: claimTokenSchema, csr });
+/** PEM in `csr`; the token as it stands on a label. */
 export type Claim = z.output<typeof claimSchema>;
 
 /** What one with a certificate sends to `POST /v1/gateways/{id}/certificate`. */
@@ -32,6 +33,7 @@ export const issuedSchema = z.object({
   /** From when on to ask for the next one, ms: a third of the certificate’s life before it ends. */
   renew_at: z.int(),
 });
+/** PEM, and ms since 1970 by the relay’s clock. */
 export type Issued = z.output<typeof issuedSchema>;
 
 /** The name of a gateway in its certificate, as a URI among the alternative names. */
