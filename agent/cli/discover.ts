@@ -47,53 +47,59 @@ export function discoverCommand(): Command {
     .option('--units <A-B>', 'Modbus addresses to ask on these ports', '1-16')
     .option('--root <DIR>', 'look below this folder instead of /', '/')
     .option('--json', 'print what was found as JSON instead of a draft')
-    .action(async (options: Options) => {
-      const units = unitsOf(options.units);
-      const seconds = Number(options.seconds);
-      if (typeof units === 'string') return misuse(units);
-      if (!(seconds > 0 && seconds <= SECONDS_MAX)) {
-        return misuse(`--seconds: got ${options.seconds}, expected 1 to ${SECONDS_MAX}`);
-      }
-      if (options.mqtt !== undefined && !BROKER.test(options.mqtt)) {
-        return misuse(`--mqtt: got ${options.mqtt}, expected such as mqtt://localhost:1883`);
-      }
-      if (!existsSync(options.root)) return misuse(`--root: got ${options.root}, expected a folder`);
-      const clock = new SystemClock();
-      const { library } = openLibrary(deviceConfigs());
-      const models = [...library.models.keys()].flatMap((name) => library.models.get(name) ?? []);
-      const failures: string[] = [];
-      const attempt = async (what: string, work: () => Promise<Found[]>): Promise<Found[]> => {
-        try {
-          return await work();
-        } catch (error) {
-          // The serial library begins its own with "Error:".
-          failures.push(`${what}: ${messageOf(error).replace(/^Error: /, '')}`);
-          return [];
-        }
-      };
-      const found = [
-        ...(await findW1(join(options.root, 'sys/bus/w1/devices'), models, clock)),
-        ...(await findKernel(join(options.root, 'sys'), models)),
-      ];
-      for (const port of options.port) {
-        found.push(...(await attempt(port, () => scanPort(port, models, units, clock))));
-      }
-      if (options.mqtt !== undefined) {
-        process.stderr.write(
-          `Listening on ${options.mqtt} for ${seconds} s: press the buttons of sleeping devices.\n`,
-        );
-        found.push(...(await attempt(options.mqtt, () => hear(options.mqtt!, seconds, models, clock))));
-      }
-      const ports = await findPorts(join(options.root, 'dev'));
-      const chips = await findChips(join(options.root, 'sys/class/gpio'));
-      print(
-        options.json
-          ? JSON.stringify({ found, ports, chips, failures })
-          : draft(found, ports, chips, options.mqtt),
-      );
-      for (const failure of failures) process.stderr.write(`coldwatch: ${failure}\n`);
-      if (failures.length > 0) process.exitCode = 1;
-    });
+    .action(discover);
+}
+
+async function discover(options: Options): Promise<void> {
+  const units = unitsOf(options.units);
+  const wrong = typeof units === 'string' ? units : misused(options);
+  if (typeof units === 'string' || wrong !== undefined) return misuse(wrong!);
+  const { found, failures } = await findAll(options, units);
+  const ports = await findPorts(join(options.root, 'dev'));
+  const chips = await findChips(join(options.root, 'sys/class/gpio'));
+  print(
+    options.json
+      ? JSON.stringify({ found, ports, chips, failures })
+      : draft(found, ports, chips, options.mqtt),
+  );
+  for (const failure of failures) process.stderr.write(`coldwatch: ${failure}\n`);
+  if (failures.length > 0) process.exitCode = 1;
+}
+
+function misused({ seconds, mqtt, root }: Options): string | undefined {
+  if (!(Number(seconds) > 0 && Number(seconds) <= SECONDS_MAX))
+    return `--seconds: got ${seconds}, expected 1 to ${SECONDS_MAX}`;
+  if (mqtt !== undefined && !BROKER.test(mqtt))
+    return `--mqtt: got ${mqtt}, expected such as mqtt://localhost:1883`;
+  return existsSync(root) ? undefined : `--root: got ${root}, expected a folder`;
+}
+
+/** Buses of the kernel, then the ports and the broker that were named: one that fails leaves the others. */
+async function findAll({ root, port: named, mqtt, seconds: text }: Options, units: number[]) {
+  const seconds = Number(text);
+  const clock = new SystemClock();
+  const { library } = openLibrary(deviceConfigs());
+  const models = [...library.models.keys()].flatMap((name) => library.models.get(name) ?? []);
+  const failures: string[] = [];
+  const attempt = async (what: string, work: () => Promise<Found[]>): Promise<Found[]> => {
+    try {
+      return await work();
+    } catch (error) {
+      // The serial library begins its own with "Error:".
+      failures.push(`${what}: ${messageOf(error).replace(/^Error: /, '')}`);
+      return [];
+    }
+  };
+  const found = [
+    ...(await findW1(join(root, 'sys/bus/w1/devices'), models, clock)),
+    ...(await findKernel(join(root, 'sys'), models)),
+  ];
+  for (const port of named) found.push(...(await attempt(port, () => scanPort(port, models, units, clock))));
+  if (mqtt !== undefined) {
+    process.stderr.write(`Listening on ${mqtt} for ${seconds} s: press the buttons of sleeping devices.\n`);
+    found.push(...(await attempt(mqtt, () => hear(mqtt, seconds, models, clock))));
+  }
+  return { found, failures };
 }
 
 const BROKER = /^(mqtts?|wss?):\/\/[^\s]+$/;

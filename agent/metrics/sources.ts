@@ -48,7 +48,11 @@ function perChannel(board: Board, read: (reading: Reading) => number) {
 }
 
 /** What Prometheus is told of this gateway. */
-export function metricSources({ site, board, ring, alarm, forward }: Parts): Sources {
+export function metricSources(parts: Parts): Sources {
+  return { ...sensorSources(parts), ...ringSources(parts), ...relaySources(parts) };
+}
+
+function sensorSources({ site, board, alarm }: Parts): Sources {
   const perSensor = (read: (entry: SensorBoard) => number) => () =>
     [...board.sensors].map(([sensor, entry]): Labelled => [{ sensor }, read(entry)]);
   return {
@@ -91,6 +95,11 @@ export function metricSources({ site, board, ring, alarm, forward }: Parts): Sou
       help: 'Alerts of a sensor that are open now.',
       read: () => alertsOf(alarm),
     },
+  };
+}
+
+function ringSources({ ring, alarm }: Parts): Sources {
+  return {
     alerts_open: { help: 'Alerts open now.', read: () => alarm.open.length },
     ring_rows: { help: 'Readings in the ring.', read: () => ring.stats().rows },
     ring_waiting: { help: 'Readings not yet on the card.', read: () => ring.stats().waiting },
@@ -104,6 +113,11 @@ export function metricSources({ site, board, ring, alarm, forward }: Parts): Sou
     },
     ring_commits: { help: 'Commits since start.', read: () => ring.stats().commits },
     ring_commit_ms: { help: 'Time of the last commit in ms.', read: () => ring.stats().lastCommitMs },
+  };
+}
+
+function relaySources({ forward }: Parts): Sources {
+  return {
     relay_connected: {
       help: '1 while the relay answers.',
       read: () => (forward?.state.now.connected ? 1 : 0),

@@ -75,32 +75,12 @@ function budgetsOf({ product, source, budgets }: Product, since: string | undefi
 const FAULT_RULE: Rule = ruleSchema.parse({ kind: 'sensor_fault', name: 'sensor' });
 
 function sensorProblems(sensor: SensorConfig, i: number, library: Library): Problem[] {
-  const problems: Problem[] = [];
   const at = (field: string) => `sensors[${i}].${field}`;
+  const problems = unknownNames(sensor, library).map(({ path, ...problem }) => ({
+    ...problem,
+    path: at(path),
+  }));
   const device = sensor.model === undefined ? undefined : library.models.get(sensor.model);
-  if (sensor.model !== undefined && !device) {
-    problems.push({
-      path: at('model'),
-      got: show(sensor.model),
-      expected: oneOf(library.models.keys(), sensor.model),
-    });
-  }
-  if (sensor.preset !== undefined && !library.presets.get(sensor.preset)) {
-    problems.push({
-      path: at('preset'),
-      got: show(sensor.preset),
-      expected: oneOf(library.presets.keys(), sensor.preset),
-    });
-  }
-  sensor.products.forEach((name, n) => {
-    if (!library.products.get(name)) {
-      problems.push({
-        path: at(`products[${n}]`),
-        got: show(name),
-        expected: oneOf(library.products.keys(), name),
-      });
-    }
-  });
   if (device && device.protocol.transport !== sensor.source.kind) {
     problems.push({
       path: at('source.kind'),
@@ -135,6 +115,20 @@ function sensorProblems(sensor: SensorConfig, i: number, library: Library): Prob
     }
   });
   return problems;
+}
+
+/** Models, presets and products that nobody has described; paths are within the sensor. */
+function unknownNames({ model, preset, products }: SensorConfig, library: Library): Problem[] {
+  const named = [
+    { path: 'model', name: model, shelf: library.models },
+    { path: 'preset', name: preset, shelf: library.presets },
+    ...products.map((name, n) => ({ path: `products[${n}]`, name, shelf: library.products })),
+  ];
+  return named.flatMap(({ path, name, shelf }) =>
+    name === undefined || shelf.get(name)
+      ? []
+      : [{ path, got: show(name), expected: oneOf(shelf.keys(), name) }],
+  );
 }
 
 /** "Above 2 and below 8": every value is outside, for ever. */

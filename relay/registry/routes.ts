@@ -50,77 +50,88 @@ export const registryPorter =
 export function registryRoutes(app: FastifyInstance, registry: Registry, clock: Clock): void {
   app.register(
     async (scope) => {
-      scope.removeAllContentTypeParsers();
-      scope.addContentTypeParser('*', { parseAs: 'string', bodyLimit: 400_000 }, (_request, body, done) => {
-        try {
-          done(null, parseJson(body as string));
-        } catch (error) {
-          done(new RegistryError(422, 42201, `expected JSON: ${messageOf(error)}`));
-        }
-      });
-      scope.addHook('onRoute', (route) => {
-        route.config = { ...route.config, door: 'registry', about: ABOUT };
-      });
-      scope.addHook('onRequest', async () => registry.ready());
-      scope.setErrorHandler((error, _request, reply) => {
-        const [status, code] =
-          error instanceof RegistryError ? [error.status, error.code] : [statusOf(error), 50001];
-        return reply
-          .code(status)
-          .type(TYPE)
-          .send({ error_code: code, message: messageOf(error) });
-      });
-      scope.addHook('onSend', async (_request, reply) => void reply.type(TYPE));
-      const { book } = registry;
-
-      scope.get('/', async () => ({}));
-      scope.get('/subjects', async () => book.subjects());
-      scope.get('/schemas/types', async () => ['AVRO']);
-      scope.get<Params>('/schemas/ids/:id', async ({ params }) => ({
-        schema: book.schema(Number(params.id)),
-      }));
-      scope.get<Params>('/subjects/:subject/versions', async ({ params }) =>
-        book.versions(params.subject).map(({ version }) => version),
-      );
-      scope.get<Params>('/subjects/:subject/versions/:version', async ({ params }) =>
-        book.version(params.subject, params.version),
-      );
-      scope.post<Params>('/subjects/:subject', async ({ params, body }) => {
-        book.versions(params.subject);
-        const found = book.find(params.subject, schemaOf(body));
-        if (!found) throw new RegistryError(404, 40403, `${params.subject} has no such schema`);
-        return found;
-      });
-      scope.post<Params>('/subjects/:subject/versions', async (request, reply) => {
-        const schema = schemaOf(request.body);
-        try {
-          const { id } = await registry.register(request.params.subject, schema);
-          return { id };
-        } catch (error) {
-          if (error instanceof Elsewhere && error.url !== null)
-            return passOn(error.url, clock, request, reply);
-          throw error;
-        }
-      });
-      scope.post<Params>('/compatibility/subjects/:subject/versions/:version', async ({ params, body }) => {
-        const messages = book.problems(schemaOf(body), book.version(params.subject, params.version));
-        return { is_compatible: messages.length === 0, messages };
-      });
-      for (const path of ['/config', '/config/:subject']) {
-        scope.get(path, async () => ({ compatibilityLevel: LEVEL }));
-        scope.put(path, async ({ body }) => {
-          if ((body as { compatibility?: unknown }).compatibility !== LEVEL)
-            throw new RegistryError(
-              422,
-              42203,
-              `expected ${LEVEL}: this registry knows no other compatibility`,
-            );
-          return { compatibility: LEVEL };
-        });
-      }
+      asClientsExpect(scope, registry);
+      readRoutes(scope, registry.book);
+      writeRoutes(scope, registry, clock);
+      configRoutes(scope);
     },
     { prefix: '/registry' },
   );
+}
+
+/** Bodies, errors and types of content as the registry of others has them. */
+function asClientsExpect(scope: FastifyInstance, registry: Registry): void {
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser('*', { parseAs: 'string', bodyLimit: 400_000 }, (_request, body, done) => {
+    try {
+      done(null, parseJson(body as string));
+    } catch (error) {
+      done(new RegistryError(422, 42201, `expected JSON: ${messageOf(error)}`));
+    }
+  });
+  scope.addHook('onRoute', (route) => {
+    route.config = { ...route.config, door: 'registry', about: ABOUT };
+  });
+  scope.addHook('onRequest', async () => registry.ready());
+  scope.setErrorHandler((error, _request, reply) => {
+    const [status, code] =
+      error instanceof RegistryError ? [error.status, error.code] : [statusOf(error), 50001];
+    return reply
+      .code(status)
+      .type(TYPE)
+      .send({ error_code: code, message: messageOf(error) });
+  });
+  scope.addHook('onSend', async (_request, reply) => void reply.type(TYPE));
+}
+
+function readRoutes(scope: FastifyInstance, book: Registry['book']): void {
+  scope.get('/', async () => ({}));
+  scope.get('/subjects', async () => book.subjects());
+  scope.get('/schemas/types', async () => ['AVRO']);
+  scope.get<Params>('/schemas/ids/:id', async ({ params }) => ({
+    schema: book.schema(Number(params.id)),
+  }));
+  scope.get<Params>('/subjects/:subject/versions', async ({ params }) =>
+    book.versions(params.subject).map(({ version }) => version),
+  );
+  scope.get<Params>('/subjects/:subject/versions/:version', async ({ params }) =>
+    book.version(params.subject, params.version),
+  );
+  scope.post<Params>('/subjects/:subject', async ({ params, body }) => {
+    book.versions(params.subject);
+    const found = book.find(params.subject, schemaOf(body));
+    if (!found) throw new RegistryError(404, 40403, `${params.subject} has no such schema`);
+    return found;
+  });
+}
+
+function writeRoutes(scope: FastifyInstance, registry: Registry, clock: Clock): void {
+  const { book } = registry;
+  scope.post<Params>('/subjects/:subject/versions', async (request, reply) => {
+    const schema = schemaOf(request.body);
+    try {
+      const { id } = await registry.register(request.params.subject, schema);
+      return { id };
+    } catch (error) {
+      if (error instanceof Elsewhere && error.url !== null) return passOn(error.url, clock, request, reply);
+      throw error;
+    }
+  });
+  scope.post<Params>('/compatibility/subjects/:subject/versions/:version', async ({ params, body }) => {
+    const messages = book.problems(schemaOf(body), book.version(params.subject, params.version));
+    return { is_compatible: messages.length === 0, messages };
+  });
+}
+
+function configRoutes(scope: FastifyInstance): void {
+  for (const path of ['/config', '/config/:subject']) {
+    scope.get(path, async () => ({ compatibilityLevel: LEVEL }));
+    scope.put(path, async ({ body }) => {
+      if ((body as { compatibility?: unknown }).compatibility !== LEVEL)
+        throw new RegistryError(422, 42203, `expected ${LEVEL}: this registry knows no other compatibility`);
+      return { compatibility: LEVEL };
+    });
+  }
 }
 
 /** To the relay that adds schemas; clients do not follow a redirected POST. */

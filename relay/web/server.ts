@@ -38,8 +38,8 @@ const HSTS = { 'strict-transport-security': 'max-age=31536000' };
 
 export interface WebStats {
   /** Closed for a bound: too many connections, or too many that did not say who they are. */
-  refused: number;
-  open: number;
+  readonly refused: number;
+  readonly open: number;
 }
 
 /** The relay's one HTTP server: its time-outs, its bounds, and the headers of every answer. */
@@ -64,9 +64,15 @@ export function openServer(http: HttpConfig, log: Logger, roots?: string) {
       : { http: limits }),
   }) as unknown as FastifyInstance;
   const strangers = new Strangers();
+  const stats = countConnections(app, http.connections, strangers);
+  answerInOneForm(app, http.tls ? { ...HEADERS, ...HSTS } : HEADERS);
+  return { app, strangers, stats };
+}
+
+function countConnections(app: FastifyInstance, max: number, strangers: Strangers): WebStats {
   let dropped = 0;
   let open = 0;
-  app.server.maxConnections = http.connections;
+  app.server.maxConnections = max;
   app.server.on('drop', () => {
     dropped += 1;
   });
@@ -77,7 +83,18 @@ export function openServer(http: HttpConfig, log: Logger, roots?: string) {
     });
     strangers.connected(socket);
   });
-  const headers = http.tls ? { ...HEADERS, ...HSTS } : HEADERS;
+  return {
+    get refused() {
+      return dropped + strangers.refused;
+    },
+    get open() {
+      return open;
+    },
+  };
+}
+
+/** Headers, refusals and failures of whatever route. */
+function answerInOneForm(app: FastifyInstance, headers: Record<string, string>): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(headers);
     // A whole address in the request line is a proxy's, and would name another host than ours.
@@ -100,15 +117,6 @@ export function openServer(http: HttpConfig, log: Logger, roots?: string) {
     if (status === 503) reply.header('retry-after', 2);
     return reply.code(status).send({ error: status === 503 ? 'busy' : 'invalid', message: error.message });
   });
-  const stats = {
-    get refused() {
-      return dropped + strangers.refused;
-    },
-    get open() {
-      return open;
-    },
-  };
-  return { app, strangers, stats: stats as WebStats };
 }
 
 /** What the router cannot read is answered as everything else is. */

@@ -92,6 +92,43 @@ function openOutput({ chip, major }: Tools, { line, active }: LineOptions, clock
   };
 }
 
+function levelOf({ chip, major }: Tools, line: number): boolean {
+  const args = major >= 2 ? ['-c', chip, '--numeric', String(line)] : [chip, String(line)];
+  const { status, stdout, stderr } = spawnSync('gpioget', args, { encoding: 'utf8', timeout: LOOK_MS });
+  if (status !== 0) throw lineError(line, new Error(stderr.trim() || 'gpioget failed'));
+  return stdout.trim() === '1';
+}
+
+function spawnMonitor({ chip, major }: Tools, line: number) {
+  const format = ['--format=%e', String(line)];
+  const args = major >= 2 ? ['-c', chip, ...format] : ['--line-buffered', format[0]!, chip, format[1]!];
+  return spawn('gpiomon', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+}
+
+/** Contacts bounce: a level counts once it has stood for a moment. */
+function debounced(first: boolean, clock: Clock, onChange: (level: boolean) => void) {
+  let raw = first;
+  let settled = first;
+  let timer: Timer | undefined;
+  return {
+    get settled() {
+      return settled;
+    },
+    changed(now: boolean): void {
+      raw = now;
+      timer ??= clock.after(DEBOUNCE_MS, () => {
+        timer = undefined;
+        if (raw === settled) return;
+        settled = raw;
+        onChange(settled);
+      });
+    },
+    close(): void {
+      timer?.cancel();
+    },
+  };
+}
+
 function openInput(
   { chip, major }: Tools,
   { line, active }: LineOptions,
@@ -99,39 +136,20 @@ function openInput(
   onChange: (active: boolean) => void,
 ) {
   const isActive = (high: boolean) => high === (active === 'high');
-  let raw = look();
-  let settled = raw;
-  let timer: Timer | undefined;
+  const look = () => isActive(levelOf({ chip, major }, line));
+  const level = debounced(look(), clock, onChange);
   let monitor: ChildProcess | undefined;
   let closed = false;
   let failure: unknown;
 
-  function look(): boolean {
-    const args = major >= 2 ? ['-c', chip, '--numeric', String(line)] : [chip, String(line)];
-    const { status, stdout, stderr } = spawnSync('gpioget', args, { encoding: 'utf8', timeout: LOOK_MS });
-    if (status !== 0) throw lineError(line, new Error(stderr.trim() || 'gpioget failed'));
-    return isActive(stdout.trim() === '1');
-  }
-
-  /** Contacts bounce: a level counts once it has stood for a moment. */
-  function changed(now: boolean): void {
-    raw = now;
-    timer ??= clock.after(DEBOUNCE_MS, () => {
-      timer = undefined;
-      if (raw === settled || closed) return;
-      settled = raw;
-      onChange(settled);
-    });
-  }
-
   function watch(): void {
-    const format = ['--format=%e', String(line)];
-    const args = major >= 2 ? ['-c', chip, ...format] : ['--line-buffered', format[0]!, chip, format[1]!];
-    const child = spawn('gpiomon', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawnMonitor({ chip, major }, line);
     monitor = child;
     child.on('error', () => {});
     // 1 is a rising edge; a falling one is 0 in libgpiod 1 and 2 in libgpiod 2.
-    createInterface({ input: child.stdout }).on('line', (event) => changed(isActive(event.trim() === '1')));
+    createInterface({ input: child.stdout }).on('line', (event) =>
+      level.changed(isActive(event.trim() === '1')),
+    );
     const refresh = clock.after(LOOK_AGAIN_MS, () => child.kill('SIGTERM'), true);
     child.on('exit', (code, signal) => {
       refresh.cancel();
@@ -143,7 +161,7 @@ function openInput(
   function again(): void {
     if (closed) return;
     try {
-      changed(look());
+      level.changed(look());
       failure = undefined;
       watch();
     } catch (error) {
@@ -156,11 +174,11 @@ function openInput(
   return {
     read: () => {
       if (failure !== undefined) throw failure;
-      return settled;
+      return level.settled;
     },
     close() {
       closed = true;
-      timer?.cancel();
+      level.close();
       monitor?.kill('SIGTERM');
     },
   };

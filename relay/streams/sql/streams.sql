@@ -12,19 +12,20 @@ FROM (
 WHERE nth = 1;
 
 -- Patterns and scores look at what is measured now; what is brought back late is history, and corrects the aggregates.
--- A repeat has its reading's time, so it stands next to it: one remembered number a channel finds it, and the rows stay
--- append-only, which ROW_NUMBER's do not, and patterns need.
+-- A repeat has its reading's time, so it stands next to it: one remembered place in a ring a channel finds it, and the
+-- rows stay append-only, which ROW_NUMBER's do not, and patterns need.
 CREATE VIEW live AS
 SELECT clinic, gateway, sensor, quantity, unit, `value`, measured_at, t
 FROM (
   SELECT
-    clinic, gateway, sensor, quantity, unit, `value`, measured_at, t, seq,
-    FIRST_VALUE(seq) OVER w AS before_that, COUNT(*) OVER w AS n
+    clinic, gateway, sensor, quantity, unit, `value`, measured_at, t, epoch, seq,
+    FIRST_VALUE(epoch) OVER w AS epoch_before, FIRST_VALUE(seq) OVER w AS seq_before, COUNT(*) OVER w AS n
   FROM readings
   WHERE quality <> 'bad' AND NOT backfill
   WINDOW w AS (PARTITION BY clinic, sensor, quantity ORDER BY t ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
 )
-WHERE n = 1 OR before_that <> seq;
+-- A ring that was made anew gives out the same numbers again.
+WHERE n = 1 OR seq_before <> seq OR epoch_before <> epoch;
 
 CREATE VIEW temperatures AS SELECT clinic, sensor, `value`, measured_at, t FROM live WHERE quantity = 'temperature';
 

@@ -224,7 +224,8 @@ function announcedClinic(plan: Plan, random: () => number): Input[] {
         sensor: 'door',
         quantity: 'contact',
         value: m % 11 === 3 ? 1 : 0,
-        seq: 40_000 + m,
+        // Its ring is made anew, and gives out the number of the reading before once more.
+        ...(m < 30 ? { seq: 40_000 + m } : { epoch: `ff${epoch.slice(2)}`, seq: 39_999 + m }),
       }),
     );
     if (m % 5 === 2) arrivals.push(reading({ ...place, sensor: 'slow', value: 6, seq: 50_000 + m }));
