@@ -241,6 +241,11 @@ describe.each(['sqlite', 'postgres'])('the archive in %s', (kind) => {
     expect(ofOne.rows).toEqual(
       whole.rows.filter((r) => r.sensor === 'f-b' && r.measured_at >= one.fromMs && r.measured_at < one.toMs),
     );
+  });
+
+  it('gives aggregates and episodes page by page, too', async () => {
+    const clinic = 'pages';
+    const query = { ...all, clinic };
     const aggregates = Array.from({ length: 60 }, (_, i) => ({
       ...aggregate(clinic, `f-${'abc'[(i >> 1) % 3]}`, START + Math.floor(i / 6) * 300_000),
       ...(i % 2 === 0 ? { quantity: 'humidity' as const, unit: '%RH' as const } : {}),

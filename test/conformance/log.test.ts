@@ -1,88 +1,12 @@
-import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { WallMs } from '../../core/clock/clock.js';
 import { DATA_TOPICS } from '../../core/contract/messages.js';
 import { RANGES_MAX } from '../../core/contract/ranges.js';
-import { SystemClock } from '../../host/clock.js';
-import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
 import { EPOCH_RECENT_MS, EPOCHS_MAX } from '../../relay/log/epochs.js';
-import { KafkaLog } from '../../relay/log/kafka/kafka.js';
-import { kafkaConfigSchema } from '../../relay/log/kafka/schema.js';
-import {
-  type Append,
-  Elsewhere,
-  type Hole,
-  type Log,
-  type LogRecord,
-  type Position,
-  type StoredRecord,
-} from '../../relay/log/port.js';
+import type { Hole, Log, Position, StoredRecord } from '../../relay/log/port.js';
+import { type Bench, batch, clock, embedded, fresh, kafka, record } from '../world/run/log-bench.js';
 import { until } from '../world/run/programs.js';
-import { type Service, startKafka, tempFolder } from '../world/run/services.js';
 
 /** One suite, both logs. */
-interface Bench {
-  /** A relay of that name on the same log; several may be open at once. */
-  open(name?: string): Promise<Log>;
-  close(): Promise<void>;
-}
-
-const silent = pino({ level: 'silent' });
-
-/** The machine's, hours ahead when a test says so. */
-class MovedClock extends SystemClock {
-  aheadMs = 0;
-  override wall(): WallMs {
-    return (super.wall() + this.aheadMs) as WallMs;
-  }
-}
-const clock = new MovedClock();
-
-async function embedded(): Promise<Bench> {
-  const folder = tempFolder('log');
-  return {
-    open: async () => new EmbeddedLog(folder.path, clock, 30 * 86_400_000),
-    close: async () => folder.remove(),
-  };
-}
-
-async function kafka(): Promise<Bench> {
-  const service: Service = await startKafka();
-  // With a prefix: nothing of the log may know a topic by its bare name.
-  const config = kafkaConfigSchema.parse({
-    brokers: [service.address],
-    topic_prefix: 'west.',
-    lanes: 2,
-    partitions: 2,
-  });
-  return {
-    open: (name = 'one') => KafkaLog.open(config, `http://${name}`, clock, silent),
-    close: () => service.stop(),
-  };
-}
-
-let run = Date.now();
-/** Ids of its own for each test: the log outlives them. */
-const fresh = () => {
-  run += 1;
-  return { gateway: `gw-${run}`, epoch: run.toString(16).padStart(16, '0') };
-};
-
-const record = (gateway: string, seq: number): LogRecord => ({
-  topic: 'iot.temperature',
-  key: `clinic/${gateway}`,
-  value: JSON.stringify({ gateway, seq }),
-  headers: { gateway, seq: String(seq) },
-  timestamp: Date.now(),
-});
-
-const batch = (id: { gateway: string; epoch: string }, from: number, to: number) => ({
-  ...id,
-  stream: 'readings' as const,
-  from,
-  records: Array.from({ length: to - from + 1 }, (_, i) => record(id.gateway, from + i)),
-});
-
 describe.each([
   ['embedded', embedded],
   ['kafka', kafka],
@@ -402,76 +326,5 @@ describe.each([
     await until('three records', 20_000, () => seen.length === 3);
     expect(JSON.parse(seen[0]!)).toEqual({ gateway: id.gateway, seq: 1 });
     await tail.stop();
-  });
-});
-
-/** Appends as a gateway does: to the relay that serves it, again after what can be tried again. */
-function appendTo(logs: Record<string, Log>, batch: Append): Promise<unknown> {
-  let name = Object.keys(logs)[0]!;
-  return until('the batch to be taken', 30_000, async () => {
-    try {
-      return await logs[name]!.append(batch);
-    } catch (error) {
-      if (!(error as { retry?: boolean }).retry) throw error;
-      const named = error instanceof Elsewhere && error.url ? new URL(error.url).host : '';
-      name = named in logs ? named : Object.keys(logs)[0]!;
-      return undefined;
-    }
-  });
-}
-
-describe.each([
-  ['embedded', embedded],
-  ['kafka', kafka],
-])('two relays on one %s log', (_name, start) => {
-  it('share the gateways, take over from each other, and store nothing twice', async () => {
-    const bench = await start();
-    const one = await bench.open('one');
-    const ids = Array.from({ length: 8 }, fresh);
-    for (const id of ids) await one.append(batch(id, 1, 10));
-    const two = await bench.open('two');
-    const both = { one, two };
-    await Promise.all(
-      ids.flatMap((id) => [appendTo(both, batch(id, 5, 20)), appendTo(both, batch(id, 5, 20))]),
-    );
-    await two.close();
-    await Promise.all(ids.map((id) => appendTo({ one }, batch(id, 15, 30))));
-    const seen: string[] = [];
-    const tail = await one.tail(DATA_TOPICS, Date.now() - 3_600_000, (records) => {
-      seen.push(...records.map((r) => `${r.headers.gateway}/${r.headers.seq}`));
-    });
-    await until('all records', 20_000, () => seen.length >= ids.length * 30);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    expect([seen.length, new Set(seen).size]).toEqual([ids.length * 30, ids.length * 30]);
-    await tail.stop();
-    await one.close();
-    await bench.close();
-  });
-});
-
-describe('two relays on one Kafka', () => {
-  it('each serve lanes, name each other, and one that is not in the group any more commits nothing', async () => {
-    const bench = await kafka();
-    const one = await bench.open('one');
-    const two = await bench.open('two');
-    const served = async (log: Log, id: { gateway: string; epoch: string }) => {
-      try {
-        await log.append(batch(id, 1, 1));
-        return true;
-      } catch (error) {
-        return error instanceof Elsewhere ? error.url : undefined;
-      }
-    };
-    const ids = Array.from({ length: 8 }, fresh);
-    await until('the lanes to be shared', 20_000, async () => {
-      const answers = await Promise.all(ids.map((id) => served(one, id)));
-      return answers.includes(true) && answers.includes('http://two');
-    });
-    for (const id of ids) {
-      const [atOne, atTwo] = [await served(one, id), await served(two, id)];
-      expect([atOne, atTwo].sort()).toEqual(atOne === true ? ['http://one', true] : ['http://two', true]);
-    }
-    await Promise.all([one.close(), two.close()]);
-    await bench.close();
   });
 });

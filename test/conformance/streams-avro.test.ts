@@ -52,6 +52,19 @@ afterAll(async () => {
   folder.remove();
 });
 
+/** Flink's metrics, on that port. */
+async function hasWhatRulesAskFor(metrics: number): Promise<void> {
+  const text = await until('a checkpoint in Flink’s metrics', 60_000, async () => {
+    const found = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text();
+    return /^flink_jobmanager_job_lastCheckpointCompletedTimestamp\S* [1-9]/m.test(found) ? found : undefined;
+  });
+  const rules = readFileSync(`${ROOT}relay/observability/prometheus-rules.yaml`, 'utf8');
+  const asked = new Set(rules.match(/flink_\w+/g));
+  expect(asked.size).toBe(2);
+  for (const name of asked) expect(text).toContain(`\n${name}{`);
+  expect(text).toMatch(/currentOutputWatermark\{[^}]*operator_name="sensor_sliding[^"]*Writer"/);
+}
+
 it('Flink reads and writes Avro of the relay’s registry, and the relay reads it back', async () => {
   const start = Math.floor(Date.now() / (5 * MINUTE)) * 5 * MINUTE - 10 * MINUTE;
   const rows = [0, 1, 2, 3].flatMap((m) =>
@@ -135,14 +148,5 @@ it('Flink reads and writes Avro of the relay’s registry, and the relay reads i
     const type = JSON.stringify(fields.find(({ name }) => name === field)?.type);
     expect(`${topic} ${type}`).toContain('"logicalType":"timestamp-millis"');
   }
-
-  const text = await until('a checkpoint in Flink’s metrics', 60_000, async () => {
-    const found = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text();
-    return /^flink_jobmanager_job_lastCheckpointCompletedTimestamp\S* [1-9]/m.test(found) ? found : undefined;
-  });
-  const rules = readFileSync(`${ROOT}relay/observability/prometheus-rules.yaml`, 'utf8');
-  const asked = new Set(rules.match(/flink_\w+/g));
-  expect(asked.size).toBe(2);
-  for (const name of asked) expect(text).toContain(`\n${name}{`);
-  expect(text).toMatch(/currentOutputWatermark\{[^}]*operator_name="sensor_sliding[^"]*Writer"/);
+  await hasWhatRulesAskFor(metrics);
 }, 600_000);

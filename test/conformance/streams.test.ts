@@ -99,6 +99,19 @@ async function outputSoon(): Promise<Written> {
 const since = (all: Written, before: Written): Written =>
   new Map([...all].map(([name, values]) => [name, values.slice(before.get(name)?.length ?? 0)]));
 
+async function nothingLeftToRead(): Promise<void> {
+  const admin = connectTo(job.config, undefined).admin();
+  await admin.connect();
+  const lag = () => lagOf(admin, new Names(job.config));
+  // Offsets are committed after a checkpoint, not with it.
+  await until('nothing left to read', 20_000, async () => {
+    const all = await lag();
+    return all.length === JOB_INPUTS.length && all.every(({ records }) => records === 0);
+  });
+  expect((await lag()).map(({ topic }) => topic).sort()).toEqual(JOB_INPUTS);
+  await admin.disconnect();
+}
+
 it('Flink, killed in the middle, and the relay’s own streams write the same, and nothing twice', async () => {
   const inputs = hour();
   const half = Math.floor(inputs.length / 2);
@@ -152,16 +165,7 @@ it('Flink, killed in the middle, and the relay’s own streams write the same, a
   }
   const silent = values.filter((row) => row.kind === 'gateway_silent') as unknown as Finding[];
   expect(silent.map(({ subject, at }) => [subject, (at - START) / MINUTE]).sort()).toEqual(SILENT);
-  const admin = connectTo(job.config, undefined).admin();
-  await admin.connect();
-  const lag = () => lagOf(admin, new Names(job.config));
-  // Offsets are committed after a checkpoint, not with it.
-  await until('nothing left to read', 20_000, async () => {
-    const all = await lag();
-    return all.length === JOB_INPUTS.length && all.every(({ records }) => records === 0);
-  });
-  expect((await lag()).map(({ topic }) => topic).sort()).toEqual(JOB_INPUTS);
-  await admin.disconnect();
+  await nothingLeftToRead();
   expect(readFileSync(`${job.folder}/job.sql`, 'utf8')).toContain('execution.state-recovery.path');
 }, 1_200_000);
 

@@ -168,6 +168,40 @@ class World {
     this.#disk.behave('well');
   }
 
+  /** Of card, clock and link. */
+  #machineFaults(): Record<string, () => Promise<void>> {
+    return {
+      disk_readonly: () => this.#badDisk('readonly', 500 + this.#random() * 1500),
+      disk_slow: () => this.#badDisk({ slowMs: 50 + this.#random() * 400 }, 500 + this.#random() * 1500),
+      disk_full: async () => {
+        // A fault before this one may have ended the agent: it must be there to be asked.
+        await until('the agent whose card fills up', 20_000, this.#status);
+        const before = await this.#taken();
+        const full = this.#badDisk('full', 2000 + this.#random() * 2000);
+        const past = until(`${PAST_WINDOW} messages past a full card`, ALARM_MS, async () => {
+          return (await this.#taken()) > before + PAST_WINDOW;
+        });
+        await Promise.all([full, past]);
+      },
+      clock_step: async () => {
+        const years = (this.#random() - 0.5) * 20;
+        this.#clock.shift(years * 365 * 86_400_000);
+      },
+      link_cut: async () => {
+        this.#link.cut();
+        await pause(500 + this.#random() * 3000);
+        this.#link.up();
+      },
+      link_stall: async () => {
+        this.#link.stall();
+        await pause(500 + this.#random() * 3000);
+        // A stalled connection never comes back: only new ones do.
+        this.#link.cut();
+        this.#link.up();
+      },
+    };
+  }
+
   async #runFaults(end: number): Promise<void> {
     const faults: Record<string, () => Promise<void>> = {
       agent_kill: async () => {
@@ -204,34 +238,7 @@ class World {
         })();
         await this.#broker;
       },
-      disk_readonly: () => this.#badDisk('readonly', 500 + this.#random() * 1500),
-      disk_slow: () => this.#badDisk({ slowMs: 50 + this.#random() * 400 }, 500 + this.#random() * 1500),
-      disk_full: async () => {
-        // A fault before this one may have ended the agent: it must be there to be asked.
-        await until('the agent whose card fills up', 20_000, this.#status);
-        const before = await this.#taken();
-        const full = this.#badDisk('full', 2000 + this.#random() * 2000);
-        const past = until(`${PAST_WINDOW} messages past a full card`, ALARM_MS, async () => {
-          return (await this.#taken()) > before + PAST_WINDOW;
-        });
-        await Promise.all([full, past]);
-      },
-      clock_step: async () => {
-        const years = (this.#random() - 0.5) * 20;
-        this.#clock.shift(years * 365 * 86_400_000);
-      },
-      link_cut: async () => {
-        this.#link.cut();
-        await pause(500 + this.#random() * 3000);
-        this.#link.up();
-      },
-      link_stall: async () => {
-        this.#link.stall();
-        await pause(500 + this.#random() * 3000);
-        // A stalled connection never comes back: only new ones do.
-        this.#link.cut();
-        this.#link.up();
-      },
+      ...this.#machineFaults(),
     };
     const names = Object.keys(faults);
     while (performance.now() < end - 1000) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { encodeBatch } from '../../core/contract/batch.js';
+import { postRows } from '../world/run/post-rows.js';
 import { freePort, Program, until } from '../world/run/programs.js';
 import { occurrences, readKafka } from '../world/run/read-log.js';
 import { startRelay, type TestRelay } from '../world/run/relay.js';
@@ -29,23 +29,7 @@ afterAll(async () => {
 async function post(gateway: string): Promise<boolean> {
   const from = next.get(gateway) ?? 1;
   const to = from + ROWS - 1;
-  const rows = Array.from({ length: ROWS }, (_, i) => ({
-    sensor: 's',
-    quantity: 'temperature' as const,
-    measuredAt: 1_770_000_000_000 + (from + i) * 60_000,
-    estimated: false,
-    milli: 5000,
-    quality: 0,
-  }));
-  const head = { clinic: 'c', gateway, epoch: 'aaaa000000000000', from, to, backfill: false };
-  const response = await fetch(`${relay.url}/v1/gateways/${gateway}/batches`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(encodeBatch({ ...head, stream: 'readings', rows })),
-    signal: AbortSignal.timeout(3000),
-  }).catch(() => undefined);
-  await response?.text().catch(() => {});
-  if (response?.status !== 200) return false;
+  if ((await postRows(relay.url, gateway, from, to, 3000)) !== 200) return false;
   next.set(gateway, to + 1);
   return true;
 }

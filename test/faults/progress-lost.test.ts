@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodeBatch } from '../../core/contract/batch.js';
+import { postRows } from '../world/run/post-rows.js';
 import { Program, until } from '../world/run/programs.js';
 import { occurrences, readKafka } from '../world/run/read-log.js';
 import { startRelay, type TestRelay } from '../world/run/relay.js';
@@ -33,25 +33,7 @@ afterAll(async () => {
 
 const start = () => startRelay(folder.path, { kafka: service.address, kafkaSettings: { lanes: 2 } });
 
-async function post(gateway: string, from: number, to: number): Promise<number> {
-  const rows = Array.from({ length: to - from + 1 }, (_, i) => ({
-    sensor: 's',
-    quantity: 'temperature' as const,
-    measuredAt: 1_770_000_000_000 + (from + i) * 60_000,
-    estimated: false,
-    milli: 5000,
-    quality: 0,
-  }));
-  const head = { clinic: 'c', gateway, epoch: 'aaaa000000000000', from, to, backfill: false };
-  const response = await fetch(`${relay.url}/v1/gateways/${gateway}/batches`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(encodeBatch({ ...head, stream: 'readings', rows })),
-  });
-  await response.text();
-  return response.status;
-}
-
+const post = (gateway: string, from: number, to: number) => postRows(relay.url, gateway, from, to);
 const gateways = ['one', 'two', 'three', 'four', 'five', 'six'];
 const postAll = (from: number, to: number) => Promise.all(gateways.map((gateway) => post(gateway, from, to)));
 const taken = gateways.map(() => 200);

@@ -52,6 +52,33 @@ async function warmFridge(): Promise<number> {
   return port;
 }
 
+/** A Prometheus with our rules that looks each second; resolves with its port. */
+async function scrapes(relayPort: number, agentPort: number): Promise<number> {
+  const port = await freePort();
+  writeFileSync(
+    `${folder.path}/prometheus.yml`,
+    `global: { scrape_interval: 1s, evaluation_interval: 1s }
+rule_files: ["${HERE}prometheus-rules.yaml"]
+scrape_configs:
+  - job_name: coldwatch-relay
+    static_configs: [{ targets: ["127.0.0.1:${relayPort}"] }]
+  - job_name: coldwatch-agent
+    static_configs: [{ targets: ["127.0.0.1:${agentPort}"] }]
+`,
+  );
+  const prometheus = spawn(
+    'prometheus',
+    [
+      `--config.file=${folder.path}/prometheus.yml`,
+      `--storage.tsdb.path=${folder.path}/tsdb`,
+      `--web.listen-address=127.0.0.1:${port}`,
+    ],
+    { stdio: 'ignore' },
+  );
+  ends.unshift(() => new Promise((resolve) => prometheus.once('exit', resolve).kill()));
+  return port;
+}
+
 it('every query of rules and dashboard finds its metrics in a real Prometheus that scrapes a real relay', async () => {
   need('prometheus', 'apt-get install prometheus');
   const checked = spawnSync('promtool', ['check', 'rules', `${HERE}prometheus-rules.yaml`], {
@@ -65,28 +92,7 @@ it('every query of rules and dashboard finds its metrics in a real Prometheus th
     registry: { username: 'streams', password: 'a-password' },
   });
   ends.push(() => relay.program.stop());
-  const port = await freePort();
-  writeFileSync(
-    `${folder.path}/prometheus.yml`,
-    `global: { scrape_interval: 1s, evaluation_interval: 1s }
-rule_files: ["${HERE}prometheus-rules.yaml"]
-scrape_configs:
-  - job_name: coldwatch-relay
-    static_configs: [{ targets: ["127.0.0.1:${relay.port}"] }]
-  - job_name: coldwatch-agent
-    static_configs: [{ targets: ["127.0.0.1:${await warmFridge()}"] }]
-`,
-  );
-  const prometheus = spawn(
-    'prometheus',
-    [
-      `--config.file=${folder.path}/prometheus.yml`,
-      `--storage.tsdb.path=${folder.path}/tsdb`,
-      `--web.listen-address=127.0.0.1:${port}`,
-    ],
-    { stdio: 'ignore' },
-  );
-  ends.unshift(() => new Promise((resolve) => prometheus.once('exit', resolve).kill()));
+  const port = await scrapes(relay.port, await warmFridge());
   const query = async (expr: string) => {
     const answer = await getJson<{ status: string; data: { result: unknown[] } }>(
       `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expr)}`,

@@ -120,6 +120,38 @@ it('of two relays that share a Kafka either takes schemas, and both have them', 
   }
 }, 120_000);
 
+/** One reading of the gateway `gw-avro`. */
+async function sendReading(relayUrl: string, seq: number, measuredAt: number): Promise<void> {
+  const body = encodeBatch({
+    clinic: 'avro',
+    gateway: 'gw-avro',
+    epoch: '00000000000000aa',
+    from: seq,
+    to: seq,
+    backfill: false,
+    stream: 'readings',
+    rows: [{ sensor: 'f', quantity: 'temperature', measuredAt, estimated: false, milli: 4250, quality: 0 }],
+  });
+  const sent = await fetch(`${relayUrl}/v1/gateways/gw-avro/batches`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  expect(sent.status).toBe(200);
+}
+
+/** What others write stops no reader: a schema that nobody registered, bytes that are no Avro of theirs, nothing at all. */
+async function writeStrange(reading: Buffer): Promise<void> {
+  const producer = new Kafka({ brokers: [kafka.address], logLevel: logLevel.NOTHING }).producer({
+    createPartitioner: Partitioners.DefaultPartitioner,
+  });
+  await producer.connect();
+  const strange = [[0, 0, 0, 9, 9, 1, 2], [...reading.subarray(0, 5), 255, 255, 255], [0, 1], [7], []];
+  const messages = strange.map((bytes) => ({ key: 'avro/f', value: Buffer.from(bytes) }));
+  await producer.send({ topic: 'iot.temperature', messages });
+  await producer.disconnect();
+}
+
 it('with a registry, records stand in Kafka as Avro that others read, and the relay reads them back', async () => {
   const folder = tempFolder('avro');
   const port = await freePort();
@@ -150,27 +182,7 @@ it('with a registry, records stand in Kafka as Avro that others read, and the re
     });
     expect(await posted.json()).toMatchObject({ accepted: 1 });
     const at = Date.now();
-    const send = async (seq: number, measuredAt: number) => {
-      const body = encodeBatch({
-        clinic: 'avro',
-        gateway: 'gw-avro',
-        epoch: '00000000000000aa',
-        from: seq,
-        to: seq,
-        backfill: false,
-        stream: 'readings',
-        rows: [
-          { sensor: 'f', quantity: 'temperature', measuredAt, estimated: false, milli: 4250, quality: 0 },
-        ],
-      });
-      const sent = await fetch(`${relay.url}/v1/gateways/gw-avro/batches`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      });
-      expect(sent.status).toBe(200);
-    };
-    await send(1, at);
+    await sendReading(relay.url, 1, at);
 
     const raw = (topic: string) => kcat(kafka.address, topic, '-D', '');
     const theirs = new SchemaRegistry({ host: registry.url, auth: ACCESS });
@@ -183,16 +195,8 @@ it('with a registry, records stand in Kafka as Avro that others read, and the re
     expect(decoded).toMatchObject({ clinic: 'avro', value: 4.25, measured_at: at, reason: null });
     expect({ ...((await theirs.decode(raw('pos.sales'))) as object) }).toEqual(sale);
 
-    // What others write stops no reader: a schema that nobody registered, bytes that are no Avro of theirs, nothing at all.
-    const producer = new Kafka({ brokers: [kafka.address], logLevel: logLevel.NOTHING }).producer({
-      createPartitioner: Partitioners.DefaultPartitioner,
-    });
-    await producer.connect();
-    const strange = [[0, 0, 0, 9, 9, 1, 2], [...reading.subarray(0, 5), 255, 255, 255], [0, 1], [7], []];
-    const messages = strange.map((bytes) => ({ key: 'avro/f', value: Buffer.from(bytes) }));
-    await producer.send({ topic: 'iot.temperature', messages });
-    await producer.disconnect();
-    await send(2, at + 1);
+    await writeStrange(reading);
+    await sendReading(relay.url, 2, at + 1);
 
     // Whoever reads through the relay sees JSON, as before.
     const url = `${relay.url}/v1/history/readings?clinic=avro&from=${new Date(at - 1000).toISOString()}&to=${new Date(at + 1000).toISOString()}`;

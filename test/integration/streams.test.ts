@@ -19,48 +19,54 @@ const records = async (log: EmbeddedLog, topic: LogTopic) => {
   return found;
 };
 
+const EPOCH = '00000000000000aa';
+
+/** In the five minutes of `now`, ms. */
+const readingAt = (now: number, seq: number, value: number): LogRecord => ({
+  topic: 'iot.temperature',
+  key: 'c/fridge-1',
+  value: JSON.stringify({
+    clinic: 'c',
+    gateway: 'g',
+    sensor: 'fridge-1',
+    quantity: 'temperature',
+    value,
+    unit: 'Cel',
+    measured_at: now - (now % 300_000) + seq,
+    time_quality: 'synchronised',
+    quality: 'good',
+    epoch: EPOCH,
+    seq,
+    backfill: false,
+  }),
+  headers: {},
+  timestamp: now,
+});
+
+const postStock = (relayUrl: string, event_id: string, on_hand: number) =>
+  fetch(`${relayUrl}/v1/sources/erp/inventory`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TOKEN}` },
+    body: JSON.stringify({
+      clinic: 'c',
+      sku: 'MMR-10',
+      delta: -1,
+      on_hand,
+      changed_at: Date.now(),
+      event_id,
+    }),
+  });
+
 it('a relay without Kafka computes streams itself, corrects what comes late, and tells nothing twice after kill -9', async () => {
   let relay = await startRelay(folder.path, { sources: SOURCES });
   const log = new EmbeddedLog(`${folder.path}/relay`, new SystemClock(), 86_400_000);
-  const stock = (event_id: string, on_hand: number) =>
-    fetch(`${relay.url}/v1/sources/erp/inventory`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${TOKEN}` },
-      body: JSON.stringify({
-        clinic: 'c',
-        sku: 'MMR-10',
-        delta: -1,
-        on_hand,
-        changed_at: Date.now(),
-        event_id,
-      }),
-    });
+  const stock = (id: string, onHand: number) => postStock(relay.url, id, onHand);
   const now = Date.now();
-  const epoch = '00000000000000aa';
-  const reading = (seq: number, value: number): LogRecord => ({
-    topic: 'iot.temperature',
-    key: 'c/fridge-1',
-    value: JSON.stringify({
-      clinic: 'c',
-      gateway: 'g',
-      sensor: 'fridge-1',
-      quantity: 'temperature',
-      value,
-      unit: 'Cel',
-      measured_at: now - (now % 300_000) + seq,
-      time_quality: 'synchronised',
-      quality: 'good',
-      epoch,
-      seq,
-      backfill: false,
-    }),
-    headers: {},
-    timestamp: now,
-  });
+  const reading = (seq: number, value: number) => readingAt(now, seq, value);
   await stock('i-1', 12);
   await log.append({
     gateway: 'g',
-    epoch,
+    epoch: EPOCH,
     stream: 'readings',
     from: 1,
     records: [reading(1, 4), reading(2, 10)],
@@ -89,7 +95,7 @@ it('a relay without Kafka computes streams itself, corrects what comes late, and
 
   await relay.program.kill();
   relay = await startRelay(folder.path, { sources: SOURCES });
-  await log.append({ gateway: 'g', epoch, stream: 'readings', from: 3, records: [reading(3, 7)] });
+  await log.append({ gateway: 'g', epoch: EPOCH, stream: 'readings', from: 3, records: [reading(3, 7)] });
   await stock('i-2', -1);
   await until('the corrected aggregate', 10_000, async () => (await last()).count === 3);
   const findings = (await records(log, STREAM_TOPICS.findings)).map(

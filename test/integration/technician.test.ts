@@ -155,6 +155,21 @@ it('doctor waits for a sensor that reports seldom instead of failing it', async 
   }
 });
 
+/** What devices leave at a broker. */
+async function retain(broker: string): Promise<void> {
+  const publisher = await connectAsync(`mqtt://${broker}`);
+  const retained = { qos: 1, retain: true } as const;
+  const aqara = { battery: 97, humidity: 58.5, linkquality: 72, temperature: 5.4, voltage: 2995 };
+  await publisher.publishAsync('zigbee2mqtt/pharmacy/fridge', JSON.stringify(aqara), retained);
+  await publisher.publishAsync('zigbee2mqtt/bridge/state', '{"state":"online"}', retained);
+  await publisher.publishAsync(
+    'tele/board/SENSOR',
+    '{"Time":"2019-01-01T00:00:00","DS18B20-1":{"Id":"000003287CD8","Temperature":6.3},"DS18B20-2":{"Id":"000003287CD9","Temperature":5.1},"TempUnit":"C"}',
+    retained,
+  );
+  await publisher.endAsync();
+}
+
 describe('discover', () => {
   it('finds what is plugged in and heard, and drafts a site file that passes check', async () => {
     const root = `${folder.path}/root`;
@@ -173,17 +188,7 @@ describe('discover', () => {
     bus.set(3, 2, 560);
     const mosquitto = await startMosquitto();
     try {
-      const publisher = await connectAsync(`mqtt://${mosquitto.address}`);
-      const retained = { qos: 1, retain: true } as const;
-      const aqara = { battery: 97, humidity: 58.5, linkquality: 72, temperature: 5.4, voltage: 2995 };
-      await publisher.publishAsync('zigbee2mqtt/pharmacy/fridge', JSON.stringify(aqara), retained);
-      await publisher.publishAsync('zigbee2mqtt/bridge/state', '{"state":"online"}', retained);
-      await publisher.publishAsync(
-        'tele/board/SENSOR',
-        '{"Time":"2019-01-01T00:00:00","DS18B20-1":{"Id":"000003287CD8","Temperature":6.3},"DS18B20-2":{"Id":"000003287CD9","Temperature":5.1},"TempUnit":"C"}',
-        retained,
-      );
-      await publisher.endAsync();
+      await retain(mosquitto.address);
       const port = `${root}/dev/serial/by-path/usb-0:1.2:1.0-port0`;
       const args = [
         '--root',

@@ -59,9 +59,8 @@ export class Clinic {
     this.#show();
   }
 
-  /** The site file of this clinic: what a technician would have written. */
-  siteConfig() {
-    const { folder, relayUrl, httpPort, mqttPort, dwell } = this.#options;
+  #sensors() {
+    const { dwell } = this.#options;
     const limits = [
       {
         kind: 'threshold',
@@ -90,21 +89,22 @@ export class Clinic {
       every: '1s',
       rules: limits,
     });
+    return [
+      sensor('fridge-1', 'Fridge 1', { kind: 'w1', rom: ROM }, 'maxim/ds18b20'),
+      sensor('fridge-2', 'Fridge 2', { kind: 'modbus', port: this.#ptys.modbus.path, unit: 1 }, 'xy/xy-md02'),
+      sensor('fridge-3', 'Fridge 3', { kind: 'mqtt', topic: 'zigbee2mqtt/fridge-3' }, 'aqara/wsdcgq11lm'),
+      sensor('cabinet', 'Cabinet', { kind: 'line', port: this.#ptys.line.path }, 'htronic/tsm125'),
+    ];
+  }
+
+  /** The site file of this clinic: what a technician would have written. */
+  siteConfig() {
+    const { folder, relayUrl, httpPort, mqttPort } = this.#options;
     return {
       clinic: { id: 'demo-clinic', name: 'Demo clinic', timezone: 'Africa/Nairobi', language: 'en' },
       gateway: 'demo-gateway',
       data: `${folder}/agent`,
-      sensors: [
-        sensor('fridge-1', 'Fridge 1', { kind: 'w1', rom: ROM }, 'maxim/ds18b20'),
-        sensor(
-          'fridge-2',
-          'Fridge 2',
-          { kind: 'modbus', port: this.#ptys.modbus.path, unit: 1 },
-          'xy/xy-md02',
-        ),
-        sensor('fridge-3', 'Fridge 3', { kind: 'mqtt', topic: 'zigbee2mqtt/fridge-3' }, 'aqara/wsdcgq11lm'),
-        sensor('cabinet', 'Cabinet', { kind: 'line', port: this.#ptys.line.path }, 'htronic/tsm125'),
-      ],
+      sensors: this.#sensors(),
       contacts: [
         {
           id: 'mains',

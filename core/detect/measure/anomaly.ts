@@ -98,12 +98,12 @@ function byZScore(rule: AnomalyRule, state: AnomalyState, { atMs, milli }: Sampl
   const { before } = state;
   while (before.length > BEFORE_MAX || (before[0] && before[0].atMs < atMs - rule.window)) before.shift();
   const values = before.map((point) => point.milli);
-  const z = zScore(values, milli);
+  const scored = zScore(values, milli);
   before.push({ atMs, milli });
-  if (z === undefined) return undefined;
+  if (scored === undefined) return undefined;
   const near = values.every((value) => Math.abs(value - milli) < ZSCORE_FLOOR);
   const facts = { minutes: Math.round(rule.window / 60_000) };
-  return { score: near ? 0 : Math.abs(z), threshold: rule.threshold ?? 3, name: 'z', facts };
+  return { score: near ? 0 : Math.abs(scored.z), threshold: rule.threshold ?? 3, name: 'z', facts };
 }
 
 function byExtremes(rule: AnomalyRule, state: AnomalyState, { wallMs, milli }: Sample): Judged | undefined {

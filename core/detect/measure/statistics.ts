@@ -11,20 +11,18 @@ function meanAndDeviation(values: readonly number[]): { mean: number; deviation:
   return { mean, deviation: n < 2 ? 0 : Math.sqrt(squares / (n - 1)) };
 }
 
-/** How many standard deviations `value` is from the values before it; undefined for fewer than three, or all equal. */
-export function zScore(before: readonly number[], value: number): number | undefined {
+/**
+ * How far `value` is from the mean of the values before it (`away`), and how many standard deviations that is (`z`), of
+ * which one counts as `deviationMin` at the least. Undefined for fewer than three values before, or all equal.
+ */
+export function zScore(
+  before: readonly number[],
+  value: number,
+  deviationMin = 0,
+): { z: number; away: number } | undefined {
   if (before.length < 3) return undefined;
   const { mean, deviation } = meanAndDeviation(before);
-  return deviation === 0 ? undefined : (value - mean) / deviation;
-}
-
-/** One step of exponential smoothing for samples that come when they come: after `timeConstantMs`, 63 % of a step. */
-export function smooth(
-  before: number | undefined,
-  value: number,
-  elapsedMs: number,
-  timeConstantMs: number,
-): number {
-  if (before === undefined) return value;
-  return before + (value - before) * (1 - Math.exp(-elapsedMs / timeConstantMs));
+  const away = value - mean;
+  const measure = Math.max(deviationMin, deviation);
+  return measure === 0 ? undefined : { z: away / measure, away };
 }

@@ -1,5 +1,6 @@
 import { touch } from '../../../core/bounded.js';
 import type { Finding } from '../../../core/contract/streams.js';
+import { zScore } from '../../../core/detect/measure/statistics.js';
 import {
   CALM_MS,
   DEVIATION_MIN,
@@ -67,13 +68,9 @@ const finding = (
 function zscore(followed: Followed, row: LiveRow): Finding | undefined {
   const before = followed.before.filter(({ t }) => t >= row.t - Z_WINDOW_MS).slice(-BEFORE_MAX);
   followed.before = [...before, row];
-  const n = before.length;
-  if (n < Z_SAMPLES_MIN) return undefined;
-  const sum = before.reduce((s, { value }) => s + value, 0);
-  const squares = before.reduce((s, { value }) => s + value * value, 0);
-  const away = row.value - sum / n;
-  const variance = Math.max(0, (squares - (sum * sum) / n) / (n - 1));
-  const z = away / Math.max(DEVIATION_MIN, Math.sqrt(variance));
+  if (before.length < Z_SAMPLES_MIN) return undefined;
+  const values = before.map(({ value }) => value);
+  const { z, away } = zScore(values, row.value, DEVIATION_MIN)!;
   if (Math.abs(z) <= Z_BOUND || Math.abs(away) < Z_DEADBAND) return undefined;
   const first = row.t - followed.scoredAt > CALM_MS;
   followed.scoredAt = row.t;
