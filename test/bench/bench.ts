@@ -11,6 +11,7 @@ import { flinkFigures } from './flink.js';
 import { coldStartFigures, latencyFigures, offlineFigures, writtenFigures } from './gateway.js';
 import { idleFigures } from './idle.js';
 import { ingestFigures } from './ingest.js';
+import { installedFigures } from './installed.js';
 import { liveFigures } from './live.js';
 import { memoryFigures } from './memory.js';
 import { pathFigures } from './path.js';
@@ -31,6 +32,7 @@ const { values } = parseArgs({
 const PARTS: Record<string, () => Promise<Figure[]>> = {
   idle: () => idleFigures(20),
   cold: () => coldStartFigures(7),
+  installed: () => installedFigures(5),
   latency: () => latencyFigures(200),
   written: () => writtenFigures(4),
   live: () => liveFigures(3),

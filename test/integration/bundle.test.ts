@@ -60,6 +60,27 @@ describe.each(['agent', 'relay'] as const)('the package of the %s', (program) =>
     for (const licence of licences) expect(licence).toMatch(/MIT|BSD|Apache|ISC|0BSD|Unlicense|BlueOak/);
   });
 
+  it('is the same bytes each time', () => {
+    const again = bundled(program);
+    try {
+      const hashes = ({ path }: { path: string }) =>
+        execFileSync(
+          'sh',
+          [
+            '-c',
+            'find dist node_modules sbom.json licences package.json -type f -exec sha256sum {} + | sort',
+          ],
+          {
+            cwd: path,
+            encoding: 'utf8',
+          },
+        );
+      expect(hashes(again)).toBe(hashes(built));
+    } finally {
+      again.remove();
+    }
+  });
+
   it('opens its SQLite file', () => {
     const data = `${built.path}/data`;
     const file = `${built.path}/settings.yaml`;
