@@ -78,3 +78,26 @@ boot_amd64() {
   printf 'title coldwatch, root A\nlinux /a/vmlinuz\ninitrd /a/initrd.img\noptions root=PARTUUID=%s %s quiet\n' \
     "$(partuuid gpt 2)" "$arguments" >"$boot/loader/entries/a.conf"
 }
+
+# The board's firmware reads config.txt; `tryboot` will read another file beside it once there are updates.
+boot_arm64() {
+  local root=$1 boot=$2 arguments=$3 tree
+  cp "$root"/usr/lib/raspi-firmware/{bootcode.bin,fixup*.dat,start*.elf} "$boot/"
+  cp scripts/imaging/boot/config.txt "$boot/"
+  printf 'root=PARTUUID=%s %s console=tty1 quiet\n' "$(partuuid dos 2)" "$arguments" >"$boot/a/cmdline.txt"
+  for tree in "$root"/usr/lib/linux-image-*/broadcom/bcm27*.dtb "$root"/usr/lib/linux-image-*/broadcom/bcm2837*.dtb; do
+    with_onewire "$tree" "$boot/a/$(basename "$tree")"
+  done
+}
+
+# Debian's kernel brings no overlays: the 1-wire bus on GPIO 4 goes into the board's device tree itself.
+with_onewire() {
+  local from=$1 to=$2 gpio
+  gpio=$(fdtget "$from" /__symbols__ gpio 2>/dev/null || fdtget "$from" /aliases gpio0 2>/dev/null || true)
+  [ -n "$gpio" ] || { cp "$from" "$to"; say "no GPIO in $(basename "$from"): no 1-wire on that board"; return; }
+  {
+    dtc -q -I dtb -O dts "$from"
+    # 6: active high, open drain.
+    printf '/ { onewire { compatible = "w1-gpio"; gpios = <&{%s} 4 6>; }; };\n' "$gpio"
+  } | dtc -q -I dts -O dtb -o "$to" -
+}
