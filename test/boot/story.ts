@@ -132,7 +132,7 @@ async function asPromised({ machine }: World): Promise<string> {
   return `root ${lower.split(/\s+/)[0]} read-only, data grown to ${dataMb} MB, ${watchdog.replace(/\n/g, ' ')}, ${journal}`;
 }
 
-/** As README says under Secrets; the plain file goes. */
+/** As docs/technician.md says; the plain file goes. */
 async function encryptedSecret(world: World): Promise<string> {
   const { machine } = world;
   const unit = '/run/systemd/system/coldwatch-agent.service.d';
