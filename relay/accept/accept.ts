@@ -54,53 +54,16 @@ export function acceptRoutes(
   gateways: Bindings,
   onDurable: (batch: Batch) => void = () => {},
 ): AcceptStats {
-  const stats: AcceptStats = {
-    batches: 0,
-    rows: 0,
-    refused: 0,
-    throttled: 0,
-    rowsUnderWay: 0,
-    sensorsTakenBack: 0,
-  };
-
-  const room = new Room(BODIES_BYTES_MAX);
-  const unpacking = new Turns(UNPACKING_MAX);
-  app.addContentTypeParser(
-    'application/json',
-    // Ours says so earlier, and counts what is on its way.
-    { bodyLimit: BODY_BYTES_MAX },
-    async (request: FastifyRequest, payload: NodeJS.ReadableStream) => {
-      const body = await room.read(payload, BODY_BYTES_MAX);
-      return unpacking.take(() => unpack(request.headers['content-encoding'], body));
-    },
-  );
-
+  const stats = nothingTaken();
+  bodyParser(app);
   app.post<{ Params: { id: string } }>(
     '/v1/gateways/:id/batches',
     { config: { door: 'gateway', about: BATCHES } },
     async (request, reply) => {
-      const decoded = decodeBatch(request.body);
-      if (!decoded.ok) {
+      const batch = readBatch(request, reply, gateways);
+      if (!('rows' in batch)) {
         stats.refused += 1;
-        return reply.code(400).send(bad(decoded.problems));
-      }
-      const { batch } = decoded;
-      if (batch.gateway !== request.params.id) {
-        stats.refused += 1;
-        const problem = {
-          path: 'gateway',
-          got: JSON.stringify(batch.gateway),
-          expected: `"${request.params.id}"`,
-        };
-        return reply.code(400).send(bad([problem]));
-      }
-      const clinic = gateways.clinicOf(batch.gateway);
-      if (clinic !== undefined && clinic !== batch.clinic) {
-        stats.refused += 1;
-        return ofAnother(
-          reply,
-          `the gateway "${batch.gateway}" is of the clinic "${clinic}", says the relay’s file`,
-        );
+        return batch;
       }
       const rows = batch.rows.length;
       if (stats.rowsUnderWay + rows > ROWS_UNDER_WAY_MAX) {
@@ -111,7 +74,8 @@ export function acceptRoutes(
       try {
         const { gateway, epoch, stream, from } = batch;
         // A gateway that shows who it is keeps the clinic that it first spoke of.
-        const first = gateways.closed && clinic === undefined ? { clinic: batch.clinic } : {};
+        const bound = gateways.clinicOf(gateway) !== undefined;
+        const first = gateways.closed && !bound ? { clinic: batch.clinic } : {};
         const records = recordsOf(batch);
         const anybody = !gateways.closed;
         const held = await log.append({ gateway, epoch, stream, from, records, anybody, ...first });
@@ -142,6 +106,48 @@ export function acceptRoutes(
   );
 
   return stats;
+}
+
+const nothingTaken = (): AcceptStats => ({
+  batches: 0,
+  rows: 0,
+  refused: 0,
+  throttled: 0,
+  rowsUnderWay: 0,
+  sensorsTakenBack: 0,
+});
+
+/** Bodies are counted while they are on their way, and unpacked few at a time. */
+function bodyParser(app: FastifyInstance): void {
+  const room = new Room(BODIES_BYTES_MAX);
+  const unpacking = new Turns(UNPACKING_MAX);
+  app.addContentTypeParser(
+    'application/json',
+    // Ours says so earlier, and counts what is on its way.
+    { bodyLimit: BODY_BYTES_MAX },
+    async (request: FastifyRequest, payload: NodeJS.ReadableStream) => {
+      const body = await room.read(payload, BODY_BYTES_MAX);
+      return unpacking.take(() => unpack(request.headers['content-encoding'], body));
+    },
+  );
+}
+
+/** The batch of a request, or the answer that refuses it. */
+function readBatch(request: FastifyRequest, reply: FastifyReply, gateways: Bindings): Batch | FastifyReply {
+  const { id } = request.params as { id: string };
+  const decoded = decodeBatch(request.body);
+  if (!decoded.ok) return reply.code(400).send(bad(decoded.problems));
+  const { batch } = decoded;
+  if (batch.gateway !== id) {
+    const problem = { path: 'gateway', got: JSON.stringify(batch.gateway), expected: `"${id}"` };
+    return reply.code(400).send(bad([problem]));
+  }
+  const clinic = gateways.clinicOf(batch.gateway);
+  if (clinic === undefined || clinic === batch.clinic) return batch;
+  return ofAnother(
+    reply,
+    `the gateway "${batch.gateway}" is of the clinic "${clinic}", says the relay’s file`,
+  );
 }
 
 const takenBack = (batch: Batch) =>

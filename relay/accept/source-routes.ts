@@ -9,7 +9,14 @@ import { bearerOf, findSecret } from '../web/secret.js';
 import { refusalOf } from './accept.js';
 import { deadLetter, PROBLEMS_MAX } from './dead-letter.js';
 import type { SourcesConfig } from './schema.js';
-import { countsOf, readLine, type Source, type SourceStats, sourcesOf } from './sources.js';
+import {
+  countsOf,
+  readLine,
+  type Source,
+  type SourceCounts,
+  type SourceStats,
+  sourcesOf,
+} from './sources.js';
 import { refuseHeaders, refuseSignature, type WebhookHeaders } from './webhook.js';
 
 const BODY_BYTES_MAX = 1024 * 1024;
@@ -51,64 +58,79 @@ export function sourceRoutes(
           ? undefined
           : refuseSignature(source.secret, signedHeaders(request), body, clock.wall());
       if (refusal !== undefined) return reply.code(401).send({ error: 'unauthorised', message: refusal });
-      return take(source, request, reply, body);
+      return take({ source, log, clock, counts: countsOf(stats, source.name) }, request, reply, body);
     });
   });
+}
 
-  const take = async (source: Source, request: FastifyRequest, reply: FastifyReply, body: Buffer) => {
-    const lines = body
-      .toString('utf8')
-      .split('\n')
-      .map((text, i) => ({ text, line: i + 1 }));
-    const filled = lines.filter(({ text }) => text.trim() !== '');
-    const whole = singleObject(body);
-    const given = whole === undefined ? filled : [{ text: body.toString('utf8'), line: 1 }];
-    if (given.length === 0 || given.length > LINES_MAX) {
-      const expected = `1 to ${LINES_MAX} objects, one a line`;
-      return reply
-        .code(400)
-        .send({ error: 'invalid', problems: [{ path: '(body)', got: `${given.length} lines`, expected }] });
-    }
-    const id = given.length === 1 ? header(request, 'webhook-id') : undefined;
-    const read = given.map(({ text, line }) => ({ text, line, result: readLine(source, text, id) }));
-    const refused = read.flatMap(({ text, line, result }) =>
-      'problems' in result ? [{ text, line, problems: result.problems }] : [],
+interface Taking {
+  source: Source;
+  log: Log;
+  clock: Clock;
+  counts: SourceCounts;
+}
+
+/** What can be taken is, and the rest goes to dead.letter. */
+async function take(
+  { source, log, clock, counts }: Taking,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  body: Buffer,
+) {
+  const given = linesOf(body);
+  if (given.length === 0 || given.length > LINES_MAX) {
+    const expected = `1 to ${LINES_MAX} objects, one a line`;
+    return reply
+      .code(400)
+      .send({ error: 'invalid', problems: [{ path: '(body)', got: `${given.length} lines`, expected }] });
+  }
+  const id = given.length === 1 ? header(request, 'webhook-id') : undefined;
+  const read = given.map(({ text, line }) => ({ text, line, result: readLine(source, text, id) }));
+  const refused = read.flatMap(({ text, line, result }) =>
+    'problems' in result ? [{ text, line, problems: result.problems }] : [],
+  );
+  const good = read.flatMap(({ result }) => ('problems' in result ? [] : [result]));
+  try {
+    const letters = refused.map(({ text, problems }) =>
+      deadLetter(source.name, text, problems, clock.wall()),
     );
-    const good = read.flatMap(({ result }) => ('problems' in result ? [] : [result]));
-    try {
-      const letters = refused.map(({ text, problems }) =>
-        deadLetter(source.name, text, problems, clock.wall()),
-      );
-      const { repeated } = await log.publish([...good, ...letters]);
-      const again = repeated.filter((key) => !key.startsWith('dead/')).length;
-      const counts = countsOf(stats, source.name);
-      counts.accepted += good.length - again;
-      counts.repeated += again;
-      counts.refused += refused.length;
-      return reply.code(good.length === 0 ? 400 : 200).send({
-        accepted: good.length - again,
-        repeated: again,
-        refused: refused
-          .slice(0, PROBLEMS_MAX)
-          .map(({ line, problems }) => ({ line, problems: problems.slice(0, PROBLEMS_MAX) })),
-        refused_count: refused.length,
-      });
-    } catch (error) {
-      const status = refusalOf(error);
-      if (status !== undefined) {
-        countsOf(stats, source.name).refused += given.length;
-        return reply.code(status).send({ error: 'refused', message: messageOf(error) });
-      }
-      request.log.warn(logged(error), 'the log did not take what a source sent');
-      return reply
-        .code(503)
-        .header('retry-after', 2)
-        .send({ error: 'busy', message: 'the log cannot take this now' });
+    const { repeated } = await log.publish([...good, ...letters]);
+    const again = repeated.filter((key) => !key.startsWith('dead/')).length;
+    counts.accepted += good.length - again;
+    counts.repeated += again;
+    counts.refused += refused.length;
+    return reply.code(good.length === 0 ? 400 : 200).send({
+      accepted: good.length - again,
+      repeated: again,
+      refused: refused
+        .slice(0, PROBLEMS_MAX)
+        .map(({ line, problems }) => ({ line, problems: problems.slice(0, PROBLEMS_MAX) })),
+      refused_count: refused.length,
+    });
+  } catch (error) {
+    const status = refusalOf(error);
+    if (status !== undefined) {
+      counts.refused += given.length;
+      return reply.code(status).send({ error: 'refused', message: messageOf(error) });
     }
-  };
+    request.log.warn(logged(error), 'the log did not take what a source sent');
+    return reply
+      .code(503)
+      .header('retry-after', 2)
+      .send({ error: 'busy', message: 'the log cannot take this now' });
+  }
 }
 
 /** Pretty-printed JSON has lines, and is one object all the same. */
+function linesOf(body: Buffer): { text: string; line: number }[] {
+  const text = body.toString('utf8');
+  if (singleObject(body) !== undefined) return [{ text, line: 1 }];
+  return text
+    .split('\n')
+    .map((one, i) => ({ text: one, line: i + 1 }))
+    .filter((one) => one.text.trim() !== '');
+}
+
 function singleObject(body: Buffer): unknown {
   return jsonOf(body.toString('utf8'));
 }

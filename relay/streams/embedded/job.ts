@@ -54,12 +54,7 @@ export async function runStreams(
     await log.tail([TOPICS.sensors], startedMs - AGAIN_SENSORS_MS, take),
     await log.tail(MEASURED, from, take),
   ];
-  const written = new Map(
-    Object.values(STREAM_TOPICS).map((topic): [StreamTopic, Written] => [
-      topic,
-      { records: 0, taken_back: 0 },
-    ]),
-  );
+  const written = nothingWritten();
   const write = async () => {
     const records = [...changed];
     changed.clear();
@@ -97,6 +92,14 @@ export async function runStreams(
     },
   };
 }
+
+const nothingWritten = () =>
+  new Map(
+    Object.values(STREAM_TOPICS).map((topic): [StreamTopic, Written] => [
+      topic,
+      { records: 0, taken_back: 0 },
+    ]),
+  );
 
 function count(
   written: ReadonlyMap<StreamTopic, Written>,
