@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { type Clock, sleep } from '../core/clock/clock.js';
 import type { Batch } from '../core/contract/batch.js';
@@ -57,9 +58,36 @@ export async function startRelay(
   const clock = new SystemClock();
   if (keepsFiles(config)) claim(config.data);
   const records = await openLog(config, clock, log, stop ? { stop } : {});
-  const live = new LiveView();
+  try {
+    const web = await openWeb(config, { records, clock, log });
+    const stages = await openStages(config, web, { records, clock, log });
+    serveHealth(web.app, records, stages.metrics);
+    try {
+      await web.app.listen({ host: config.http.host, port: config.http.port });
+    } catch (error) {
+      await stages.stop();
+      throw error;
+    }
+    const { port } = web.app.server.address() as AddressInfo;
+    log.info({ port, log: config.kafka ? 'kafka' : 'embedded' }, 'the relay takes batches');
+    sayWhoMayEnter(config, web.gateways, log);
+    return { port, stop: () => stopAll(web, stages, records) };
+  } catch (error) {
+    await records.close();
+    throw error;
+  }
+}
+
+interface Ground {
+  records: Log;
+  clock: Clock;
+  log: Logger;
+}
+
+/** The server and who may enter; no route but the log-in yet. */
+async function openWeb(config: RelayConfig, { records, clock, log }: Ground) {
   const enrolment = config.enrol && (await openEnrolment(config.enrol, { log: records, clock, logger: log }));
-  const { app, strangers, stats: web } = openServer(config.http, log, enrolment?.roots);
+  const { app, strangers, stats } = openServer(config.http, log, enrolment?.roots);
   const gateways = new Gateways(config, enrolment?.enrolled);
   const tries = new Tries(clock);
   const viewers = new Viewers(config.viewers, config.http, clock, tries);
@@ -71,27 +99,33 @@ export async function startRelay(
   };
   guard(app, porters, strangers);
   loginRoutes(app, viewers);
-  const traces = config.traces && openTraces(config.traces, clock, log);
-  const stats = acceptRoutes(app, records, gateways, traces?.onDurable);
   if (enrolment) enrolRoutes(app, enrolment.enrolments, { gateways, tries });
+  return { app, stats, gateways, viewers, enrolment };
+}
+
+type Web = Awaited<ReturnType<typeof openWeb>>;
+
+/** What takes, computes, keeps and shows. */
+async function openStages(config: RelayConfig, { app, stats: web, gateways, viewers }: Web, ground: Ground) {
+  const { records, clock, log } = ground;
+  const traces = config.traces && openTraces(config.traces, clock, log);
+  const accept = acceptRoutes(app, records, gateways, traces?.onDurable);
   const sources: SourceStats = new Map();
   sourceRoutes(app, records, config.sources, clock, sources);
+  const live = new LiveView();
   const feed = new LiveFeed(records, live, clock);
   const endStreams = dashboardRoutes(app, live, feed, viewers, clock);
-  const streams =
-    (config.streams ?? !config.kafka)
-      ? await runStreams(records, streamSettings(config), clock, log)
-      : undefined;
+  const embedded = config.streams ?? !config.kafka;
+  const streams = embedded ? await runStreams(records, streamSettings(config), clock, log) : undefined;
   const alerts = runAlerts(records, config.alert_on, clock, log);
   const brokers = config.mqtt.map((broker) => subscribe(broker, records, clock, log, sources));
   const registry = config.registry && new Registry(records, clock, log);
   if (registry) registryRoutes(app, registry, clock);
-  const duties = [alerts.duty, ...brokers];
   const archiver = config.archive && openArchiver(config, config.archive, records, clock, log);
   if (archiver) historyRoutes(app, () => archiver.archive);
   const metrics = relayMetrics({
     web,
-    accept: stats,
+    accept,
     sources,
     streams,
     alerts: alerts.stats,
@@ -101,6 +135,29 @@ export async function startRelay(
     lag: () => records.lag(),
     unreadable: () => records.unreadable,
   });
+  const stop = async () => {
+    await feed.stop();
+    // Sources first: what they still append, the streams and the archive may see.
+    await Promise.all([alerts.duty, ...brokers].map((duty) => duty.stop()));
+    await streams?.stop();
+    await archiver?.stop();
+    await registry?.close();
+  };
+  return { metrics, endStreams, exporter: traces?.exporter, stop };
+}
+
+type Stages = Awaited<ReturnType<typeof openStages>>;
+
+async function stopAll({ app, enrolment }: Web, stages: Stages, records: Log): Promise<void> {
+  stages.endStreams();
+  await app.close();
+  await stages.stop();
+  await enrolment?.close();
+  // A collector that does not answer must not keep the log from being closed.
+  await Promise.all([stages.exporter?.close(), records.close()]);
+}
+
+function serveHealth(app: FastifyInstance, records: Log, metrics: Stages['metrics']): void {
   app.get('/healthz', HEALTH, async () => ({ ok: true }));
   app.get('/readyz', READY, async (request, reply) => {
     try {
@@ -115,33 +172,6 @@ export async function startRelay(
   app.get('/metrics', METRICS, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.metrics()),
   );
-
-  try {
-    await app.listen({ host: config.http.host, port: config.http.port });
-  } catch (error) {
-    await Promise.all([streams?.stop(), ...duties.map((duty) => duty.stop()), archiver?.stop()]);
-    await records.close();
-    throw error;
-  }
-  const { port } = app.server.address() as AddressInfo;
-  log.info({ port, log: config.kafka ? 'kafka' : 'embedded' }, 'the relay takes batches');
-  sayWhoMayEnter(config, gateways, log);
-  return {
-    port,
-    stop: async () => {
-      endStreams();
-      await app.close();
-      await feed.stop();
-      // Sources first: what they still append, the streams and the archive may see.
-      await Promise.all(duties.map((duty) => duty.stop()));
-      await streams?.stop();
-      await archiver?.stop();
-      await registry?.close();
-      await enrolment?.close();
-      // A collector that does not answer must not keep the log from being closed.
-      await Promise.all([traces?.exporter.close(), records.close()]);
-    },
-  };
 }
 
 /** Relays that keep everything in databases of others may share a folder that none of them writes to. */
