@@ -1,19 +1,18 @@
 import { z } from 'zod';
-import { type Clock, sleep } from '../../core/clock/clock.js';
-import { type Batch, encodeBatch, heldSchema, type ReadingRow } from '../../core/contract/batch.js';
-import type { RingEvent, Summary } from '../../core/contract/messages.js';
+import { sleep } from '../../core/clock/clock.js';
+import { type Batch, encodeBatch, heldSchema } from '../../core/contract/batch.js';
 import { rangeSetSchema } from '../../core/contract/range-schema.js';
 import { addRange, countOf, missing, type RangeSet, union } from '../../core/contract/ranges.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
 import { retrySchedule } from '../../core/retry.js';
 import { STREAMS, type Stream } from '../../core/stream.js';
-import type { Ring } from '../ring/port.js';
 import { isRefusal, isUnanswered, Moved, ofRelay, parse, RetryAfter, unhappy } from './answers.js';
-import { type Answer, type Certified, RelayHttp } from './http.js';
+import { type Answer, RelayHttp } from './http.js';
+import type { ForwardOptions } from './options.js';
 import { type Plan, planNext, type StreamView } from './plan.js';
 import { reach } from './reach.js';
 import { Refusals } from './refusals.js';
-import { everyMs, type ForwardConfig } from './schema.js';
+import { everyMs } from './schema.js';
 
 /** Readings older than this when they are sent are marked as back-fill. */
 const LATE_MS = 300_000;
@@ -34,43 +33,6 @@ const REFUSED_TRY_MS = 10_000;
 const MOVES_MAX = 3;
 
 const progressSchema = z.object({ streams: z.array(heldSchema) });
-
-export interface ForwardOptions {
-  config: ForwardConfig;
-  clinic: string;
-  gateway: string;
-  ring: Ring;
-  clock: Clock;
-  random: () => number;
-  /** For a gateway that gets its certificate from the relay. */
-  enrolment?: Enrolled | undefined;
-  onState: (state: ForwardState) => void;
-  /** This row goes no further: it stays in the ring, and people must hear of it. */
-  onGivenUp: (row: GivenUp) => void;
-}
-
-/** How this gateway comes to its certificate. */
-export interface Enrolled {
-  readonly identity: Certified | undefined;
-  /** Resolves once there is one, or when it is told to stop. */
-  obtain(stop: AbortSignal): Promise<void>;
-  /** True: there is another one from now on. */
-  renewIfDue(http: RelayHttp): Promise<boolean>;
-}
-
-/** A row that the relay will never take. */
-export interface GivenUp {
-  stream: Stream;
-  seq: number;
-  /** What it is, where it can be read. */
-  row: ReadingRow | RingEvent | Summary | undefined;
-  why: string;
-}
-
-export interface ForwardState {
-  connected: boolean;
-  problem: string | null;
-}
 
 /** Ring → relay. The cursor moves only on the relay's word that it holds a range. */
 export class Forwarder {

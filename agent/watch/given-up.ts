@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { type Clock, every } from '../../core/clock/clock.js';
 import type { Alarm } from '../alarm/alarm.js';
 import type { Condition } from '../alarm/alert.js';
-import type { GivenUp } from '../forward/forward.js';
+import type { GivenUp } from '../forward/options.js';
 import type { Ring } from '../ring/port.js';
 
 /** As many as the status shows; the gaps name each. */

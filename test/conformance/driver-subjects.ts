@@ -1,11 +1,11 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connectAsync, type MqttClient } from 'mqtt';
 import { HungFile } from '../world/faults/hung-file.js';
 import { FlakyLink } from '../world/faults/proxy.js';
 import { GpioTree } from '../world/probes/gpio.js';
 import { KernelDevice } from '../world/probes/kernel-tree.js';
 import { ModbusBus, type ModbusFault, ModbusTcp } from '../world/probes/modbus-slave.js';
+import { MqttDevice } from '../world/probes/mqtt-device.js';
 import { openSocatPty, type PtyEnd } from '../world/probes/pty.js';
 import { W1Tree, w1Text } from '../world/probes/w1.js';
 import { freePort, until } from '../world/run/programs.js';
@@ -285,37 +285,11 @@ const mqttSensors = [
 ];
 const NONSENSE = ['', '{"t":', '{"t":"warm"}', '[1,2]', 'null', Buffer.from([0xff, 0x00, 0x80])];
 
-/** A device that publishes the same again and again, to a broker at that port. */
-class MqttDevice {
-  readonly #port: number;
-  #client: MqttClient | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  celsius: number = CELSIUS[0];
-
-  constructor(port: number) {
-    this.#port = port;
-  }
-
-  async join(): Promise<void> {
-    this.#client = await connectAsync(`mqtt://127.0.0.1:${this.#port}`, { reconnectPeriod: 200 });
-    this.#timer = setInterval(() => this.say(JSON.stringify({ t: this.celsius })), TALK_MS);
-  }
-
-  say(payload: string | Buffer): void {
-    if (this.#client?.connected) this.#client.publish(TOPIC, payload, { qos: 1 });
-  }
-
-  async leave(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#client?.endAsync(true);
-  }
-}
-
 /** Mosquitto; what goes wrong is between it and the agent. */
 async function mqttBroker(): Promise<Subject> {
   const mosquitto = await startMosquitto();
   const link = await new FlakyLink('127.0.0.1', mosquitto.port).listen();
-  const device = new MqttDevice(mosquitto.port);
+  const device = new MqttDevice(mosquitto.port, TOPIC, CELSIUS[0]);
   await device.join();
   const back = () => {
     // A stalled connection never comes back: only new ones do.
@@ -345,7 +319,7 @@ async function mqttBroker(): Promise<Subject> {
 /** The broker inside the agent; what goes wrong is a device of it. */
 async function mqttOwn(): Promise<Subject> {
   const port = await freePort();
-  const device = new MqttDevice(port);
+  const device = new MqttDevice(port, TOPIC, CELSIUS[0]);
   const sockets: Socket[] = [];
   const raw = (bytes: Buffer) => {
     const socket = connectTcp(port, '127.0.0.1').on('error', () => {});
