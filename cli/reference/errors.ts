@@ -36,7 +36,7 @@ export const ERROR_CODES: Record<ErrorCode, Explained> = {
     means:
       'The ring has no room for all that no relay holds yet. The oldest readings become summaries of a quarter of an hour each; a gap in `gateway.audit` names them. Events have room of their own and stay.',
     seen: `${AGENT_LOG} (once a day), \`ring.thinned\` and \`ring.overwritten\` in \`/api/status\`, metric \`coldwatch_agent_ring_thinned\`, \`doctor\``,
-    todo: 'Bring the link to the relay back: see `relay` in `/api/status`. For longer outages give it a larger `ring.size_mb`. A reading takes 32 bytes.',
+    todo: 'Bring the link to the relay back: see `relay` in `/api/status`. For longer outages give it a larger `ring.size_mb`. A reading takes 32 bytes; `ring.capacity` less `relay.backlog` in `/api/status` is how many more there is room for.',
   },
   'ring.unavailable': {
     means: 'The card takes no write or read now: full, read-only, broken or standing still.',

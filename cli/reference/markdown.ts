@@ -37,7 +37,9 @@ export const messageTable = (fields: readonly Field[]) =>
   );
 
 export function variantText({ path, by, is, says, fields }: Variant, level: string): string {
-  const title = `${level} \`${path}\`, ${by} \`${is}\``;
+  // What is described by itself stands below no path.
+  const shape = `${by} \`${is}\``;
+  const title = `${level} ${path === '' ? sentence(shape) : `\`${path}\`, ${shape}`}`;
   return [
     title,
     ...(says ? [`${sentence(says)}.`] : []),
