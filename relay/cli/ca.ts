@@ -55,7 +55,7 @@ async function make(folder: string, name: string, wanted: 'init' | 'rotate'): Pr
   print(`${folder}: ca.pem may be seen by anybody (gateways get it), ca.key by the relay alone.`);
   if (there)
     print(
-      'The former authority is believed until its certificates end. Start the relays again; then make their certificates anew with: coldwatch relay ca server',
+      'The former authority is believed until its certificates end. Start the relays again. Once each gateway has its next certificate, and so knows the new authority, make the relays’ own anew: coldwatch relay ca server',
     );
 }
 
