@@ -174,8 +174,10 @@ class World {
       disk_readonly: () => this.#badDisk('readonly', 500 + this.#random() * 1500),
       disk_slow: () => this.#badDisk({ slowMs: 50 + this.#random() * 400 }, 500 + this.#random() * 1500),
       disk_full: async () => {
-        // A fault before this one may have ended the agent: it must be there to be asked.
+        // A fault before this one may have ended the agent: it must be there, and at its broker again.
         await until('the agent whose card fills up', 20_000, this.#status);
+        const first = await this.#taken();
+        await until('its broker', 20_000, async () => (await this.#taken()) > first);
         const before = await this.#taken();
         const full = this.#badDisk('full', 2000 + this.#random() * 2000);
         const past = until(`${PAST_WINDOW} messages past a full card`, ALARM_MS, async () => {
