@@ -2,6 +2,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from '../../core/clock/clock.js';
 import type { Claim, Issued } from '../../core/contract/enrolment.js';
+import { ColdwatchError, messageOf } from '../../core/errors.js';
 import { jsonOf } from '../../core/payload.js';
 import { ENROLMENT_TOPIC, type Log, type StoredRecord } from '../log/port.js';
 import { type ClaimVerdict, type Enrolment, EnrolmentBook, enrolmentSchema } from './book.js';
@@ -50,16 +51,18 @@ export class EnrolmentRecord {
     this.#deps = deps;
   }
 
-  /** Reads all that there is. */
+  /** Reads all that there is. Rejects with log.unavailable; trying again may help. */
   async read(): Promise<void> {
-    await this.#deps.log.read([ENROLMENT_TOPIC], 0, (records) => this.#take(records));
+    await reachable(this.#deps.log.read([ENROLMENT_TOPIC], 0, (records) => this.#take(records)));
   }
 
   /** Reads all that there is, and what others add from now on. */
   async follow(): Promise<void> {
     const since = this.#deps.clock.wall() - OVERLAP_MS;
     await this.read();
-    const tail = await this.#deps.log.tail([ENROLMENT_TOPIC], since, (records) => this.#take(records));
+    const tail = await reachable(
+      this.#deps.log.tail([ENROLMENT_TOPIC], since, (records) => this.#take(records)),
+    );
     this.#stop = () => tail.stop();
   }
 
@@ -88,6 +91,16 @@ export class EnrolmentRecord {
 
   close(): Promise<void> {
     return this.#stop();
+  }
+}
+
+/** A log just made has no leaders for a moment: whoever opens it is to try again. */
+async function reachable<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof ColdwatchError) throw error;
+    throw new ColdwatchError('log.unavailable', messageOf(error), { retry: true, cause: error });
   }
 }
 

@@ -10,7 +10,7 @@ import {
   type StoredRecord,
   type Tail,
 } from '../port.js';
-import { clusterOf } from './client.js';
+import { type Cluster, clusterOf } from './client.js';
 import type { ValueCodec } from './codec.js';
 import { Cursor } from './cursor.js';
 import type { Kit } from './kit.js';
@@ -20,6 +20,9 @@ import { type Place, placeOf, startsOf } from './starts.js';
 const NOTHING_MORE_MS = 3000;
 const NOTHING_MORE_ANSWERS = 3;
 
+/** Leaders are chosen within a second or two. */
+const LEADER_TRIES = 10;
+const LEADER_PAUSE_MS = 300;
 /** A relay that died leaves a transaction open, which Kafka ends within 20 s (10 s, looked at each 10 s). */
 const HELD_BACK_MS = 30_000;
 
@@ -141,23 +144,13 @@ async function heldBack({ admin, names }: Kit, ends: ReadonlyMap<Place, bigint>)
  * Where what is written ends, not what is committed: a transaction counts as open for a moment after its writer was told
  * that it is committed, and what this relay was told is there must be read.
  */
-async function endsOf(
-  { kafka, names }: Kit,
-  topics: readonly LogTopic[],
-  starts: ReadonlyMap<Place, bigint>,
-) {
+async function endsOf(kit: Kit, topics: readonly LogTopic[], starts: ReadonlyMap<Place, bigint>) {
   const ends = new Map<Place, bigint>();
-  const cluster = clusterOf(kafka, 'written');
+  const cluster = clusterOf(kit.kafka, 'written');
   try {
     await cluster.connect();
     for (const topic of topics) {
-      const name = names.topic(topic);
-      await cluster.addTargetTopic(name);
-      const partitions = cluster
-        .findTopicPartitionMetadata(name)
-        .map(({ partitionId }) => ({ partition: partitionId }));
-      const [found] = await cluster.fetchTopicsOffset([{ topic: name, partitions, fromBeginning: false }]);
-      for (const { partition, offset } of found?.partitions ?? []) {
+      for (const { partition, offset } of await writtenEnds(cluster, kit, topic)) {
         const place = placeOf(topic, partition);
         if (BigInt(offset) > (starts.get(place) ?? 0n)) ends.set(place, BigInt(offset));
       }
@@ -166,6 +159,25 @@ async function endsOf(
     await cluster.disconnect();
   }
   return ends;
+}
+
+/** A partition's leader may just have changed, or be about to be chosen. */
+async function writtenEnds(cluster: Cluster, { names, clock }: Kit, topic: LogTopic) {
+  const name = names.topic(topic);
+  for (let left = LEADER_TRIES; ; left--) {
+    try {
+      await cluster.addTargetTopic(name);
+      const partitions = cluster
+        .findTopicPartitionMetadata(name)
+        .map(({ partitionId }) => ({ partition: partitionId }));
+      const [found] = await cluster.fetchTopicsOffset([{ topic: name, partitions, fromBeginning: false }]);
+      return found?.partitions ?? [];
+    } catch (error) {
+      if (left === 0) throw error;
+      await sleep(clock, LEADER_PAUSE_MS);
+      await cluster.refreshMetadata();
+    }
+  }
 }
 
 function allStored(
