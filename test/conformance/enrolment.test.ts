@@ -48,15 +48,15 @@ const LOGS: Record<string, () => Promise<{ open: () => Promise<Log>; close: () =
 };
 
 describe.each(Object.entries(LOGS))('enrolment over the %s log', (_name, start) => {
-  let logs: Awaited<ReturnType<typeof start>>;
-  let relays: Enrolments[];
+  let logs: Awaited<ReturnType<typeof start>> | undefined;
+  let relays: Enrolments[] = [];
   beforeAll(async () => {
     logs = await start();
     await makeAuthority(`${folder.path}/ca`, 'test', clock.wall());
     const authority = await Authority.open(`${folder.path}/ca`);
     relays = await Promise.all(
       [1, 2].map(async () => {
-        const record = new EnrolmentRecord({ log: await logs.open(), clock, logger: silent });
+        const record = new EnrolmentRecord({ log: await logs!.open(), clock, logger: silent });
         // As a relay that starts: a Kafka that has just made its topics is asked again.
         await until('the book', 20_000, () => record.follow().then(() => true));
         return new Enrolments(record, authority, MINUTE_MS, clock);
@@ -65,7 +65,7 @@ describe.each(Object.entries(LOGS))('enrolment over the %s log', (_name, start) 
   });
   afterAll(async () => {
     await Promise.all(relays.map(({ record }) => record.close()));
-    await logs.close();
+    await logs?.close();
   });
 
   it.each([1, 2, 3])(
