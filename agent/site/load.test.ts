@@ -1,9 +1,8 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatProblem } from '../../host/settings/yaml.js';
-import { relayFile } from '../../relay/config/load.js';
 import { checkFile } from './check.js';
 import { deviceConfigs, openLibrary } from './library.js';
 import { loadSite } from './load.js';
@@ -17,7 +16,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 function problems(text: string): string[] {
   const file = join(folder, 'site.yaml');
   writeFileSync(file, text);
-  return checkFile(file, [relayFile]).problems.map((p) => formatProblem(p).replace(`${folder}/`, ''));
+  return checkFile(file, []).problems.map((p) => formatProblem(p).replace(`${folder}/`, ''));
 }
 
 const SITE = `clinic: { id: c, name: Clinic, timezone: Africa/Nairobi }
@@ -108,7 +107,7 @@ alarm: { steps: [{ to: [nurse] }] }
   ])('are refused in one line when they are %s', (_what, bytes) => {
     const file = join(folder, 'site.yaml');
     writeFileSync(file, bytes);
-    const found = checkFile(file, [relayFile]).problems;
+    const found = checkFile(file, []).problems;
     expect(found).toHaveLength(1);
     expect(found[0]!.path).toMatch(/^\((file|syntax)\)$/);
   });
@@ -257,21 +256,13 @@ alarm: { steps: [{ to: [nurse] }] }
     expect(loaded.problems.map(formatProblem).join()).toMatch(/relay.token: got no credential no-such/);
   });
 
-  it.each([
-    ['token', 'tokens: { gw-1: SECRET }'],
-    ['token of a gateway', 'gateways: { relay: { clinic: c, token: SECRET } }'],
-    ['password', 'registry: { username: u, password: SECRET }'],
-    ['password in an address', 'archive: { postgres: "mysql://u:SECRET@host/db" }'],
-  ])('never show a secret that is wrong: a %s', (_what, line) => {
-    vi.stubEnv('CREDENTIALS_DIRECTORY', folder);
-    writeFileSync(join(folder, 'named'), 'shhh 5');
-    for (const secret of ['shhh 5', `\${credential:named}`]) {
-      const bare = line.includes('"') ? secret : JSON.stringify(secret);
-      const found = problems(`data: /tmp/x\n${line.replace('SECRET', bare)}\n`).join('\n');
-      expect(found).toMatch(/: got a secret, expected/);
-      expect(found).not.toContain('shhh');
-    }
-    vi.unstubAllEnvs();
+  it('never show a claim token, and may hold one: it works once', () => {
+    const claimed = (claim: string) =>
+      problems(`${SITE}relay: { url: "https://r.example", claim: ${claim} }\n`);
+    expect(claimed('K7M2Q-00000-1111')).toEqual([
+      expect.stringMatching(/relay.claim: got a secret, expected a claim token/),
+    ]);
+    expect(claimed('K7M2Q-00000-11111-22222-33333')).toEqual([]);
   });
 
   it('say so when there is no such file', () => {
@@ -286,30 +277,5 @@ describe('what is shipped', () => {
     for (const name of library.presets.keys()) expect(library.presets.get(name)).toBeDefined();
     expect([...library.presets.keys()]).toContain('refrigerator-2-8');
     expect(found).toEqual([]);
-  });
-});
-
-describe('relay files', () => {
-  const RELAY = 'data: /tmp/x\n';
-
-  it('have no gateway with the name that every object has', () => {
-    expect(problems(`${RELAY}gateways:\n  __proto__: { clinic: c, token: "\${credential:none}" }\n`)).toEqual(
-      [
-        'site.yaml:3:3 gateways.__proto__: got a name that every object has, expected another name',
-        expect.stringContaining('gateways.__proto__.token: warning: got no credential none'),
-      ],
-    );
-  });
-
-  it('are warned of when two gateways have one token', () => {
-    const tokens =
-      'gateways: { a: { clinic: c, token: a-token-of-sixteen } }\ntokens: { b: a-token-of-sixteen, d: another-of-sixteen }\n';
-    const found = problems(RELAY + tokens).filter((problem) => problem.includes('one of its own'));
-    expect(found).toEqual([
-      'site.yaml:3:14 tokens.b: warning: got the token of "a", expected one of its own: who has it may send as either',
-    ]);
-    // Secrets that are not here are not compared.
-    const named = `tokens: { a: "\${credential:a-none}", b: "\${credential:b-none}" }\n`;
-    expect(problems(RELAY + named).join()).not.toMatch(/one of its own/);
   });
 });

@@ -1,7 +1,9 @@
 import { formatPath, type Problem } from '../../core/schema.js';
 
 /** Fields that hold a secret, or a group of them. */
-const SECRET_FIELD = /^(tokens?|password|passwords|pin|secret|secrets)$/;
+const SECRET_FIELD = /^(tokens?|claim|password|passwords|pin|secret|secrets)$/;
+/** Worth nothing once it was used: it may stand in the file, and is not shown all the same. */
+const SINGLE_USE = /(^|\.)claim$/;
 const NAMED = /\$\{credential:[^}]+\}/;
 /** mqtt://user:password@host */
 const USER_AND_PASSWORD = /^[a-z+]+:\/\/[^/@:]*:([^/@]+)@/;
@@ -9,11 +11,12 @@ const USER_AND_PASSWORD = /^[a-z+]+:\/\/[^/@:]*:([^/@]+)@/;
 /** Secrets that stand in the file itself, given as it was written. */
 export function secretsIn(written: unknown): Problem[] {
   return found(written, [], false)
-    .filter(({ plain }) => plain)
+    .map(({ path, plain }) => ({ path: formatPath(path), plain }))
+    .filter(({ path, plain }) => plain && !SINGLE_USE.test(path))
     .map(({ path }) => ({
-      path: formatPath(path),
+      path,
       got: 'a secret that whoever reads this file can read',
-      expected: 'the name of one, as README says under Secrets',
+      expected: `the name of one: \${credential:NAME}, and the secret in a file NAME (docs/relay.md, Secrets)`,
       level: 'warning',
     }));
 }
