@@ -1,9 +1,10 @@
 import { type Clock, sleep } from '../../core/clock/clock.js';
 import { issuedSchema } from '../../core/contract/enrolment.js';
 import { messageOf } from '../../core/errors.js';
+import { fingerprintOf } from '../../host/secret.js';
 import { parse } from '../forward/answers.js';
 import type { Answer, RelayHttp } from '../forward/http.js';
-import { digestOf, type Identity, type IdentityFile } from './identity.js';
+import type { Identity, IdentityFile } from './identity.js';
 
 /** Whoever does not answer is tried again like any relay; whoever refuses is asked seldom, as people must act first. */
 const UNANSWERED_MS = 9000;
@@ -44,7 +45,7 @@ export class Enrolment {
 
   /** Another token was written into the site file: this gateway is to be enrolled anew. */
   #outdated({ claim }: Identity): boolean {
-    return this.#deps.claim !== undefined && claim !== digestOf(this.#deps.claim);
+    return this.#deps.claim !== undefined && claim !== fingerprintOf(this.#deps.claim);
   }
 
   /** Resolves once there is a certificate, or when it is told to stop. */

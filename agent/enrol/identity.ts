@@ -1,10 +1,11 @@
-import { createHash, createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { idSchema } from '../../core/identity.js';
 import { jsonOf } from '../../core/payload.js';
 import { writeDurably } from '../../host/durable-file.js';
+import { fingerprintOf } from '../../host/secret.js';
 
 const FILE = 'identity.json';
 
@@ -59,7 +60,7 @@ export class IdentityFile {
     const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const identity = {
       gateway: this.#gateway,
-      claim: digestOf(token),
+      claim: fingerprintOf(token),
       key,
       certificate: null,
       ca: null,
@@ -68,10 +69,4 @@ export class IdentityFile {
     this.write(identity);
     return identity;
   }
-
-  forget(): void {
-    rmSync(this.#file, { force: true });
-  }
 }
-
-export const digestOf = (token: string): string => createHash('sha256').update(token).digest('hex');

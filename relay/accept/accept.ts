@@ -146,7 +146,7 @@ function readBatch(request: FastifyRequest, reply: FastifyReply, gateways: Bindi
   if (clinic === undefined || clinic === batch.clinic) return batch;
   return ofAnother(
     reply,
-    `the gateway "${batch.gateway}" is of the clinic "${clinic}", says the relay’s file`,
+    `the gateway "${batch.gateway}" is of the clinic "${clinic}", by the relay’s file or its invitation`,
   );
 }
 

@@ -5,6 +5,7 @@ import { parseDuration } from '../../core/units.js';
 import { SystemClock } from '../../host/clock.js';
 import { openLogger } from '../../host/logger.js';
 import { failWith, misuse, print } from '../../host/output.js';
+import { fingerprintOf } from '../../host/secret.js';
 import { loadRelay } from '../config/load.js';
 import type { Enrolment, Known } from '../enrol/book.js';
 import type { EnrolmentRecord } from '../enrol/enrolment.js';
@@ -115,9 +116,9 @@ const invite =
     const ms = parseDuration(duration ?? '');
     if (ms === undefined || ms < 60_000)
       return misuse(`--for: got ${duration}, expected a duration such as 30d`);
-    const { digestOf, newClaimToken } = await import('../enrol/enrolment.js');
+    const { newClaimToken } = await import('../enrol/enrolment.js');
     const secret = newClaimToken();
-    const [token, untilMs] = [digestOf(secret), atMs + ms];
+    const [token, untilMs] = [fingerprintOf(secret), atMs + ms];
     await record.add({ what: 'invited', gateway, atMs, clinic: named.data, token, untilMs, by: whoAmI() });
     print(secret);
     process.stderr.write(

@@ -1,11 +1,12 @@
 import 'reflect-metadata';
-import { createHash, randomBytes, webcrypto } from 'node:crypto';
+import { randomBytes, webcrypto } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
 import { GATEWAY_URN } from '../../core/contract/enrolment.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
+import { fingerprintOf } from '../../host/secret.js';
 
 x509.cryptoProvider.set(webcrypto as never);
 
@@ -182,7 +183,7 @@ export async function examine(csr: string, gateway: string): Promise<GatewayRequ
   const allowed = names.length > 0 ? `url:${GATEWAY_URN}${gateway}` : `CN=${gateway}`;
   if (wanted.some((one) => one !== allowed) || request.subject !== `CN=${gateway}`)
     throw invalid('csr', `a request for the gateway "${gateway}" and for nothing else`);
-  const key = createHash('sha256').update(Buffer.from(rawData)).digest('hex');
+  const key = fingerprintOf(Buffer.from(rawData));
   return { gateway, publicKey: request.publicKey, key };
 }
 

@@ -1,9 +1,10 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from '../../core/clock/clock.js';
 import type { Claim, Issued } from '../../core/contract/enrolment.js';
 import { ColdwatchError, messageOf } from '../../core/errors.js';
 import { jsonOf } from '../../core/payload.js';
+import { fingerprintOf } from '../../host/secret.js';
 import { ENROLMENT_TOPIC, type Log, type StoredRecord } from '../log/port.js';
 import { type ClaimVerdict, type Enrolment, EnrolmentBook, enrolmentSchema } from './book.js';
 import { type Authority, examine, type GatewayRequest, newSerial } from './ca.js';
@@ -30,8 +31,6 @@ export function newClaimToken(): string {
     '-',
   );
 }
-
-export const digestOf = (token: string): string => createHash('sha256').update(token).digest('hex');
 
 /**
  * The book of who is enrolled, kept in the log. Any relay, and a command beside it, may add to it: the topic has one
@@ -131,7 +130,7 @@ export class Enrolments {
   /** Rejects with wire.invalid for a request that is not this gateway's, with log.* where nothing can be kept. */
   async claim({ gateway, token: secret, csr }: Claim): Promise<ClaimOutcome> {
     const { book } = this.record;
-    const [request, token, atMs] = [await examine(csr, gateway), digestOf(secret), this.#clock.wall()];
+    const [request, token, atMs] = [await examine(csr, gateway), fingerprintOf(secret), this.#clock.wall()];
     const judged = await this.#judge(gateway, token, request.key, atMs);
     if (judged.verdict === 'refuse') return { outcome: 'refused', why: judged.why };
     if (judged.verdict === 'wait') return this.#wait(gateway, token, request.key, atMs);

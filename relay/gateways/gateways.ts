@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { FastifyRequest } from 'fastify';
+import { GATEWAY_URN } from '../../core/contract/enrolment.js';
 import { idSchema } from '../../core/identity.js';
 import { own } from '../../core/own.js';
 import { sameSecret } from '../../host/secret.js';
@@ -30,7 +31,7 @@ interface Shown {
  * A certificate names its gateway by the URI `urn:coldwatch:gateway:ID` among its alternative names, or, where it has
  * no such URI, by its common name.
  */
-const URN = 'URI:urn:coldwatch:gateway:';
+const URN = `URI:${GATEWAY_URN}`;
 
 /** Who may send as which gateway, and for which clinic. */
 export class Gateways implements Bindings {

@@ -3,8 +3,9 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requestFor } from '../../agent/enrol/request.js';
 import { SystemClock } from '../../host/clock.js';
+import { fingerprintOf } from '../../host/secret.js';
 import { Authority, makeAuthority } from '../../relay/enrol/ca.js';
-import { digestOf, EnrolmentRecord, Enrolments, newClaimToken } from '../../relay/enrol/enrolment.js';
+import { EnrolmentRecord, Enrolments, newClaimToken } from '../../relay/enrol/enrolment.js';
 import { EmbeddedLog } from '../../relay/log/embedded/embedded.js';
 import { KafkaLog } from '../../relay/log/kafka/kafka.js';
 import { kafkaConfigSchema } from '../../relay/log/kafka/schema.js';
@@ -75,7 +76,7 @@ describe.each(Object.entries(LOGS))('enrolment over the %s log', (_name, start) 
       const [first] = relays;
       await first!.record.add({
         ...{ what: 'invited', gateway, atMs: clock.wall(), clinic: 'c', by: 'ops' },
-        ...{ token: digestOf(token), untilMs: clock.wall() + MINUTE_MS },
+        ...{ token: fingerprintOf(token), untilMs: clock.wall() + MINUTE_MS },
       });
       const outcomes = await Promise.all(
         relays.map(async (relay) => relay.claim({ gateway, token, csr: await requestFor(gateway, key()) })),
