@@ -133,7 +133,9 @@ export class Elsewhere extends ColdwatchError {
   constructor(url: string | null) {
     super(
       'log.elsewhere',
-      url ? `this gateway is served by ${url}` : 'this gateway’s lane has no owner yet',
+      url
+        ? `this gateway is served by ${url}`
+        : 'this gateway’s lane has no owner yet, or one that names no http.public_url',
       {
         retry: true,
       },

@@ -104,6 +104,10 @@ export class LaneGroup {
       this.#owned = payload.memberAssignment[this.#topic] ?? [];
       if (this.#owned.length > 0) consumer.pause([{ topic: this.#topic, partitions: [...this.#owned] }]);
       log.info({ lanes: this.#owned }, 'lanes of this relay');
+      if (url === null && this.#owned.length < lanes)
+        log.warn(
+          'other relays share this Kafka, and this one names no http.public_url: gateways that come to them cannot be sent here',
+        );
       this.#options.onAssigned(this.#owned);
     });
     consumer.on(consumer.events.CRASH, ({ payload }) => {
